@@ -1,0 +1,105 @@
+"""Every error the node raises on purpose.
+
+NodeError
+├── SettingsError               the settings file or environment is wrong; the node does not start
+├── InstanceRefusedError        not stored; the sender is told why
+├── TransientError              the job waits and runs again
+│   └── PeerUnreachableError    no association could be made, or it broke
+└── PermanentError              trying again cannot help
+    ├── UnsupportedImageError   the study reached the node whole, but its pixels cannot be read
+    ├── NotApplicableError      the bundle does not read this kind of study
+    ├── BundleError             a model bundle is missing, corrupt or breaks its contract
+    ├── ComposeError            a result object could not be built
+    ├── PeerRefusedError        the peer answered, and the answer was no
+    └── ServiceRunningError     another service already uses this data folder
+
+Only `node` turns a class into an action (refuse, retry, stop); rooms never catch NodeError to retry.
+Messages never carry patient data: UIDs, AE titles and element names only.
+"""
+
+from __future__ import annotations
+
+
+class NodeError(Exception):
+    """Base of all errors the node raises on purpose."""
+
+    code = "NODE_ERROR"
+    """Name of the reason in logs, listings and results."""
+
+
+class SettingsError(NodeError):
+    """The settings are wrong; the message names the key and what would be right."""
+
+    code = "SETTINGS"
+
+
+class InstanceRefusedError(NodeError):
+    """The instance was not stored.
+
+    Parameters
+    ----------
+    message
+        One sentence; its first 64 characters go into Error Comment (0000,0902).
+    status
+        A `records.StoreStatus`: what the sender is answered (PS3.4 B.2.3).
+    """
+
+    code = "INSTANCE_REFUSED"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TransientError(NodeError):
+    """Trying again later may work."""
+
+    code = "TRANSIENT"
+
+
+class PeerUnreachableError(TransientError):
+    """No association with the peer, or it was lost."""
+
+    code = "PEER_UNREACHABLE"
+
+
+class PermanentError(NodeError):
+    """Trying again cannot help; the reason becomes part of the study's answer."""
+
+    code = "PERMANENT"
+
+
+class UnsupportedImageError(PermanentError):
+    """The pixels cannot be read or have no usable geometry."""
+
+    code = "UNSUPPORTED_IMAGE"
+
+
+class NotApplicableError(PermanentError):
+    """The bundle does not read this kind of study."""
+
+    code = "NOT_APPLICABLE"
+
+
+class BundleError(PermanentError):
+    """A model bundle is missing, corrupt or breaks its contract."""
+
+    code = "BUNDLE"
+
+
+class ComposeError(PermanentError):
+    """A result object could not be built."""
+
+    code = "COMPOSE"
+
+
+class PeerRefusedError(PermanentError):
+    """The peer answered with a failure that sending again will not change."""
+
+    code = "PEER_REFUSED"
+
+
+class ServiceRunningError(PermanentError):
+    """Another service already uses this data folder."""
+
+    code = "SERVICE_RUNNING"

@@ -1,0 +1,394 @@
+"""Frozen records that rooms hand to one another.
+
+Arrays in records are never written to after construction. Row comes before column everywhere,
+(0, 0) is the centre of the first stored pixel, probabilities lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+
+
+class StoreStatus(IntEnum):
+    """What the Storage SCP may answer (PS3.4 Table B.2-1); nothing else leaves the handler."""
+
+    SUCCESS = 0x0000
+    OUT_OF_RESOURCES = 0xA700
+    DATA_SET_MISMATCH = 0xA900
+    CANNOT_UNDERSTAND = 0xC000
+
+
+class JobState(StrEnum):
+    """UPS Procedure Step State (0074,1000), PS3.4 CC.1.1."""
+
+    SCHEDULED = "SCHEDULED"
+    IN_PROGRESS = "IN PROGRESS"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class Stage(StrEnum):
+    """Where in the house a job stands."""
+
+    TRIAGE = "triage"
+    INFER = "infer"
+    EXPLAIN = "explain"
+    REPORT = "report"
+    COMPOSE = "compose"
+    SEND = "send"
+
+
+class Acuity(StrEnum):
+    """How soon a physician should know (IHE Results Distribution; RADLEX RID49480-2, RID50261)."""
+
+    EMERGENT = "emergent"
+    URGENT = "urgent"
+    NON_CRITICAL = "non_critical"
+    NON_ACTIONABLE = "non_actionable"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most acute."""
+        return list(Acuity).index(self)
+
+
+class Outcome(StrEnum):
+    """Every study gets one of these answers; silence never means negative."""
+
+    FINDINGS = "findings"
+    NOTHING_FOUND = "nothing_found"
+    NOT_APPLICABLE = "not_applicable"
+    COULD_NOT_RUN = "could_not_run"
+
+
+class Presence(StrEnum):
+    """Whether a finding is there (PS3.16 CID 240)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNDETERMINED = "undetermined"
+
+
+class CodedConcept(NamedTuple):
+    """A code of a public coding scheme (PS3.3 8.8)."""
+
+    value: str
+    """Code Value (0008,0100)."""
+    scheme: str
+    """Coding Scheme Designator (0008,0102)."""
+    meaning: str
+    """Code Meaning (0008,0104)."""
+
+
+# -- receive and store ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceKey:
+    """Who an instance is, read from its header and the command that brought it."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    modality: str
+    """Modality (0008,0060), empty where the header has none."""
+    is_own: bool
+    """Made by a dicomnode: kept, but never read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInstance:
+    """One instance on disk and in the index."""
+
+    key: InstanceKey
+    path: Path
+    """Absolute path of the DICOM file, bytes as received behind our own file meta."""
+    digest: str
+    """SHA-256 of the data set bytes, hexadecimal."""
+    size_bytes: int
+    calling_ae_title: str
+    received_at: dt.datetime
+    """UTC."""
+
+
+# -- schedule ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One revision of a study to report on."""
+
+    id: int
+    key: str
+    """SHA-256 over study, revision and bundle digest; every result UID derives from it."""
+    study_instance_uid: str
+    revision: str
+    """SHA-256 over the sorted SOP Instance UIDs that make up the study now."""
+    rule: str
+    """Name of the routing rule that matched; empty where none did."""
+    bundle: str | None
+    """Name of the bundle that reads the study; None: no bundle applies."""
+    destinations: tuple[str, ...]
+    state: JobState
+    stage: Stage
+    acuity: Acuity | None
+    """None until triage has run."""
+    due_at: dt.datetime
+    """UTC; the queue runs in this order."""
+    attempts: int
+    not_before: dt.datetime
+    """UTC; back-off after a failed attempt."""
+    lease_owner: str | None
+    lease_until: dt.datetime | None
+    """UTC; after it another worker may take the job."""
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    """UTC of the first claim; Content Date and Time of the results."""
+    ended_at: dt.datetime | None
+    reason: str
+    """Why it was canceled or waits again, as `CODE: sentence`."""
+
+
+# -- infer ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleIdentity:
+    """Which model artefact made a result."""
+
+    name: str
+    version: str
+    manufacturer: str
+    digest: str
+    """SHA-256 of the bundle, hexadecimal; the device UID derives from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSpec:
+    """One finding that a bundle can report."""
+
+    key: str
+    """Stable name in settings and figures, for example `pneumonia`."""
+    code: CodedConcept
+    site: CodedConcept
+    """Anatomical site that the finding concerns."""
+    threshold: float
+    """Calibrated probability from which the finding counts as present."""
+    acuity: Acuity
+    """The bundle's default; settings may say otherwise."""
+    terms: tuple[str, ...]
+    """Lower-case phrases by which a drafted sentence names the finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """How the model's grid lies on the upright source frame.
+
+    A model pixel (row, column) stands at source (row / scale + top, column / scale + left)
+    in the frame as stored, before `rotate_quarters` counter-clockwise turns (np.rot90) and
+    `flip_columns`, which were applied in this order to the stored frame to make it upright.
+    """
+
+    scale: float
+    """Model pixels per upright source pixel."""
+    top: float
+    """Upright source row of the first model row; negative where the model image is padded."""
+    left: float
+    rotate_quarters: int = 0
+    flip_columns: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedImage:
+    """One frame made ready for the encoder."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    frame_number: int
+    """1-based, PS3.3 C.7.6.6."""
+    pixel_values: FloatArray
+    """(channels, rows, columns) as the bundle's recipe asks."""
+    display: ByteArray
+    """(rows, columns) of the frame as stored, windowed to 8 bit, 0 black: what an overlay is drawn on."""
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """What the encoder says of one prepared image. K findings, D features."""
+
+    probabilities: FloatArray
+    """(K,) calibrated."""
+    logits: FloatArray
+    """(K,) before calibration."""
+    class_maps: FloatArray
+    """(K, h, w); sums with the bias to the logit, so it may be negative."""
+    features: FloatArray
+    """(D,) pooled."""
+    encoder_key_values: FloatArray
+    """(layers, 2, 1, heads, S, head width): what the decoder attends to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The decoder's text, unchecked."""
+
+    sentences: tuple[str, ...]
+    is_truncated: bool
+    """The token limit was reached before the end token."""
+    mean_log_probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the model says of one study."""
+
+    images: tuple[PreparedImage, ...]
+    encodings: tuple[Encoding, ...]
+    """One for each image, in the same order."""
+    probabilities: FloatArray
+    """(K,) of the study: the largest over its images."""
+    best_images: tuple[int, ...]
+    """(K,) index of the image that holds that largest probability."""
+    draft: Draft
+
+
+# -- explain -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heatmap:
+    """Where the model looked for one finding."""
+
+    finding: str
+    """FindingSpec.key."""
+    method: str
+    """Registered name of the explanation method."""
+    image: PreparedImage
+    weights: FloatArray
+    """(rows, columns) of the frame as stored, [0, 1]."""
+
+    def __post_init__(self) -> None:
+        if self.weights.shape != self.image.display.shape:
+            raise ValueError(
+                f"heat map {self.weights.shape} must have the shape of its frame {self.image.display.shape}"
+            )
+
+
+# -- report --------------------------------------------------------------------------------------
+
+
+class Point(NamedTuple):
+    """A place in the stored frame, pixel centre coordinates."""
+
+    row: float
+    column: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding of the report."""
+
+    spec: FindingSpec
+    presence: Presence
+    probability: float
+    acuity: Acuity
+    heatmap: Heatmap | None = None
+    region: tuple[Point, ...] = ()
+    """Closed outline (first point repeated at the end) in the heat map's frame; empty: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of the findings section."""
+
+    text: str
+    finding: str | None
+    """FindingSpec.key it speaks of; None for a general remark."""
+    is_supported: bool
+    """The classifier agrees, or the sentence makes no claim that it judges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The answer to one study, not yet DICOM."""
+
+    outcome: Outcome
+    reason: str
+    """Why not applicable or could not run; empty otherwise."""
+    acuity: Acuity
+    language: str
+    """RFC 5646, for example `en-US`."""
+    findings: tuple[Finding, ...]
+    """Every finding the bundle judges, the most acute and likely first."""
+    sentences: tuple[Sentence, ...]
+    impression: tuple[str, ...]
+    recommendation: tuple[str, ...]
+    bundle: BundleIdentity | None
+    """None where no bundle applied."""
+
+    @property
+    def present(self) -> tuple[Finding, ...]:
+        """The findings that are there."""
+        return tuple(f for f in self.findings if f.presence is Presence.PRESENT)
+
+    @property
+    def is_actionable(self) -> bool:
+        """Whether somebody has to act on it (IHE RD categories 1 to 3)."""
+        return self.outcome is Outcome.FINDINGS and self.acuity is not Acuity.NON_ACTIONABLE
+
+
+# -- compose and send ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultInstance:
+    """One object of ours, on disk."""
+
+    role: str
+    """What it is among the job's results, for example `text-sr.en` or `overlay.pneumonia`."""
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One result on its way to one destination."""
+
+    id: int
+    job_id: int
+    destination: str
+    result: ResultInstance
+    attempts: int
+    priority: int
+    """C-STORE Priority (0000,0700): 0 medium, 1 high, 2 low."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOutcome:
+    """What the peer said to one instance."""
+
+    sop_instance_uid: str
+    status: int | None
+    """C-STORE status (0000,0900); None: no answer."""
+    error: str = field(default="")
+    """Empty where the peer holds the instance."""
+
+    @property
+    def is_held(self) -> bool:
+        """Success or a warning: the peer stored it (PS3.4 B.2.3)."""
+        return self.status is not None and (self.status == 0 or self.status & 0xF000 == 0xB000)
