@@ -1,0 +1,210 @@
+"""A model bundle: a folder with all that the node needs to run one model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from dicomnode.errors import BundleError
+from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
+from dicomnode.infer.sessions import GraphContract, graph_faults
+from dicomnode.records import BundleIdentity, FindingSpec, FloatArray
+
+MANIFEST_NAME = "bundle.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model, its words and its figures, checked."""
+
+    identity: BundleIdentity
+    title: str
+    languages: tuple[str, ...]
+    """Languages of the drafts (RFC 5646)."""
+    accepts: Accepts
+    pixels: PixelRecipe
+    tokens: Tokens
+    decoder: DecoderShape
+    findings: tuple[FindingSpec, ...]
+    """In the order of the encoder's logits."""
+    calibration: FloatArray
+    """(K, 2) Platt slope and offset of each finding."""
+    vocab: dict[int, str]
+    """Word of each token id."""
+    max_new_tokens: int
+    folder: Path
+
+    @property
+    def contract(self) -> GraphContract:
+        """What the two graphs must take and give."""
+        return GraphContract(
+            pixel_shape=(self.pixels.channels, self.pixels.rows, self.pixels.columns),
+            findings=len(self.findings),
+            layers=self.decoder.layers,
+            heads=self.decoder.heads,
+            head_width=self.decoder.head_width,
+            bos_token_id=self.tokens.bos_token_id,
+            token_ids=frozenset(self.vocab),
+        )
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle folder and check every digest; the graphs themselves are opened by `Model`.
+
+    Raises
+    ------
+    BundleError
+        If anything is missing, altered or not as the format says; the message names the first fault.
+    """
+    bundle, faults = _read(path)
+    if bundle is None or faults:
+        more = f"; {len(faults) - 1} more faults follow" if len(faults) > 1 else ""
+        raise BundleError(f"{path}: {faults[0]}{more}")
+    return bundle
+
+
+def check_bundle(path: Path) -> list[str]:
+    """Every reason why the node cannot run a bundle; empty where it can.
+
+    Opens both graphs and runs them once on an empty image.
+    """
+    bundle, faults = _read(path)
+    if bundle is None or faults:
+        return faults
+    return graph_faults(bundle.folder, bundle.contract)
+
+
+def _read(path: Path) -> tuple[Bundle | None, list[str]]:
+    """The bundle as far as it can be read, and all that is wrong with it."""
+    faults: list[str] = []
+    read = _read_manifest(path, faults)
+    if read is None:
+        return None, faults
+    manifest, digest = read
+    for name, expected in manifest.files.items():
+        _check_digest(path / name, expected, faults)
+    if faults:
+        return None, faults
+    keys = [finding.key for finding in manifest.findings]
+    calibration = _read_calibration(path / "calibration.json", keys, faults)
+    vocab = _read_vocab(path / "tokenizer.json", manifest.tokens, faults)
+    return _assembled(path, manifest, digest, calibration, vocab), faults
+
+
+def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | None:
+    if not folder.is_dir():
+        found = "a file: unpack it first" if folder.is_file() else "missing"
+        faults.append(f"a bundle is a folder with a {MANIFEST_NAME}; this is {found}")
+        return None
+    try:
+        content = (folder / MANIFEST_NAME).read_bytes()
+        tables = tomllib.loads(content.decode("utf-8"))
+    except FileNotFoundError:
+        faults.append(f"{MANIFEST_NAME} is missing")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        faults.append(f"{MANIFEST_NAME} is not readable TOML: {error}")
+    else:
+        if tables.get("format") != FORMAT:
+            faults.append(f"{MANIFEST_NAME}: format {tables.get('format')!r} is not known; this node reads {FORMAT}")
+            return None
+        try:
+            return Manifest.model_validate(tables), hashlib.sha256(content).hexdigest()
+        except ValidationError as error:
+            faults.extend(_sentence(one) for one in error.errors())
+    return None
+
+
+def _sentence(error: Any) -> str:
+    """One validation error of pydantic in words."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{MANIFEST_NAME}: {key} is not a known key"
+    if error["type"] == "missing":
+        return f"{MANIFEST_NAME}: {key} is missing"
+    return f"{MANIFEST_NAME}: {key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"
+
+
+def _check_digest(path: Path, expected: str, faults: list[str]) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        faults.append(f"{path.name} is missing")
+    except OSError as error:
+        faults.append(f"{path.name} cannot be read: {error.strerror}")
+    else:
+        if found != expected:
+            faults.append(f"{path.name} is not the file that {MANIFEST_NAME} names: its SHA-256 differs")
+
+
+def _read_json(path: Path, faults: list[str]) -> Any:
+    """Content of a JSON file; an empty dict and a fault where it is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        faults.append(f"{path.name} is not readable JSON: {error}")
+        return {}
+
+
+def _read_calibration(path: Path, keys: list[str], faults: list[str]) -> FloatArray:
+    """(K, 2) in the order of the keys; a fault for each finding that has no pair of finite numbers."""
+    content = _read_json(path, faults)
+    platt = content.get("platt") if isinstance(content, dict) else None
+    pairs = [platt.get(key) if isinstance(platt, dict) else None for key in keys]
+    for key, pair in zip(keys, pairs, strict=True):
+        if not _is_pair(pair):
+            faults.append(f"{path.name} lacks platt.{key} = [slope, offset]")
+    return np.array([pair if _is_pair(pair) else (1, 0) for pair in pairs], dtype=np.float32)
+
+
+def _is_pair(pair: Any) -> bool:
+    return (
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(one, int | float) and math.isfinite(one) for one in pair)
+    )
+
+
+def _read_vocab(path: Path, tokens: Tokens, faults: list[str]) -> dict[int, str]:
+    """Word of each token id, from a tokenizer of the WordLevel kind (Hugging Face tokenizers JSON)."""
+    content = _read_json(path, faults)
+    try:
+        if content["model"]["type"] != "WordLevel":
+            faults.append(f"{path.name}: model.type must be WordLevel, not {content['model']['type']!r}")
+        vocab = {int(token_id): str(word) for word, token_id in content["model"]["vocab"].items()}
+        vocab.update({int(added["id"]): str(added["content"]) for added in content.get("added_tokens") or ()})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        faults.append(f"{path.name} must hold model.type and model.vocab, a table from word to token id")
+        return {}
+    for name, token_id in tokens.model_dump().items():
+        if token_id not in vocab:
+            faults.append(f"{path.name} has no word for {name} {token_id}")
+    return vocab
+
+
+def _assembled(folder: Path, manifest: Manifest, digest: str, calibration: FloatArray, vocab: dict[int, str]) -> Bundle:
+    identity = BundleIdentity(
+        name=manifest.name, version=manifest.version, manufacturer=manifest.manufacturer, digest=digest
+    )
+    return Bundle(
+        identity=identity,
+        title=manifest.title,
+        languages=manifest.languages,
+        accepts=manifest.accepts,
+        pixels=manifest.pixels,
+        tokens=manifest.tokens,
+        decoder=manifest.decoder,
+        findings=tuple(FindingSpec(**dict(finding)) for finding in manifest.findings),
+        calibration=calibration,
+        vocab=vocab,
+        max_new_tokens=manifest.max_new_tokens,
+        folder=folder,
+    )

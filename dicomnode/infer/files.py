@@ -1,0 +1,24 @@
+"""Files of the store to data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+
+from dicomnode.dicom.values import PARSER_ERRORS
+from dicomnode.errors import UnsupportedImageError
+
+
+def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
+    """Read one DICOM file, with its pixels or up to them.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the file is missing or no DICOM file.
+    """
+    try:
+        return dcmread(path, stop_before_pixels=not has_pixels)
+    except PARSER_ERRORS as error:
+        raise UnsupportedImageError(f"{path.name} cannot be read as a DICOM file ({type(error).__name__})") from error

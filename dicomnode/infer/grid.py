@@ -1,0 +1,71 @@
+"""An upright frame to the model's grid of pixels, and where that grid lies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dicomnode.errors import UnsupportedImageError
+from dicomnode.infer.manifest import PixelRecipe
+from dicomnode.records import FloatArray, Placement
+
+
+def stretched(frame: FloatArray, is_image: NDArray[np.bool_], recipe: PixelRecipe) -> FloatArray:
+    """Grey between two percentiles of the frame, padding left out, to [0, 1].
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the frame is of one grey all over.
+    """
+    shown = frame[is_image]
+    if shown.size == 0 or shown.max() <= shown.min():
+        raise UnsupportedImageError("the frame has one grey value all over: there is nothing to read")
+    low, high = np.percentile(shown, (recipe.low_percentile, recipe.high_percentile))
+    if high <= low:  # a few bright pixels on an even ground
+        low, high = shown.min(), shown.max()
+    return np.asarray((frame - low) / (high - low), dtype=np.float32).clip(0, 1)
+
+
+def fitted(
+    frame: FloatArray, recipe: PixelRecipe, rotate_quarters: int, flip_columns: bool
+) -> tuple[FloatArray, Placement]:
+    """Scale an upright frame to fit the model's grid, centred on black.
+
+    Parameters
+    ----------
+    frame
+        (rows, columns), upright.
+    rotate_quarters, flip_columns
+        How it was made upright; only noted in the placement.
+
+    Returns
+    -------
+    The grid (recipe.rows, recipe.columns) and its placement. The scale is exact and the same both ways: a rim of
+    less than one model pixel is cut off instead of rounded.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the frame is so narrow that it would be less than one model pixel wide.
+    """
+    scale = min(recipe.rows / frame.shape[0], recipe.columns / frame.shape[1])
+    sizes = [int(side * scale + 1e-6) for side in frame.shape]  # model pixels
+    if min(sizes) < 1:
+        raise UnsupportedImageError(f"a frame of {frame.shape[0]} x {frame.shape[1]} pixels is too narrow to read")
+    cut = [max(0.0, (side - size / scale) / 2) for side, size in zip(frame.shape, sizes, strict=True)]  # source pixels
+    box = (cut[1], cut[0], frame.shape[1] - cut[1], frame.shape[0] - cut[0])
+    small = Image.fromarray(frame).resize((sizes[1], sizes[0]), Image.Resampling.BILINEAR, box=box)
+    before = [(whole - size) // 2 for whole, size in zip((recipe.rows, recipe.columns), sizes, strict=True)]
+    grid = np.zeros((recipe.rows, recipe.columns), dtype=np.float32)
+    grid[before[0] : before[0] + sizes[0], before[1] : before[1] + sizes[1]] = np.asarray(small)
+    # Pixel i covers [i, i + 1) for the resampling; records put its centre at i.
+    top, left = (cut[axis] + (0.5 - before[axis]) / scale - 0.5 for axis in (0, 1))
+    placement = Placement(scale=scale, top=top, left=left, rotate_quarters=rotate_quarters, flip_columns=flip_columns)
+    return grid, placement
+
+
+def normalized(channels: list[FloatArray], recipe: PixelRecipe) -> FloatArray:
+    """Channels (rows, columns) in [0, 1] to `pixel_values` (channels, rows, columns)."""
+    return ((np.stack(channels) - recipe.mean) / recipe.std).astype(np.float32)

@@ -1,0 +1,133 @@
+"""What stands in bundle.toml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dicomnode.records import Acuity, CodedConcept
+
+FORMAT = 1
+"""The one bundle format that this node reads."""
+FILES = ("encoder.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
+"""Files of a bundle beside bundle.toml; their digests stand in its table [files]."""
+
+Count = Annotated[int, Field(ge=1)]
+TokenId = Annotated[int, Field(ge=0)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Accepts(_Table):
+    """Which instances the model reads; compared with the header in upper case."""
+
+    kind: Literal["radiograph", "ct"]
+    """How the pixels are prepared."""
+    modalities: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Modality (0008,0060) must be one of these."""
+    body_parts: tuple[str, ...] = ()
+    """Body Part Examined (0018,0015), where the header has one, must be one of these; empty: any."""
+    views: tuple[str, ...] = ()
+    """View Position (0018,5101), where the header has one, must be one of these; empty: any."""
+    min_rows: Count = 1
+    """Smaller frames are not read."""
+    min_columns: Count = 1
+    """Smaller frames are not read."""
+
+
+class PixelRecipe(_Table):
+    """How a frame becomes `pixel_values`."""
+
+    rows: Count
+    """Rows of `pixel_values`."""
+    columns: Count
+    """Columns of `pixel_values`."""
+    channels: Count
+    """Channels of `pixel_values`: for CT one per window, for radiographs the same frame repeated."""
+    fit: Literal["pad"]
+    """Scaled to fit, centred, the rest black."""
+    low_percentile: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Radiographs: grey at or below this percentile of the frame becomes 0."""
+    high_percentile: Annotated[float, Field(ge=0, le=100)] = 100.0
+    """Radiographs: grey at or above this percentile of the frame becomes 1."""
+    mean: float
+    """Subtracted from values in [0, 1]."""
+    std: Annotated[float, Field(gt=0)]
+    """Divides what is left."""
+    windows: tuple[tuple[float, Annotated[float, Field(gt=0)]], ...] = ()
+    """CT: centre and width in HU of each channel."""
+    slices: Count | None = None
+    """CT: at most so many slices are read, spread evenly; None: every slice."""
+
+    @model_validator(mode="after")
+    def _percentiles_in_order(self) -> PixelRecipe:
+        if self.low_percentile >= self.high_percentile:
+            raise ValueError("low_percentile must be below high_percentile")
+        return self
+
+
+class Tokens(_Table):
+    """Special tokens of the vocabulary."""
+
+    pad_token_id: TokenId
+    bos_token_id: TokenId
+    eos_token_id: TokenId
+
+
+class DecoderShape(_Table):
+    """Sizes of the attention cache."""
+
+    layers: Count
+    heads: Count
+    head_width: Count
+
+
+class FindingTable(_Table):
+    """One table of [[findings]]."""
+
+    key: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    code: CodedConcept
+    site: CodedConcept
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    acuity: Acuity
+    terms: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Manifest(_Table):
+    """The whole of bundle.toml."""
+
+    format: Literal[1]
+    name: Annotated[str, Field(min_length=1)]
+    version: Annotated[str, Field(min_length=1)]
+    title: Annotated[str, Field(min_length=1)]
+    manufacturer: Annotated[str, Field(min_length=1)]
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Languages of the drafts (RFC 5646)."""
+    max_new_tokens: Count
+    """A draft is cut off after so many tokens."""
+    accepts: Accepts
+    pixels: PixelRecipe
+    tokens: Tokens
+    decoder: DecoderShape
+    findings: Annotated[tuple[FindingTable, ...], Field(min_length=1)]
+    """In the order of the encoder's `logits`."""
+    files: dict[str, Digest]
+    """SHA-256 of each file of the bundle, hexadecimal."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Manifest:
+        keys = [finding.key for finding in self.findings]
+        if len(set(keys)) < len(keys):
+            raise ValueError("findings must have different keys")
+        if self.accepts.kind == "ct" and self.pixels.channels != len(self.pixels.windows):
+            raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
+        if self.accepts.kind == "radiograph" and (self.pixels.windows or self.pixels.slices):
+            raise ValueError("pixels.windows and pixels.slices are for CT only")
+        for name in sorted(set(FILES) ^ set(self.files)):
+            known = "lacks" if name in FILES else "names the unknown file"
+            raise ValueError(f"files {known} {name}; a bundle has {', '.join(FILES)}")
+        return self

@@ -1,0 +1,59 @@
+"""Projection radiographs (CR, DX and their like) to prepared images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dicomnode.dicom.geometry import UPRIGHT_FRONTAL, made_upright, require_square_pixels, turns_to_upright
+from dicomnode.dicom.pixels import displayed, frame_count
+from dicomnode.dicom.values import text, texts
+from dicomnode.errors import UnsupportedImageError
+from dicomnode.infer.accept import Header
+from dicomnode.infer.files import read_instance
+from dicomnode.infer.grid import fitted, normalized, stretched
+from dicomnode.infer.manifest import PixelRecipe
+from dicomnode.records import PreparedImage
+
+_MOST_FRAMES = 16
+
+
+def prepare_radiographs(headers: Sequence[Header], recipe: PixelRecipe) -> tuple[PreparedImage, ...]:
+    """Every frame of every film, in the order of their SOP Instance UIDs.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If one of them cannot be read: a study is never answered from the readable half of its films.
+    """
+    ordered = sorted(headers, key=lambda header: text(header.ds, "SOPInstanceUID"))
+    return tuple(image for header in ordered for image in _frames(header, recipe))
+
+
+def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:
+    """A film has one frame, dual energy and stitching a few; a cine run is no film."""
+    count = frame_count(header.ds)
+    if count > _MOST_FRAMES:
+        raise UnsupportedImageError(
+            f"instance {text(header.ds, 'SOPInstanceUID')} has {count} frames; a radiograph has {_MOST_FRAMES} at most"
+        )
+    ds = read_instance(header.path)
+    require_square_pixels(ds, 1)
+    quarters, flip = turns_to_upright(texts(ds, "PatientOrientation"), UPRIGHT_FRONTAL)
+    images = []
+    for frame_number in range(1, count + 1):
+        shown = displayed(ds, frame_number)
+        upright = made_upright(stretched(shown.values, shown.is_image, recipe), quarters, flip)
+        grid, placement = fitted(upright, recipe, quarters, flip)
+        images.append(
+            PreparedImage(
+                sop_instance_uid=text(ds, "SOPInstanceUID"),
+                sop_class_uid=text(ds, "SOPClassUID"),
+                frame_number=frame_number,
+                pixel_values=normalized([grid] * recipe.channels, recipe),
+                display=np.rint(shown.values * 255).astype(np.uint8),
+                placement=placement,
+            )
+        )
+    return images

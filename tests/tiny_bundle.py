@@ -1,0 +1,321 @@
+"""A real bundle in a few kilobytes, built with the onnx helper.
+
+Its encoder looks for evidence pixel by pixel (radiograph: bright spots in the lung fields; head CT: the density of
+blood inside the skull) and its decoder writes one sentence for each finding, there or not there. Words, maps and
+probabilities therefore depend on the pixels, and logits depend on what the decoder's cache holds.
+
+Load it by path, for example in a conftest::
+
+    spec = importlib.util.spec_from_file_location("tiny_bundle", Path(__file__).parent / "tiny_bundle.py")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+SIDE = 64  # rows and columns of pixel_values
+CELLS = 8  # rows and columns of class_maps
+MEAN, STD = 0.5, 0.25
+BIAS = -4.0
+PAD, BOS, EOS = 0, 1, 2
+BRAIN_WINDOW, BONE_WINDOW = (40.0, 80.0), (500.0, 1000.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """How one finding shows in a pixel, and in which cells it counts."""
+
+    word: str
+    table: str
+    channel_weights: tuple[float, ...]
+    """Weighted sum of the channels in [0, 1]; what exceeds `level` is evidence."""
+    level: float
+    gain: float
+    cells: tuple[tuple[int, int, int, int], ...]
+    """First and last row, first and last column (excluded) of boxes in the class map."""
+
+
+_RADIOGRAPH = (
+    Evidence(
+        word="opacity",
+        table="""key = "opacity"
+code = ["OPACITY", "99DICOMNODE", "Opacity of lung"]
+site = ["39607008", "SCT", "Lung"]
+threshold = 0.5
+acuity = "urgent"
+terms = ["opacity"]""",
+        channel_weights=(1.0,),
+        level=0.6,
+        gain=60.0,
+        cells=((2, 5, 1, 3), (2, 5, 5, 7)),
+    ),
+    Evidence(
+        word="effusion",
+        table="""key = "pleural_effusion"
+code = ["60046008", "SCT", "Pleural effusion"]
+site = ["3120008", "SCT", "Pleura"]
+threshold = 0.5
+acuity = "non_critical"
+terms = ["effusion"]""",
+        channel_weights=(1.0,),
+        level=0.6,
+        gain=60.0,
+        cells=((6, 7, 1, 2), (6, 7, 6, 7)),
+    ),
+)
+_CT = (
+    Evidence(
+        word="hemorrhage",
+        table="""key = "intracranial_hemorrhage"
+code = ["1386000", "SCT", "Intracranial hemorrhage"]
+site = ["12738006", "SCT", "Brain"]
+threshold = 0.5
+acuity = "emergent"
+terms = ["hemorrhage"]""",
+        channel_weights=(1.0, -2.0),  # bone is bright in both windows, blood in the first alone
+        level=0.58,
+        gain=120.0,
+        cells=((2, 6, 2, 6),),
+    ),
+)
+_ACCEPTS = {
+    "radiograph": 'modalities = ["CR", "DX"]\nbody_parts = ["CHEST", "THORAX"]\nviews = ["AP", "PA"]',
+    "ct": 'modalities = ["CT"]\nbody_parts = ["HEAD", "BRAIN"]',
+}
+_PIXELS = {
+    "radiograph": "channels = 1\nlow_percentile = 0.5\nhigh_percentile = 99.5",
+    "ct": f"channels = 2\nwindows = {[list(BRAIN_WINDOW), list(BONE_WINDOW)]}",
+}
+
+
+def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
+    """Write the bundle `tiny-<kind>` into a folder, which is made, and return the folder.
+
+    Parameters
+    ----------
+    kind
+        `radiograph` (findings opacity and pleural_effusion) or `ct` (intracranial_hemorrhage).
+    """
+    evidence = {"radiograph": _RADIOGRAPH, "ct": _CT}[kind]
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab = _vocab(evidence)
+    (folder / "encoder.onnx").write_bytes(_encoder(evidence).SerializeToString())
+    (folder / "decoder.onnx").write_bytes(_decoder(evidence, vocab).SerializeToString())
+    tokenizer = {"version": "1.0", "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[PAD]"}}
+    keys = [tomllib.loads(one.table)["key"] for one in evidence]
+    _write_json(folder / "tokenizer.json", tokenizer)
+    _write_json(folder / "calibration.json", {"platt": {key: [1.0, 0.0] for key in keys}})
+    _write_json(folder / "card.json", {"name": f"tiny-{kind}"})
+    (folder / "card.md").write_text("# A bundle for tests\n\nNot trained, not for clinical use.\n", encoding="utf-8")
+    write_manifest(folder, _manifest(kind, evidence))
+    return folder
+
+
+def write_manifest(folder: Path, tables: str) -> None:
+    """Write bundle.toml: the tables given and the digests of the files as they are now."""
+    names = ("encoder.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    files = "\n".join(f'"{name}" = "{digest}"' for name, digest in digests.items())
+    (folder / "bundle.toml").write_text(f"{tables}\n[files]\n{files}\n", encoding="utf-8")
+
+
+def _manifest(kind: str, evidence: tuple[Evidence, ...]) -> str:
+    findings = "\n".join(f"[[findings]]\n{one.table}" for one in evidence)
+    return f"""format = 1
+name = "tiny-{kind}"
+version = "1.0"
+title = "A bundle for tests ({kind})"
+manufacturer = "dicomnode"
+languages = ["en"]
+max_new_tokens = 32
+[accepts]
+kind = "{kind}"
+{_ACCEPTS[kind]}
+min_rows = 16
+min_columns = 16
+[pixels]
+rows = {SIDE}
+columns = {SIDE}
+fit = "pad"
+{_PIXELS[kind]}
+mean = {MEAN}
+std = {STD}
+[tokens]
+pad_token_id = {PAD}
+bos_token_id = {BOS}
+eos_token_id = {EOS}
+[decoder]
+layers = 1
+heads = 1
+head_width = 1
+{findings}"""
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
+    """Relu(weights . pixel - level), averaged over each cell, weighted by the cells of the finding."""
+    weights = np.array([one.channel_weights for one in evidence], dtype=np.float32)  # (K, C)
+    offsets = weights.sum(axis=1) * MEAN - [one.level for one in evidence]
+    cells = np.zeros((1, len(evidence), CELLS, CELLS), dtype=np.float32)
+    for finding, one in enumerate(evidence):
+        for top, bottom, left, right in one.cells:
+            cells[0, finding, top:bottom, left:right] = one.gain
+    channels, pooled = weights.shape[1], SIDE // CELLS
+    nodes = [
+        helper.make_node("Conv", ["pixel_values", "weights", "offsets"], ["sum"]),
+        helper.make_node("Relu", ["sum"], ["evidence"]),
+        helper.make_node("AveragePool", ["evidence"], ["mean"], kernel_shape=[pooled] * 2, strides=[pooled] * 2),
+        helper.make_node("Mul", ["mean", "cells"], ["class_maps"]),
+        helper.make_node("ReduceSum", ["class_maps", "plane"], ["evidence_sum"], keepdims=0),
+        helper.make_node("Add", ["evidence_sum", "bias"], ["logits"]),
+        helper.make_node("AveragePool", ["pixel_values"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node("Flatten", ["coarse"], ["features"]),
+        helper.make_node("Unsqueeze", ["logits", "key_axes"], ["key"]),
+        helper.make_node("Concat", ["key", "key"], ["encoder_key_values"], axis=1),
+    ]
+    constants = {
+        "weights": (weights * STD)[:, :, np.newaxis, np.newaxis],
+        "offsets": offsets.astype(np.float32),
+        "cells": cells,
+        "plane": np.array([2, 3]),
+        "bias": np.array([BIAS], dtype=np.float32),
+        "key_axes": np.array([0, 1, 3, 5]),  # (B, K) -> (1, 1, B, 1, K, 1)
+    }
+    count = len(evidence)
+    return _model(
+        nodes,
+        constants,
+        {"pixel_values": (TensorProto.FLOAT, ["B", channels, SIDE, SIDE])},
+        {
+            "logits": ["B", count],
+            "class_maps": ["B", count, CELLS, CELLS],
+            "features": ["B", channels * (SIDE // 16) ** 2],
+            "encoder_key_values": [1, 2, "B", 1, count, 1],
+        },
+    )
+
+
+def _texts(evidence: tuple[Evidence, ...]) -> list[tuple[list[str], list[str]]]:
+    """For each finding the sentence where it is there and where it is not, of equal length."""
+    return [(["there", "is", "an", one.word, "."], ["no", one.word, "is", "seen", "."]) for one in evidence]
+
+
+def _vocab(evidence: tuple[Evidence, ...]) -> dict[str, int]:
+    words = dict.fromkeys(word for pair in _texts(evidence) for text in pair for word in text)
+    return {word: token_id for token_id, word in enumerate(["[PAD]", "[BOS]", "[EOS]", *words])}
+
+
+def _decoder(evidence: tuple[Evidence, ...], vocab: dict[str, int]) -> onnx.ModelProto:
+    """Word by place: which of two words stands there is decided by the sign of one finding's logit."""
+    texts = _texts(evidence)
+    places = sum(len(there) for there, _ in texts) + 1
+    tables = np.zeros((2, places, len(vocab)), dtype=np.float32)  # absent, present
+    owner = np.zeros((places, len(evidence)), dtype=np.float32)
+    place = 0
+    for finding, (there, absent) in enumerate(texts):
+        for present_word, absent_word in zip(there, absent, strict=True):
+            tables[0, place, vocab[absent_word]] = tables[1, place, vocab[present_word]] = 8
+            owner[place, finding] = 1
+            place += 1
+    tables[:, place, EOS] = 8
+    owner[place] = 1 / len(evidence)
+    echo = np.linspace(0, 1e-2, len(vocab), dtype=np.float32)[np.newaxis, np.newaxis]  # (1, 1, V)
+    return _model(
+        _decoder_nodes(),
+        {
+            "absent": tables[0],
+            "contrast": tables[1] - tables[0],
+            "owner": owner,
+            "echo": echo,
+            "zero": np.array(0.0, dtype=np.float32),
+            "last_place": np.array(places - 1),
+            "one": np.array(1),
+            "cache_axes": np.array([0, 1, 3, 5]),  # (B, T) -> (1, 1, B, 1, T, 1)
+            "token_axis": np.array([1]),
+            "last_axis": np.array([2]),
+            "batch_first": np.array([0]),
+        },
+        {
+            "decoder_input_ids": (TensorProto.INT64, ["B", "T"]),
+            "encoder_key_values": (TensorProto.FLOAT, [1, 2, "B", 1, "S", 1]),
+            "past_key_values": (TensorProto.FLOAT, [1, 2, "B", 1, "P", 1]),
+        },
+        {
+            "logits": ["B", "T", len(vocab)],
+            "present_key_values": [1, 2, "B", 1, "P_T", 1],
+            "cross_attentions": ["B", "T", "S"],
+        },
+    )
+
+
+def _decoder_nodes() -> list[onnx.NodeProto]:
+    node = helper.make_node
+    return [
+        # the cache holds the token ids so far
+        node("Cast", ["decoder_input_ids"], ["ids"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["ids", "cache_axes"], ["new_key"]),
+        node("Concat", ["new_key", "new_key"], ["new"], axis=1),
+        node("Concat", ["past_key_values", "new"], ["present_key_values"], axis=4),
+        # places P .. P + T - 1
+        node("Shape", ["past_key_values"], ["past_shape"], start=4, end=5),
+        node("Shape", ["decoder_input_ids"], ["new_shape"], start=1, end=2),
+        node("Squeeze", ["past_shape"], ["past_count"]),
+        node("Squeeze", ["new_shape"], ["new_count"]),
+        node("Add", ["past_count", "new_count"], ["end"]),
+        node("Range", ["past_count", "end", "one"], ["places"]),
+        node("Min", ["places", "last_place"], ["place"]),
+        # signs of the findings, (K, B)
+        node("Slice", ["encoder_key_values", "batch_first", "token_axis", "token_axis"], ["keys"]),
+        node("Squeeze", ["keys", "cache_axes"], ["findings"]),
+        node("Greater", ["findings", "zero"], ["is_there"]),
+        node("Cast", ["is_there"], ["signs"], to=TensorProto.FLOAT),
+        node("Gather", ["owner", "place"], ["attention"]),
+        node("Transpose", ["attention"], ["attention_t"], perm=[1, 0]),
+        node("MatMul", ["signs", "attention_t"], ["choice"]),  # (B, T)
+        node("Unsqueeze", ["choice", "last_axis"], ["choice_3"]),
+        node("Gather", ["absent", "place"], ["absent_words"]),
+        node("Gather", ["contrast", "place"], ["contrast_words"]),
+        node("Mul", ["choice_3", "contrast_words"], ["chosen"]),
+        node("Add", ["chosen", "absent_words"], ["words"]),
+        # a small echo of every token so far: the cache's content counts, not its length alone
+        node("Slice", ["present_key_values", "batch_first", "token_axis", "token_axis"], ["all_keys"]),
+        node("Squeeze", ["all_keys", "cache_axes"], ["all_ids"]),  # (B, P + T)
+        node("CumSum", ["all_ids", "one"], ["sums"]),
+        node("Gather", ["sums", "places"], ["new_sums"], axis=1),
+        node("Unsqueeze", ["new_sums", "last_axis"], ["new_sums_3"]),
+        node("Mul", ["new_sums_3", "echo"], ["echoes"]),
+        node("Add", ["words", "echoes"], ["logits"]),
+        # attention of each token to the findings, the same for every image of the batch
+        node("Mul", ["findings", "zero"], ["no_findings"]),
+        node("Unsqueeze", ["no_findings", "token_axis"], ["no_findings_3"]),
+        node("Add", ["no_findings_3", "attention"], ["cross_attentions"]),
+    ]
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    constants: dict[str, np.ndarray],
+    inputs: dict[str, tuple[int, list[int | str]]],
+    outputs: dict[str, list[int | str]],
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(model)
+    return model
