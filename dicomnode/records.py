@@ -116,7 +116,7 @@ class KeptInstance:
     path: Path
     """Absolute path of the DICOM file, bytes as received behind our own file meta."""
     digest: str
-    """SHA-256 of the data set bytes, hexadecimal."""
+    """SHA-256 over SOP Instance UID, transfer syntax and data set bytes, hexadecimal."""
     size_bytes: int
     calling_ae_title: str
     received_at: dt.datetime
@@ -376,6 +376,8 @@ class Delivery:
     attempts: int
     priority: int
     """C-STORE Priority (0000,0700): 0 medium, 1 high, 2 low."""
+    created_at: dt.datetime
+    """UTC; a destination that could not take it for too long since then loses it to quarantine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,4 +393,9 @@ class SendOutcome:
     @property
     def is_held(self) -> bool:
         """Success or a warning: the peer stored it (PS3.4 B.2.3)."""
-        return self.status is not None and (self.status == 0 or self.status & 0xF000 == 0xB000)
+        return self.status is not None and not self.error
+
+    @property
+    def may_succeed_later(self) -> bool:
+        """No answer, or the peer is out of resources (A7xx): the same instance may be taken another time."""
+        return self.status is None or self.status & 0xFF00 == 0xA700

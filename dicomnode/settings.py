@@ -70,13 +70,15 @@ class ScheduleSettings(_Table):
     longest_wait_s: Seconds = 900.0
     """After so long a study is read even though instances still arrive."""
     archive: str = ""
-    """Destination to ask by C-FIND how many instances the study has; agreement ends the wait at once. Empty: none."""
+    """Destination to ask by C-FIND how many instances the study has; agreement ends the wait. Empty: none."""
+    archive_quiet_s: Seconds = 5.0
+    """Agreement with the archive counts only after so long without a new instance: both may be filling up."""
     tick_s: Seconds = 1.0
     """How often complete studies are looked for."""
     lease_s: Seconds = 300.0
     """A job whose worker has been silent for so long goes to another worker."""
     maximum_attempts: Annotated[int, Field(ge=1)] = 4
-    """Tries of one stage before a job or delivery is put in quarantine."""
+    """Tries of one stage before the study is answered "could not run"."""
     first_retry_s: Seconds = 10.0
     """Wait before the second try; doubles with each further one, with jitter."""
     longest_retry_s: Seconds = 900.0
@@ -87,7 +89,7 @@ class InferSettings(_Table):
     """Models and how they run."""
 
     bundles: tuple[str, ...] = ("cxr",)
-    """Names of shipped bundles, or paths of bundle folders."""
+    """Names of shipped bundles, or paths of bundle folders (relative ones count from the settings file)."""
     threads: Annotated[int, Field(ge=1)] = 1
     """ONNX Runtime threads of one worker; more workers pay better than more threads."""
     workers: Annotated[int, Field(ge=1)] = 1
@@ -141,6 +143,8 @@ class SendSettings(_Table):
     """Longest wait for a TCP connection and the association's answer."""
     dimse_timeout_s: Seconds = 60.0
     """Longest wait for the answer to one C-STORE."""
+    give_up_after_s: Seconds = 259_200.0
+    """A result that its destination could not take for so long is put in quarantine."""
     destinations: dict[str, Destination] = {}
     """Peers by name, each in a table `[send.destinations.NAME]`."""
 
@@ -327,8 +331,7 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     except ValidationError as error:
         raise SettingsError(_sentence(error, str(path or "environment"))) from None
     base = path.parent if path is not None else Path()
-    return settings.model_copy(update={"store": _absolute(settings.store, base)})
-
-
-def _absolute(store: StoreSettings, base: Path) -> StoreSettings:
-    return store.model_copy(update={"data_dir": (base / store.data_dir).absolute()})
+    store = settings.store.model_copy(update={"data_dir": (base / settings.store.data_dir).absolute()})
+    bundles = tuple(str((base / b).absolute()) if "/" in b else b for b in settings.infer.bundles)
+    infer = settings.infer.model_copy(update={"bundles": bundles})
+    return settings.model_copy(update={"store": store, "infer": infer})

@@ -1,0 +1,39 @@
+# Everything runs in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: venv venv-train demo test lint bench clean
+
+venv: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+# Torch first and by its own name: asked for by another package, pip would take a build with CUDA.
+venv-train: $(VENV)/.ready-train
+
+$(VENV)/.ready-train: $(VENV)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check torch --constraint constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,train]' --constraint constraints.txt
+	touch $@
+
+demo: venv
+	$(BIN)/dicomnode demo --out demo-results
+
+test: venv
+	$(BIN)/pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: venv
+	$(BIN)/python bench/receive.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-results

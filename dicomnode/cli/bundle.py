@@ -1,0 +1,65 @@
+"""`dicomnode bundle`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dicomnode.bundles import shipped_bundle
+from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
+from dicomnode.errors import BundleError
+from dicomnode.infer.bundle import Bundle, check_bundle, load_bundle
+from dicomnode.node.rooms import bundle_paths
+
+app = typer.Typer(name="bundle", help="Model bundles.", no_args_is_help=True)
+
+BundleArgument = Annotated[str, typer.Argument(help="Path of a bundle folder, or the name of a shipped bundle.")]
+
+
+def bundle_folder(name: str) -> Path:
+    """Folder of a bundle that is named by its path or, when shipped, by its name."""
+    return shipped_bundle(name) or Path(name)
+
+
+@app.command("list")
+def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List the bundles of the settings."""
+    rows = []
+    for name, path in bundle_paths(read_settings(settings)).items():
+        bundle = load_bundle(path)
+        rows.append({"name": name, "version": bundle.identity.version, "title": bundle.title, **_facts(bundle)})
+    columns = ("name", "version", "title", "modalities", "findings", "digest")
+    show_rows(rows, columns, as_json=as_json, empty="no bundle in infer.bundles")
+
+
+@app.command()
+def show(bundle: BundleArgument, as_json: JsonOption = False) -> None:
+    """Show what a bundle reads and reports, and its model card."""
+    loaded = load_bundle(bundle_folder(bundle))
+    card = (loaded.folder / "card.md").read_text(encoding="utf-8")
+    if as_json:
+        identity = loaded.identity
+        show_json({"name": identity.name, "version": identity.version, **_facts(loaded), "card": card})
+        return
+    out.print(card, markup=False, highlight=False)
+
+
+@app.command()
+def check(bundle: BundleArgument) -> None:
+    """Say whether the node can run a bundle, and every reason why not."""
+    faults = check_bundle(bundle_folder(bundle))
+    for fault in faults:
+        out.print(fault, markup=False, highlight=False, soft_wrap=True)
+    if faults:
+        raise BundleError(f"{bundle} cannot be run: {len(faults)} fault{'s' if len(faults) > 1 else ''}")
+    err.print(f"{bundle} can be run")
+
+
+def _facts(bundle: Bundle) -> dict[str, object]:
+    return {
+        "modalities": list(bundle.accepts.modalities),
+        "findings": [finding.key for finding in bundle.findings],
+        "digest": bundle.identity.digest,
+    }

@@ -1,0 +1,40 @@
+"""`dicomnode config`."""
+
+from __future__ import annotations
+
+import typer
+
+from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json
+from dicomnode.cli.settings_file import toml_value
+from dicomnode.node import service
+
+app = typer.Typer(name="config", help="Look at the settings.", no_args_is_help=True)
+
+
+@app.command()
+def check(settings: SettingsOption = None) -> None:
+    """Check the settings and the bundles they name."""
+    loaded = read_settings(settings)
+    service.check(loaded)
+    if not loaded.send.destinations:
+        err.print("note: no destination is set, so results stay in the data folder")
+    err.print("the settings are right")
+
+
+@app.command()
+def show(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Show every setting with the value it has, from file, environment and defaults."""
+    tables = read_settings(settings).model_dump(mode="json")
+    if as_json:
+        show_json(tables)
+        return
+    for line in _lines("", tables):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _lines(prefix: str, value: object) -> list[str]:
+    if isinstance(value, dict) and value:
+        return [line for key, v in value.items() for line in _lines(f"{prefix}.{key}" if prefix else key, v)]
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        return [line for i, v in enumerate(value) for line in _lines(f"{prefix}[{i}]", v)]
+    return [f"{prefix} = {toml_value(value)}"]

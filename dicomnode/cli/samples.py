@@ -1,0 +1,20 @@
+"""`dicomnode samples`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dicomnode.cli.common import err
+from dicomnode.phantoms.samples import write_samples
+
+app = typer.Typer(name="samples", help="Synthetic sample studies.", no_args_is_help=True)
+
+
+@app.command()
+def write(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
+    """Draw the synthetic studies of sample_dicom anew; the same files every time."""
+    write_samples(folder)
+    err.print(f"wrote synthetic studies to {folder}")

@@ -1,0 +1,20 @@
+"""`dicomnode serve`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from dicomnode import logs
+from dicomnode.cli.common import SettingsOption, read_settings
+from dicomnode.node import service
+
+
+def serve(settings: SettingsOption = None) -> None:
+    """Run the node until it is told to stop (SIGTERM or Ctrl-C)."""
+    loaded = read_settings(settings)
+    logs.configure(loaded.log)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service.serve(loaded, stop)

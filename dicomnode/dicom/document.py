@@ -1,0 +1,101 @@
+"""A structured report for people, read back from its content tree (PS3.3 C.17.3), as plain text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from pydicom import Dataset
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+.context {{ color: #666; font-size: .85rem; }}
+img {{ max-width: 100%; }}
+</style></head>
+<body>
+<h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One content item."""
+
+    depth: int
+    """0 for the children of the root."""
+    name: str
+    """Code Meaning of its concept, empty where it has none."""
+    value: str
+    """Empty for a container."""
+    is_context: bool
+    """Says who observed what, not what was found (HAS OBS CONTEXT, HAS CONCEPT MOD)."""
+
+
+def document_lines(ds: Dataset) -> Iterator[Line]:
+    """Content items of a document in reading order; references to other objects are left out."""
+    yield from _lines(ds, 0, is_context=False)
+
+
+def document_text(ds: Dataset) -> str:
+    """The document as plain text that ends with a line feed; it does not name the patient."""
+    parts = [_title(ds), ""]
+    for line in document_lines(ds):
+        label = f"{line.name}: " if line.name and line.value else line.name
+        if not line.value:
+            parts.append("")
+        parts.append(f"{'  ' * line.depth}{label}{line.value}{'' if line.value else ':'}")
+    return "\n".join(parts) + "\n"
+
+
+def document_html(ds: Dataset, images: Mapping[str, str]) -> str:
+    """The document as one page that loads nothing but `images` (caption to URL); it does not name the patient."""
+    body = []
+    for line in document_lines(ds):
+        if not line.value:
+            body.append(f"<h2>{escape(line.name)}</h2>")
+        else:
+            style = ' class="context"' if line.is_context else ""
+            body.append(f"<p{style}>{escape(line.name)}: {escape(line.value)}</p>")
+    figures = (
+        f'<figure><img src="{escape(url)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+        for caption, url in images.items()
+    )
+    return _PAGE.format(title=escape(_title(ds)), body="\n".join([*body, *figures]))
+
+
+def _title(ds: Dataset) -> str:
+    return f"{_name(ds)} ({ds.get('SeriesDescription', '')})"
+
+
+def _lines(item: Dataset, depth: int, *, is_context: bool) -> Iterator[Line]:
+    for child in item.get("ContentSequence", ()):
+        context = is_context or child.get("RelationshipType") in ("HAS OBS CONTEXT", "HAS CONCEPT MOD")
+        value = _value(child)
+        if value is not None:
+            yield Line(depth=depth, name=_name(child), value=value, is_context=context)
+        yield from _lines(child, depth + 1, is_context=context)
+
+
+def _name(item: Dataset) -> str:
+    names = item.get("ConceptNameCodeSequence")
+    return str(names[0].CodeMeaning) if names else ""
+
+
+def _value(item: Dataset) -> str | None:
+    """Value as text, empty for a container, None for what has no words."""
+    kind = item.get("ValueType")
+    if kind == "CONTAINER":
+        return ""
+    if kind == "CODE":
+        return str(item.ConceptCodeSequence[0].CodeMeaning)
+    if kind == "NUM" and item.get("MeasuredValueSequence"):
+        measured = item.MeasuredValueSequence[0]
+        return f"{measured.NumericValue} {measured.MeasurementUnitsCodeSequence[0].CodeValue}"
+    keywords = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
+    return str(item.get(keywords[kind], "")) if kind in keywords else None

@@ -1,0 +1,211 @@
+"""Takes one job through infer, explain, report and compose."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, dcmwrite
+
+from dicomnode.compose import Composed, ComposeRequest, compose
+from dicomnode.dicom.reading import UNREADABLE, read_header
+from dicomnode.errors import BundleError, ComposeError, NotApplicableError, PermanentError, UnsupportedImageError
+from dicomnode.explain import explain
+from dicomnode.infer.bundle import load_bundle
+from dicomnode.infer.model import Model
+from dicomnode.infer.prepare import prepare
+from dicomnode.records import (
+    Acuity,
+    FindingSpec,
+    Heatmap,
+    Job,
+    KeptInstance,
+    Outcome,
+    Reading,
+    Report,
+    Stage,
+)
+from dicomnode.report import report_without_reading, study_acuity, write_report
+from dicomnode.schedule.planner import matching_instances
+from dicomnode.settings import Settings
+from dicomnode.store.instances import InstanceStore
+from dicomnode.store.results import NewResult, ResultStore
+
+Enter = Callable[[Stage], None]
+"""Called when the job reaches a stage."""
+
+
+class Models:
+    """The bundles of the settings, each loaded at its first use."""
+
+    def __init__(self, paths: Mapping[str, Path], *, threads: int) -> None:
+        self._paths = paths
+        self._threads = threads
+        self._loaded: dict[str, Model] = {}
+
+    def get(self, name: str) -> Model:
+        """The model of a bundle.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is not in the settings or cannot be run.
+        """
+        if name not in self._paths:
+            known = ", ".join(sorted(self._paths)) or "none"
+            raise BundleError(f"bundle {name!r} is not in infer.bundles any more; known: {known}")
+        if name not in self._loaded:
+            self._loaded[name] = Model(load_bundle(self._paths[name]), threads=self._threads)
+        return self._loaded[name]
+
+
+class Pipeline:
+    """The way of one study from its files to its results.
+
+    Does: read pixels, draft, explain, report, compose; keep the results.
+    Does not: claim jobs, decide about retries, send.
+    """
+
+    def __init__(self, settings: Settings, models: Models, instances: InstanceStore, results: ResultStore) -> None:
+        self._settings = settings
+        self._models = models
+        self._instances = instances
+        self._results = results
+
+    def triage(self, job: Job) -> Acuity:
+        """Grade a study by the encoder alone.
+
+        A study that cannot be read gets the middle grade: its answer says why, and somebody should see that.
+        """
+        if job.bundle is None:
+            return Acuity.NON_ACTIONABLE
+        model = self._models.get(job.bundle)
+        try:
+            images = prepare(self._paths(job), model.bundle)
+            encodings = model.encode_many(images)
+        except PermanentError:
+            return Acuity.NON_CRITICAL
+        probabilities = np.max([encoding.probabilities for encoding in encodings], axis=0)  # (K,)
+        return study_acuity(model.bundle.findings, probabilities, self._settings.acuity)
+
+    def answer(self, job: Job, enter: Enter) -> Report:
+        """Read a study and keep its results.
+
+        Raises
+        ------
+        ComposeError
+            If not even "could not run" could be put into objects.
+        """
+        enter(Stage.INFER)
+        try:
+            report = self._read(job, enter)
+        except NotApplicableError as error:
+            report = self._without_reading(job, Outcome.NOT_APPLICABLE, error)
+        except ComposeError:
+            raise
+        except PermanentError as error:
+            report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
+        self._keep(job, report, enter)
+        return report
+
+    def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
+        """Answer that a study could not be read, and why."""
+        report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
+        self._keep(job, report, enter)
+        return report
+
+    def _read(self, job: Job, enter: Enter) -> Report:
+        if job.bundle is None:
+            wanted = "no routing rule matches it" if not job.rule else f"rule {job.rule!r} names no bundle"
+            raise NotApplicableError(f"no model reads this study: {wanted}")
+        model = self._models.get(job.bundle)
+        reading = model.read(prepare(self._paths(job), model.bundle))
+        enter(Stage.EXPLAIN)
+        heatmaps = self._explain(model.bundle.findings, reading)
+        enter(Stage.REPORT)
+        return write_report(
+            specs=model.bundle.findings,
+            reading=reading,
+            heatmaps=heatmaps,
+            bundle=model.bundle.identity,
+            acuity=self._settings.acuity,
+            settings=self._settings.report,
+        )
+
+    def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
+        """A heat map for every finding that is present."""
+        method = self._settings.explain.method
+        return {
+            spec.key: explain(method, reading, k, spec)
+            for k, spec in enumerate(specs)
+            if reading.probabilities[k] >= spec.threshold
+        }
+
+    def _without_reading(self, job: Job, outcome: Outcome, error: PermanentError) -> Report:
+        try:
+            identity = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
+        except BundleError:
+            identity = None
+        return report_without_reading(outcome, str(error), identity, self._settings.report)
+
+    def _keep(self, job: Job, report: Report, enter: Enter) -> None:
+        enter(Stage.COMPOSE)
+        level = self._settings.acuity.levels[report.acuity]
+        request = ComposeRequest(
+            job_key=job.key,
+            started_at=job.started_at or job.created_at,
+            sources=_headers(self._matching(job)),
+            report=report,
+            previous=tuple(self._results.previous(job)),
+            level=level,
+            settings=self._settings.compose,
+        )
+        self._results.keep(
+            job,
+            [_encoded(composed) for composed in compose(request)],
+            acuity=report.acuity,
+            outcome=report.outcome,
+            reason=report.reason,
+            priority=level.c_store_priority,
+            now=dt.datetime.now(dt.UTC),
+        )
+
+    def _matching(self, job: Job) -> list[KeptInstance]:
+        kept = self._instances.in_study(job.study_instance_uid)
+        return matching_instances(kept, self._settings.rules, job.rule)
+
+    def _paths(self, job: Job) -> list[Path]:
+        return [instance.path for instance in self._matching(job)]
+
+
+def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
+    """Headers of the instances that can be read: results take their study's identity from them."""
+    headers = []
+    for instance in instances:
+        try:
+            headers.append(read_header(instance.path))
+        except UnsupportedImageError:
+            continue
+    return tuple(headers)
+
+
+def _encoded(composed: Composed) -> NewResult:
+    file = BytesIO()
+    try:
+        dcmwrite(file, composed.dataset, enforce_file_format=True)
+    except UNREADABLE as error:
+        raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
+    encoded = file.getvalue()
+    ds = composed.dataset
+    return NewResult(
+        role=composed.role,
+        sop_instance_uid=str(ds.SOPInstanceUID),
+        sop_class_uid=str(ds.SOPClassUID),
+        series_instance_uid=str(ds.SeriesInstanceUID),
+        digest=hashlib.sha256(encoded).hexdigest(),
+        encoded=encoded,
+    )

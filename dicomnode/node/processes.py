@@ -1,0 +1,147 @@
+"""What each process of the service does from its start to its stop.
+
+Heavy rooms are imported inside the process that needs them: the receiver stays light.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from typing import TYPE_CHECKING
+
+import structlog
+
+from dicomnode import logs
+from dicomnode.settings import Settings
+
+if TYPE_CHECKING:
+    from dicomnode.schedule.completeness import ArchiveCount
+
+log = structlog.get_logger()
+
+IDLE_S = 0.25
+"""Pause of a loop that found nothing to do."""
+
+
+def _begin(settings: Settings) -> None:
+    """Set a child process up: own log, deaf to Ctrl-C (the parent says when), never outliving its parent."""
+    logs.configure(settings.log)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _loop(run_once: Callable[[], bool], stop: Event) -> None:
+    while not stop.is_set():
+        if not run_once():
+            stop.wait(IDLE_S)
+
+
+def receiver(settings: Settings, stop: Event) -> None:
+    """Listen until told to stop."""
+    from dicomnode.node.rooms import admission, open_stores
+    from dicomnode.receive.scp import StorageSCP
+
+    _begin(settings)
+    scp = StorageSCP(settings.receive, admission(settings, open_stores(settings)))
+    port = scp.start()
+    log.info("listening", ae_title=settings.receive.ae_title, host=settings.receive.host, port=port)
+    stop.wait()
+    scp.stop()
+
+
+def scheduler(settings: Settings, stop: Event) -> None:
+    """Look for complete studies at every tick."""
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    from dicomnode.infer.bundle import load_bundle
+    from dicomnode.node.rooms import bundle_paths, default_destinations, open_stores
+    from dicomnode.schedule.planner import Plan, Planner
+
+    _begin(settings)
+    stores = open_stores(settings)
+    plan = Plan(
+        schedule=settings.schedule,
+        rules=settings.rules,
+        acuity=settings.acuity,
+        default_destinations=default_destinations(settings),
+        bundle_digests={name: load_bundle(path).identity.digest for name, path in bundle_paths(settings).items()},
+    )
+    planner = Planner(plan, stores.instances, stores.jobs, _archive_count(settings))
+    ticker = BackgroundScheduler(timezone=dt.UTC)
+    ticker.add_job(
+        lambda: planner.tick(dt.datetime.now(dt.UTC)),
+        "interval",
+        seconds=settings.schedule.tick_s,
+        max_instances=1,
+        coalesce=True,
+    )
+    ticker.start()
+    stop.wait()
+    ticker.shutdown(wait=True)
+
+
+def _archive_count(settings: Settings) -> ArchiveCount | None:
+    from dicomnode.errors import NodeError
+    from dicomnode.send.find import study_instance_count
+
+    if not settings.schedule.archive:
+        return None
+    archive = settings.send.destinations[settings.schedule.archive]
+
+    def count(study_instance_uid: str) -> int | None:
+        try:
+            return study_instance_count(archive, settings.send, study_instance_uid)
+        except NodeError as error:  # the quiet timer decides alone
+            log.warning("the archive did not count", study=study_instance_uid, why=str(error))
+            return None
+
+    return count
+
+
+def worker(settings: Settings, stop: Event, number: int) -> None:
+    """Run jobs, one after another."""
+    from dicomnode.node.pipeline import Models, Pipeline
+    from dicomnode.node.rooms import bundle_paths, open_stores
+    from dicomnode.node.worker import Worker
+
+    _begin(settings)
+    stores = open_stores(settings)
+    name = process_name(settings, f"worker-{number}")
+    stores.jobs.release_leases(name)
+    models = Models(bundle_paths(settings), threads=settings.infer.threads)
+    pipeline = Pipeline(settings, models, stores.instances, stores.results)
+    _loop(Worker(name, settings, stores.jobs, pipeline).run_once, stop)
+
+
+def sender(settings: Settings, stop: Event) -> None:
+    """Send results, each destination in a thread of its own."""
+    from dicomnode.node.rooms import open_stores
+    from dicomnode.node.sender import Sender
+
+    _begin(settings)
+    results = open_stores(settings).results
+    name = process_name(settings, "sender")
+    results.release_leases(name)
+    senders = [Sender(name, destination, settings, results) for destination in settings.send.destinations]
+    threads = [threading.Thread(target=_loop, args=(s.run_once, stop)) for s in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def process_name(settings: Settings, role: str) -> str:
+    """Who holds a lease; nodes that share a database need different AE titles or ports."""
+    return f"{settings.receive.ae_title}:{settings.receive.port}/{role}"

@@ -1,0 +1,111 @@
+"""Builds what the settings describe."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from dicomnode.bundles import shipped_bundle
+from dicomnode.errors import ServiceRunningError, SettingsError
+from dicomnode.receive.admit import Admission
+from dicomnode.settings import Settings
+from dicomnode.store.database import open_engine
+from dicomnode.store.files import FileStore
+from dicomnode.store.instances import InstanceStore
+from dicomnode.store.jobs import JobStore
+from dicomnode.store.results import ResultStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The store room, open."""
+
+    engine: Engine
+    instances: InstanceStore
+    jobs: JobStore
+    results: ResultStore
+    instance_files: FileStore
+    result_files: FileStore
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open database and folders.
+
+    Raises
+    ------
+    SettingsError
+        If the database cannot be used or the data folder cannot be written.
+    """
+    data_dir = settings.store.data_dir
+    try:
+        instance_files, result_files = FileStore(data_dir / "instances"), FileStore(data_dir / "results")
+    except OSError as error:
+        raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
+    engine = open_engine(settings.store)
+    return Stores(
+        engine=engine,
+        instances=InstanceStore(engine, instance_files),
+        jobs=JobStore(engine),
+        results=ResultStore(engine, result_files),
+        instance_files=instance_files,
+        result_files=result_files,
+    )
+
+
+def admission(settings: Settings, stores: Stores) -> Admission:
+    """The way in, over the store."""
+    return Admission(
+        sink=stores.instances,
+        data_dir=settings.store.data_dir,
+        minimum_free_bytes=settings.receive.minimum_free_bytes,
+    )
+
+
+def bundle_paths(settings: Settings) -> Mapping[str, Path]:
+    """Folder of every bundle of the settings, by the name that rules use.
+
+    Raises
+    ------
+    SettingsError
+        If a rule names a bundle that is not loaded.
+    """
+    paths = {Path(name).name: shipped_bundle(name) or Path(name) for name in settings.infer.bundles}
+    for rule in settings.rules:
+        if rule.bundle and rule.bundle not in paths:
+            known = ", ".join(sorted(paths)) or "none"
+            raise SettingsError(f"rules.{rule.name}.bundle names {rule.bundle!r}, not in infer.bundles; known: {known}")
+    return paths
+
+
+def default_destinations(settings: Settings) -> tuple[str, ...]:
+    """Names of the destinations that get what no rule sends elsewhere."""
+    return tuple(name for name, peer in settings.send.destinations.items() if peer.is_default)
+
+
+@contextmanager
+def exclusive(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for one service.
+
+    Raises
+    ------
+    ServiceRunningError
+        If another service holds it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "service.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            message = f"another dicomnode service (process {file.read().strip()}) uses {data_dir}; stop it first"
+            raise ServiceRunningError(message) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

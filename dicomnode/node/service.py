@@ -1,0 +1,142 @@
+"""The service: its processes, watched and restarted."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import structlog
+
+from dicomnode.errors import BundleError, SettingsError
+from dicomnode.infer.bundle import check_bundle
+from dicomnode.node import processes
+from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
+from dicomnode.settings import Settings
+
+log = structlog.get_logger()
+
+STOP_WAIT_S = 15.0
+LONGEST_RESTART_WAIT_S = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Role:
+    """One process of the service and how often it has died."""
+
+    name: str
+    target: Callable[..., None]
+    arguments: tuple[Any, ...] = ()
+    process: BaseProcess | None = None
+    deaths: int = 0
+    restart_at: float = field(default=0.0)
+    """Monotonic clock."""
+
+
+class Supervisor:
+    """Starts the processes of the service and restarts one that dies.
+
+    Does: start, watch, restart with growing pauses, stop.
+    Does not: hold any state that is not in the store.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._stop: Event = self._context.Event()
+        self._settings = settings
+        workers = [
+            Role(name=f"worker-{n}", target=processes.worker, arguments=(n,)) for n in range(settings.infer.workers)
+        ]
+        self._roles = [
+            Role(name="receiver", target=processes.receiver),
+            Role(name="scheduler", target=processes.scheduler),
+            Role(name="sender", target=processes.sender),
+            *workers,
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep the processes alive until `stop` is set, then end them in good order."""
+        try:
+            while not stop.wait(0.2):
+                for role in self._roles:
+                    self._look_after(role)
+        finally:
+            self._end()
+
+    def _look_after(self, role: Role) -> None:
+        if role.process is not None and role.process.is_alive():
+            return
+        now = time.monotonic()
+        if role.process is not None:
+            role.deaths += 1
+            wait_s = min(2.0 ** (role.deaths - 1), LONGEST_RESTART_WAIT_S)
+            log.error("process died", role=role.name, exit_code=role.process.exitcode, restart_in_s=wait_s)
+            role.process, role.restart_at = None, now + wait_s
+        if now >= role.restart_at:
+            arguments = (self._settings, self._stop, *role.arguments)
+            role.process = self._context.Process(target=role.target, args=arguments, name=role.name)
+            role.process.start()
+
+    def _end(self) -> None:
+        self._stop.set()
+        deadline = time.monotonic() + STOP_WAIT_S
+        for role in self._roles:
+            if role.process is not None:
+                role.process.join(max(0.1, deadline - time.monotonic()))
+                if role.process.is_alive():
+                    role.process.kill()
+                    role.process.join()
+
+
+def check(settings: Settings) -> None:
+    """Everything that can be known to be wrong before the first study comes.
+
+    Raises
+    ------
+    SettingsError
+        If a rule names an unknown bundle, the port is taken, or data folder or database cannot be used.
+    BundleError
+        If a bundle cannot be run.
+    """
+    for name, path in bundle_paths(settings).items():
+        faults = check_bundle(path)
+        if faults:
+            raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Run the service until `stop` is set.
+
+    Raises
+    ------
+    SettingsError, BundleError
+        As `check`.
+    ServiceRunningError
+        If another service uses the data folder.
+    """
+    check(settings)
+    with exclusive(settings.store.data_dir):
+        _check_port(settings)
+        stores = open_stores(settings)
+        swept = stores.instance_files.sweep() + stores.result_files.sweep()
+        stores.engine.dispose()
+        log.info("starting", data_dir=str(settings.store.data_dir), half_written_files_removed=swept)
+        Supervisor(settings).run(stop)
+    log.info("stopped")
+
+
+def _check_port(settings: Settings) -> None:
+    receive = settings.receive
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((receive.host, receive.port))
+        except OSError as error:
+            where = f"{receive.host}:{receive.port}"
+            raise SettingsError(f"receive: cannot listen on {where}: {error.strerror}") from None

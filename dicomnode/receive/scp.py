@@ -1,0 +1,141 @@
+"""The Storage and Verification SCP (PS3.4 Annexes A and B)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+from pydicom import Dataset
+from pynetdicom import AE, _config, evt
+from pynetdicom.events import Event
+from pynetdicom.sop_class import Verification
+from pynetdicom.transport import ThreadedAssociationServer
+
+from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicomnode.errors import InstanceRefusedError
+from dicomnode.receive.admit import Admission, Arrival
+from dicomnode.records import StoreStatus
+from dicomnode.settings import ReceiveSettings
+
+log = structlog.get_logger()
+
+# PS3.5 9.1 and the length that fits a path and a column; leading zeros and the like are tolerated.
+_UID = re.compile(r"^[0-9.]{1,64}$")
+
+
+def on_c_store(event: Event, admission: Admission) -> Dataset:
+    """Answer one C-STORE request.
+
+    Success is returned only after `admission.admit` has returned, which it does only once
+    file and database row are both durable.
+    """
+    peer = str(event.assoc.requestor.ae_title)
+    uid = str(event.request.AffectedSOPInstanceUID)
+    try:
+        admission.admit(_arrival(event, peer, uid))
+    except InstanceRefusedError as refusal:
+        log.warning(
+            "refused", sop_instance_uid=uid, peer=peer, status=StoreStatus(refusal.status).name, why=str(refusal)
+        )
+        return _answer(StoreStatus(refusal.status), str(refusal))
+    except OSError as error:
+        # An OSError's text holds a path of ours and the errno, nothing of the data set.
+        log.error("not kept", sop_instance_uid=uid, peer=peer, why=str(error))  # noqa: TRY400
+        return _answer(StoreStatus.OUT_OF_RESOURCES, "the instance could not be written")
+    return _answer(StoreStatus.SUCCESS)
+
+
+def _arrival(event: Event, peer: str, uid: str) -> Arrival:
+    if not _UID.match(uid):
+        message = "Affected SOP Instance UID is not a UID"
+        raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
+    return Arrival(
+        sop_class_uid=str(event.request.AffectedSOPClassUID),
+        sop_instance_uid=uid,
+        transfer_syntax_uid=str(event.context.transfer_syntax),
+        calling_ae_title=peer,
+        encoded=event.encoded_dataset(),
+    )
+
+
+def _answer(status: StoreStatus, comment: str = "") -> Dataset:
+    response = Dataset()
+    response.Status = int(status)
+    if comment:
+        response.ErrorComment = comment[:64]  # LO, PS3.7 C
+    return response
+
+
+def on_c_echo(event: Event) -> int:
+    """Answer one C-ECHO request (PS3.4 A.4)."""
+    log.debug("echo", peer=str(event.assoc.requestor.ae_title))
+    return int(StoreStatus.SUCCESS)
+
+
+def on_rejected(event: Event) -> None:
+    """Tell the operator who was turned away: a wrong AE title is the commonest fault of a new peer."""
+    request = event.assoc.requestor.primitive
+    if request is not None:
+        log.warning(
+            "association rejected",
+            calling_ae_title=str(request.calling_ae_title).strip(),
+            called_ae_title=str(request.called_ae_title).strip(),
+            host=event.assoc.requestor.address,
+        )
+
+
+class StorageSCP:
+    """Listens for associations and keeps what they bring.
+
+    Does: Verification, and Storage of every SOP class in every transfer syntax, private ones too.
+    Does not: know what becomes of an instance once it is kept.
+    """
+
+    def __init__(self, settings: ReceiveSettings, admission: Admission) -> None:
+        self._settings = settings
+        self._admission = admission
+        self._server: ThreadedAssociationServer | None = None
+
+    def start(self) -> int:
+        """Listen in the background and return the port.
+
+        Raises
+        ------
+        OSError
+            If the address is not free.
+        """
+        # The package's switch for SOP classes that no list holds; storage never looks inside, so any will do.
+        _config.UNRESTRICTED_STORAGE_SERVICE = True
+        _config.LOG_HANDLER_LEVEL = "none"  # its handlers would write requests at info
+        settings = self._settings
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, on_c_store, [self._admission]),
+            (evt.EVT_C_ECHO, on_c_echo),
+            (evt.EVT_REJECTED, on_rejected),
+        ]
+        self._server = self._entity().start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
+        return int(self._server.server_address[1])
+
+    def _entity(self) -> AE:
+        settings = self._settings
+        ae = AE(ae_title=settings.ae_title)
+        ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        ae.require_called_aet = True
+        if "*" not in settings.allowed_calling_ae_titles:
+            ae.require_calling_aet = list(settings.allowed_calling_ae_titles)
+        ae.maximum_associations = settings.maximum_associations
+        ae.maximum_pdu_size = settings.maximum_pdu_bytes
+        ae.acse_timeout = settings.acse_timeout_s
+        ae.dimse_timeout = settings.dimse_timeout_s
+        ae.network_timeout = settings.network_timeout_s
+        ae.add_supported_context(Verification)
+        return ae
+
+    def stop(self) -> None:
+        """Stop listening and end the associations that are open."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None

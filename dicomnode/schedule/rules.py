@@ -1,0 +1,115 @@
+"""Routing rules: which instances of a study a bundle reads, and where the results go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from dicomnode.dicom.reading import element_text
+from dicomnode.settings import Conditions, Rule
+
+HEADER_ELEMENTS = (
+    "SpecificCharacterSet",
+    "Modality",
+    "BodyPartExamined",
+    "StudyDescription",
+    "SeriesDescription",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "RequestedProcedurePriority",
+)
+"""What the rules may look at besides the elements that a rule names itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One instance as the rules see it."""
+
+    ds: Dataset
+    """Header."""
+    calling_ae_title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTrial:
+    """What one rule says of one instance."""
+
+    rule: Rule
+    failures: tuple[str, ...]
+    """One sentence for each condition that does not hold; empty: the rule matches."""
+
+    @property
+    def is_match(self) -> bool:
+        """Every condition holds."""
+        return not self.failures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a study goes."""
+
+    rule: Rule | None
+    """The first rule that matches an instance; None: no rule does."""
+    instances: tuple[int, ...]
+    """Indices of the instances that the rule matches: what the bundle reads."""
+
+
+def header_elements(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Names of all elements that these rules look at."""
+    named = {name for rule in rules for name in rule.when.header}
+    return (*HEADER_ELEMENTS, *sorted(named - set(HEADER_ELEMENTS)))
+
+
+def try_rule(rule: Rule, candidate: Candidate) -> RuleTrial:
+    """Hold one instance against every condition of a rule, and say why it fails."""
+    checks = [*_named_conditions(rule.when, candidate), *_header_conditions(rule.when, candidate.ds)]
+    failures = [
+        f"{name} is {' or '.join(repr(v) for v in values) or 'absent'}, wanted {' or '.join(patterns)}"
+        for name, values, patterns in checks
+        if patterns and not _matches(values, patterns)
+    ]
+    return RuleTrial(rule=rule, failures=tuple(failures))
+
+
+def route(rules: Sequence[Rule], candidates: Sequence[Candidate]) -> Route:
+    """Find the first rule that matches any instance of a study."""
+    for rule in rules:
+        matching = tuple(i for i, candidate in enumerate(candidates) if try_rule(rule, candidate).is_match)
+        if matching:
+            return Route(rule=rule, instances=matching)
+    return Route(rule=None, instances=tuple(range(len(candidates))))
+
+
+_Check = tuple[str, list[str], tuple[str, ...]]
+
+
+def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
+    ds = candidate.ds
+    sop_class = element_text(ds, "SOPClassUID")
+    return [
+        ("calling AE title", [candidate.calling_ae_title], when.calling_ae_title),
+        ("Modality", _present(element_text(ds, "Modality")), when.modality),
+        ("BodyPartExamined", _present(element_text(ds, "BodyPartExamined")), when.body_part),
+        (
+            "description",
+            _present(element_text(ds, "StudyDescription"), element_text(ds, "SeriesDescription")),
+            when.description,
+        ),
+        ("SOP class", _present(sop_class, UID(sop_class).name), when.sop_class),
+    ]
+
+
+def _header_conditions(when: Conditions, ds: Dataset) -> list[_Check]:
+    return [(name, _present(*element_text(ds, name).split("\\")), patterns) for name, patterns in when.header.items()]
+
+
+def _present(*values: str) -> list[str]:
+    return [value for value in values if value]
+
+
+def _matches(values: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(value.casefold(), pattern.casefold()) for value in values for pattern in patterns)

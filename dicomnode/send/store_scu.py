@@ -1,0 +1,157 @@
+"""Storage SCU (PS3.4 Annex B): files to a peer, every answer looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.status import code_to_category
+
+from dicomnode.dicom.reading import UNREADABLE
+from dicomnode.errors import UnsupportedImageError
+from dicomnode.records import SendOutcome
+from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
+from dicomnode.settings import Destination, SendSettings
+
+_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+# PS3.7 Annex C, for what never left because it could not.
+_SOP_CLASS_NOT_SUPPORTED = 0x0122
+_PROCESSING_FAILURE = 0x0110
+_OWN_FAILURES = {
+    _SOP_CLASS_NOT_SUPPORTED: "the peer accepts this SOP class in no transfer syntax that we can offer",
+    _PROCESSING_FAILURE: "the file cannot be decoded for the peer",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One file to send."""
+
+    path: Path
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    priority: int = 0
+    """C-STORE Priority (0000,0700): 0 medium, 1 high, 2 low."""
+
+
+def read_outgoing(path: Path, *, priority: int = 0) -> Outgoing:
+    """Read from a file's meta information how it is to be sent (PS3.10 7.1).
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the file is no DICOM file, or its meta information lacks what a C-STORE needs.
+    """
+    try:
+        meta = read_file_meta_info(path)
+    except UNREADABLE:
+        raise UnsupportedImageError(f"{path} is not a DICOM file") from None
+    wanted = ("MediaStorageSOPInstanceUID", "MediaStorageSOPClassUID", "TransferSyntaxUID")
+    values = [str(meta.get(keyword) or "") for keyword in wanted]
+    missing = [keyword for keyword, value in zip(wanted, values, strict=True) if not value]
+    if missing:
+        raise UnsupportedImageError(f"{path} cannot be sent: its file meta information lacks {', '.join(missing)}")
+    return Outgoing(
+        path=path,
+        sop_instance_uid=values[0],
+        sop_class_uid=values[1],
+        transfer_syntax_uid=values[2],
+        priority=priority,
+    )
+
+
+class StoreSCU:
+    """Sends files to one peer.
+
+    Does: one association for all files as far as their contexts fit, bytes as they lie on disk where the
+    peer takes that transfer syntax, else decoded to a plain one.
+    Does not: try again.
+    """
+
+    def __init__(self, peer: Destination, settings: SendSettings) -> None:
+        self._peer = peer
+        self._settings = settings
+
+    def send(self, files: Sequence[Outgoing]) -> Iterator[SendOutcome]:
+        """Yield what became of each file, in order.
+
+        Raises
+        ------
+        PeerUnreachableError, PeerRefusedError
+            If no association could be made; files already yielded keep their outcome.
+        """
+        for batch in _batches(files):
+            with associated(self._peer, self._settings, _contexts(batch)) as assoc:
+                for file in batch:
+                    yield _store(assoc, file)
+
+
+def _batches(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Cut where one association would need more contexts than fit."""
+    batch: list[Outgoing] = []
+    for file in files:
+        if len(_contexts([*batch, file])) > MAXIMUM_CONTEXTS:
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
+
+
+def _contexts(files: Sequence[Outgoing]) -> list[PresentationContext]:
+    """For each SOP class one context with the plain syntaxes, and one for every other syntax in use."""
+    classes = dict.fromkeys(f.sop_class_uid for f in files)
+    others = dict.fromkeys(
+        (f.sop_class_uid, f.transfer_syntax_uid) for f in files if f.transfer_syntax_uid not in _PLAIN
+    )
+    own = [build_context(UID(sop_class), [UID(syntax)]) for sop_class, syntax in others]
+    # A peer picks one syntax of a context: the two plain ones stand apart, so that a file goes out as it is.
+    plain = [build_context(UID(sop_class), [syntax]) for sop_class in classes for syntax in _PLAIN]
+    return own + plain
+
+
+def _store(assoc: Association, file: Outgoing) -> SendOutcome:
+    if not assoc.is_established:
+        return _outcome(file, None)
+    accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in assoc.accepted_contexts}
+    plain = [syntax for syntax in _PLAIN if (file.sop_class_uid, syntax) in accepted]
+    try:
+        if (file.sop_class_uid, file.transfer_syntax_uid) in accepted:
+            answer = assoc.send_c_store(file.path, priority=file.priority)
+        elif plain:
+            answer = assoc.send_c_store(_decoded(file, plain[0]), priority=file.priority)
+        else:
+            return _outcome(file, _SOP_CLASS_NOT_SUPPORTED)
+    except UNREADABLE:
+        return _outcome(file, _PROCESSING_FAILURE)
+    return _outcome(file, answer.get("Status"))
+
+
+def _decoded(file: Outgoing, syntax: UID) -> Dataset:
+    """The file in a plain transfer syntax, for a peer that does not take it as it is."""
+    ds = dcmread(file.path)
+    if UID(file.transfer_syntax_uid).is_encapsulated:
+        ds.decompress(generate_instance_uid=False)
+    encoded = BytesIO()
+    dcmwrite(encoded, ds, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    ds = dcmread(encoded)
+    ds.file_meta.TransferSyntaxUID = syntax
+    return ds
+
+
+def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
+    if status is None:
+        return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=None, error="no answer to the C-STORE")
+    category = code_to_category(status)
+    if category in ("Success", "Warning"):
+        return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status)
+    error = _OWN_FAILURES.get(status, f"C-STORE status 0x{status:04X} ({category})")
+    return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status, error=error)

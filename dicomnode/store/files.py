@@ -1,0 +1,76 @@
+"""Bytes on disk: content-addressed, durable before anybody hears of them.
+
+A small interface, so that it can become an object store: names are digests that we made ourselves,
+never words from the network.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class FileStore:
+    """One folder of immutable files.
+
+    Does: write bytes durably under a name of ours, give the path back.
+    Does not: know what the bytes are.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, digest: str, content: bytes) -> str:
+        """Write `content` and return its name; on return it survives a power cut.
+
+        Raises
+        ------
+        OSError
+            If it could not be written; nothing of it is left.
+        """
+        name = f"{digest[:2]}/{digest}.dcm"
+        path = self.path(name)
+        _make_folder(path.parent)
+        temporary = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            _write_durably(temporary, content)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+        return name
+
+    def path(self, name: str) -> Path:
+        """Absolute path of a kept file."""
+        return self._root / name
+
+    def sweep(self) -> int:
+        """Remove what a killed writer left half-written; call it while nobody writes."""
+        leftovers = list(self._root.glob("*/*.part"))
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        return len(leftovers)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name is durable only once its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,209 @@
+"""Instances and the studies they make."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.exc import IntegrityError
+
+from dicomnode.records import InstanceKey, KeptInstance
+from dicomnode.store.database import upsert
+from dicomnode.store.files import FileStore
+from dicomnode.store.schema import instances, results, studies
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingStudy:
+    """A study with instances that no job has read yet."""
+
+    study_instance_uid: str
+    waiting_since: dt.datetime
+    """UTC of the first such instance."""
+    last_instance_at: dt.datetime
+    """UTC of the newest instance."""
+
+
+def content_digest(key: InstanceKey, encoded: bytes) -> str:
+    """SHA-256 over UID, transfer syntax and the file; our file meta is the same for the same instance."""
+    words = f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode()
+    return hashlib.sha256(words + encoded).hexdigest()
+
+
+def revision_of(sop_instance_uids: Sequence[str]) -> str:
+    """SHA-256 over the sorted SOP Instance UIDs: the same whatever order they came in."""
+    return hashlib.sha256("\n".join(sorted(sop_instance_uids)).encode()).hexdigest()
+
+
+class InstanceStore:
+    """The instances and studies tables and the files behind them.
+
+    Does: keep an instance once, keep other content under a known UID as a conflict, say which studies wait.
+    Does not: decide when a study is complete.
+    """
+
+    def __init__(self, engine: Engine, files: FileStore) -> None:
+        self._engine = engine
+        self._files = files
+
+    def keep(self, key: InstanceKey, encoded: bytes, *, calling_ae_title: str) -> bool:
+        """Make one instance durable: file first, then its row.
+
+        Returns
+        -------
+        bool
+            True for new content, False where this very instance was kept before.
+
+        Raises
+        ------
+        OSError
+            If the file could not be written; nothing was recorded.
+        """
+        digest = content_digest(key, encoded)
+        if self._knows(key.sop_instance_uid, digest):
+            return False
+        row = {
+            "sop_instance_uid": key.sop_instance_uid,
+            "digest": digest,
+            "study_instance_uid": key.study_instance_uid,
+            "series_instance_uid": key.series_instance_uid,
+            "sop_class_uid": key.sop_class_uid,
+            "transfer_syntax_uid": key.transfer_syntax_uid,
+            "modality": key.modality[:64],
+            "path": self._files.keep(digest, encoded),
+            "size_bytes": len(encoded),
+            "calling_ae_title": calling_ae_title,
+            "received_at": dt.datetime.now(dt.UTC),
+        }
+        try:
+            self._insert(row, is_own=key.is_own, is_conflict=False)
+        except IntegrityError:
+            return self._insert_beside(row, is_own=key.is_own)
+        return True
+
+    def _knows(self, sop_instance_uid: str, digest: str) -> bool:
+        same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
+        with self._engine.begin() as connection:
+            return connection.execute(sa.select(instances.c.id).where(same)).first() is not None
+
+    def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
+        with self._engine.begin() as connection:
+            is_own = is_own or _is_result(connection, row["sop_instance_uid"])
+            connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=is_conflict))
+            if not is_own and not is_conflict:
+                _restart_timer(connection, row["study_instance_uid"], row["received_at"])
+
+    def _insert_beside(self, row: dict[str, Any], *, is_own: bool) -> bool:
+        """Another association brought this UID: the same content is done, other content is a conflict."""
+        if self._knows(row["sop_instance_uid"], row["digest"]):
+            return False
+        try:
+            self._insert(row, is_own=is_own, is_conflict=True)
+        except IntegrityError:  # the same conflict came twice at the same moment
+            return False
+        log.warning(
+            "conflict: other content under a known SOP Instance UID, kept beside it",
+            sop_instance_uid=row["sop_instance_uid"],
+            study=row["study_instance_uid"],
+            peer=row["calling_ae_title"],
+        )
+        return True
+
+    def waiting(self) -> list[WaitingStudy]:
+        """Studies that wait for a job, the longest waiting first."""
+        query = sa.select(studies).where(studies.c.is_waiting).order_by(studies.c.waiting_since)
+        with self._engine.begin() as connection:
+            return [
+                WaitingStudy(
+                    study_instance_uid=row.study_instance_uid,
+                    waiting_since=row.waiting_since,
+                    last_instance_at=row.last_instance_at,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def in_study(self, study_instance_uid: str) -> list[KeptInstance]:
+        """The instances of a study that count: neither conflicts nor our own results, oldest first."""
+        condition = (
+            (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict & ~instances.c.is_own
+        )
+        return self._select(condition)
+
+    def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
+        """Every kept content of a study, each with whether it is a conflict."""
+        query = (
+            sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
+        )
+        with self._engine.begin() as connection:
+            return [(self._record(row), row.is_conflict) for row in connection.execute(query)]
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """One line a study: counts, conflicts, modalities, times; newest first."""
+        conflicts = sa.func.sum(sa.cast(instances.c.is_conflict, sa.Integer))
+        query = (
+            sa.select(
+                instances.c.study_instance_uid,
+                sa.func.count().label("instances"),
+                conflicts.label("conflicts"),
+                sa.func.sum(instances.c.size_bytes).label("size_bytes"),
+                sa.func.max(instances.c.received_at).label("last_instance_at"),
+                sa.func.max(sa.cast(studies.c.is_waiting, sa.Integer)).label("is_waiting"),
+            )
+            .join_from(instances, studies, instances.c.study_instance_uid == studies.c.study_instance_uid, isouter=True)
+            .group_by(instances.c.study_instance_uid)
+            .order_by(sa.desc("last_instance_at"))
+        )
+        with self._engine.begin() as connection:
+            return [dict(row._mapping) | {"is_waiting": bool(row.is_waiting)} for row in connection.execute(query)]
+
+    def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(instances).where(condition).order_by(instances.c.id))
+            return [self._record(row) for row in rows]
+
+    def _record(self, row: Row[Any]) -> KeptInstance:
+        key = InstanceKey(
+            study_instance_uid=row.study_instance_uid,
+            series_instance_uid=row.series_instance_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            sop_class_uid=row.sop_class_uid,
+            transfer_syntax_uid=row.transfer_syntax_uid,
+            modality=row.modality,
+            is_own=row.is_own,
+        )
+        return KeptInstance(
+            key=key,
+            path=self._files.path(row.path),
+            digest=row.digest,
+            size_bytes=row.size_bytes,
+            calling_ae_title=row.calling_ae_title,
+            received_at=row.received_at,
+        )
+
+
+def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
+    """Whether we made it: results that a PACS routes back keep their UID even if it edits the header."""
+    query = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
+    return connection.execute(query).first() is not None
+
+
+def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:
+    """Any instance of the study, over any association, starts its quiet period anew."""
+    statement = upsert(connection, studies).values(
+        study_instance_uid=study_instance_uid, is_waiting=True, waiting_since=now, last_instance_at=now, revision=""
+    )
+    first = sa.case((studies.c.is_waiting, studies.c.waiting_since), else_=now)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[studies.c.study_instance_uid],
+            set_={"is_waiting": True, "waiting_since": first, "last_instance_at": now},
+        )
+    )

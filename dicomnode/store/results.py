@@ -1,0 +1,239 @@
+"""Results and their way to each destination."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, Row
+
+from dicomnode.records import Acuity, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.store.files import FileStore
+from dicomnode.store.jobs import composed, finish
+from dicomnode.store.schema import deliveries, jobs, results
+
+
+class DeliveryState(StrEnum):
+    """Where one result stands on its way to one destination."""
+
+    WAITING = "WAITING"
+    HELD = "HELD"
+    """The peer answered that it holds the instance."""
+    FAILED = "FAILED"
+    """Given up; `dicomnode jobs retry` tries again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewResult:
+    """One object to keep."""
+
+    role: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    digest: str
+    """SHA-256 of `encoded`, hexadecimal."""
+    encoded: bytes
+    """A whole DICOM file."""
+
+
+class ResultStore:
+    """The results and deliveries tables and the files behind them.
+
+    Does: keep a job's results at once with their deliveries, hand deliveries out by lease, record each answer.
+    Does not: open associations, compose objects.
+    """
+
+    def __init__(self, engine: Engine, files: FileStore) -> None:
+        self._engine = engine
+        self._files = files
+
+    def keep(
+        self,
+        job: Job,
+        new: Sequence[NewResult],
+        *,
+        acuity: Acuity,
+        outcome: Outcome,
+        reason: str,
+        priority: int,
+        now: dt.datetime,
+    ) -> None:
+        """Keep the results of a job: all of them with their deliveries and the job's new stage, or nothing.
+
+        A job that was killed after this and is run again finds its results kept and changes nothing.
+        """
+        names = {result.role: self._files.keep(result.digest, result.encoded) for result in new}
+        with self._engine.begin() as connection:
+            if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
+                ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
+                _insert_deliveries(connection, job, ids, priority=priority, now=now)
+            composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
+            if not job.destinations:
+                finish(connection, job.id, state=JobState.COMPLETED, now=now)
+
+    def of_job(self, job_id: int) -> list[ResultInstance]:
+        """Results of a job in the order they were composed."""
+        query = sa.select(results).where(results.c.job_id == job_id).order_by(results.c.id)
+        with self._engine.begin() as connection:
+            return [self._record(row) for row in connection.execute(query)]
+
+    def previous(self, job: Job) -> list[ResultInstance]:
+        """Results of the last earlier job of the study that has any: the new ones name them as predecessors."""
+        earlier = (
+            sa.select(sa.func.max(results.c.job_id))
+            .join_from(results, jobs, results.c.job_id == jobs.c.id)
+            .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
+        )
+        with self._engine.begin() as connection:
+            job_id = connection.execute(earlier).scalar()
+        return [] if job_id is None else self.of_job(job_id)
+
+    def claim(self, owner: str, *, destination: str, lease_s: float, now: dt.datetime) -> list[Delivery]:
+        """Take all that waits of one job for this destination, the most urgent job first."""
+        free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
+        open_ = jobs.c.state == JobState.IN_PROGRESS
+        here = (deliveries.c.destination == destination) & (deliveries.c.state == DeliveryState.WAITING)
+        ready = here & (deliveries.c.not_before <= now) & free & open_
+        urgency = sa.case((deliveries.c.priority == 1, 0), (deliveries.c.priority == 0, 1), else_=2)
+        first = (
+            sa.select(deliveries.c.job_id)
+            .join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
+            .where(ready)
+            .order_by(urgency, jobs.c.due_at, deliveries.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        lease = {"lease_owner": owner, "lease_until": now + dt.timedelta(seconds=lease_s)}
+        with self._engine.begin() as connection:
+            job_id = connection.execute(first).scalar()
+            if job_id is None:
+                return []
+            waiting = here & (deliveries.c.job_id == job_id)
+            taken = sa.update(deliveries).where(waiting).values(**lease, attempts=deliveries.c.attempts + 1)
+            connection.execute(taken)
+            return self._claimed(connection, waiting)
+
+    def _claimed(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[Delivery]:
+        query = (
+            sa.select(deliveries.c.id.label("delivery_id"), deliveries, results)
+            .join_from(deliveries, results, deliveries.c.result_id == results.c.id)
+            .where(condition)
+            .order_by(results.c.id)
+        )
+        return [
+            Delivery(
+                id=row.delivery_id,
+                job_id=row.job_id,
+                destination=row.destination,
+                result=self._record(row),
+                attempts=row.attempts,
+                priority=row.priority,
+                created_at=row.created_at,
+            )
+            for row in connection.execute(query)
+        ]
+
+    def release_leases(self, owner: str) -> int:
+        """Give back what a former process of this name held when it died."""
+        held = deliveries.c.lease_owner == owner
+        with self._engine.begin() as connection:
+            freed = sa.update(deliveries).where(held).values(lease_owner=None, lease_until=None)
+            return connection.execute(freed).rowcount
+
+    def held(self, delivery: Delivery, *, now: dt.datetime) -> None:
+        """Note that the peer holds the instance; the last one completes the job."""
+        self._end(delivery, DeliveryState.HELD, reason="", now=now)
+
+    def failed(self, delivery: Delivery, *, reason: str, now: dt.datetime) -> None:
+        """Give a delivery up; the job is canceled once its other deliveries have ended."""
+        self._end(delivery, DeliveryState.FAILED, reason=reason, now=now)
+
+    def postpone(self, delivery: Delivery, *, not_before: dt.datetime, reason: str) -> None:
+        """Let a delivery wait and run again."""
+        values = {"not_before": not_before, "reason": reason, "lease_owner": None, "lease_until": None}
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
+
+    def _end(self, delivery: Delivery, state: DeliveryState, *, reason: str, now: dt.datetime) -> None:
+        values = {"state": state, "reason": reason, "ended_at": now, "lease_owner": None, "lease_until": None}
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
+            _finish_job(connection, delivery.job_id, now)
+
+    def retry(self, job_id: int, *, now: dt.datetime) -> bool:
+        """Let every delivery of a job that was given up wait again; whether there was any."""
+        given_up = (deliveries.c.job_id == job_id) & (deliveries.c.state == DeliveryState.FAILED)
+        fresh = {"state": DeliveryState.WAITING, "attempts": 0, "not_before": now, "created_at": now, "reason": ""}
+        with self._engine.begin() as connection:
+            return connection.execute(sa.update(deliveries).where(given_up).values(**fresh)).rowcount > 0
+
+    def deliveries_of(self, job_id: int) -> list[dict[str, Any]]:
+        """Every result of a job with its state at every destination."""
+        columns = (deliveries.c.destination, deliveries.c.state, deliveries.c.attempts, deliveries.c.reason)
+        query = (
+            sa.select(results.c.role, results.c.sop_instance_uid, *columns)
+            .join_from(results, deliveries, deliveries.c.result_id == results.c.id, isouter=True)
+            .where(results.c.job_id == job_id)
+            .order_by(results.c.id, deliveries.c.destination)
+        )
+        with self._engine.begin() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def _record(self, row: Row[Any]) -> ResultInstance:
+        return ResultInstance(
+            role=row.role,
+            sop_instance_uid=row.sop_instance_uid,
+            sop_class_uid=row.sop_class_uid,
+            series_instance_uid=row.series_instance_uid,
+            path=self._files.path(row.path),
+        )
+
+
+def _insert_result(connection: Connection, job: Job, result: NewResult, name: str) -> int:
+    row = sa.insert(results).values(
+        job_id=job.id,
+        role=result.role,
+        sop_instance_uid=result.sop_instance_uid,
+        sop_class_uid=result.sop_class_uid,
+        series_instance_uid=result.series_instance_uid,
+        path=name,
+    )
+    return int(connection.execute(row.returning(results.c.id)).scalar_one())
+
+
+def _insert_deliveries(
+    connection: Connection, job: Job, result_ids: Sequence[int], *, priority: int, now: dt.datetime
+) -> None:
+    for destination in job.destinations:
+        for result_id in result_ids:
+            row = {
+                "job_id": job.id,
+                "result_id": result_id,
+                "destination": destination,
+                "state": DeliveryState.WAITING,
+                "priority": priority,
+                "attempts": 0,
+                "not_before": now,
+                "created_at": now,
+                "reason": "",
+            }
+            connection.execute(sa.insert(deliveries).values(**row))
+
+
+def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
+    """End the job once none of its deliveries waits: completed only if every peer holds everything."""
+    query = sa.select(deliveries.c.state, deliveries.c.destination, deliveries.c.reason)
+    rows = connection.execute(query.where(deliveries.c.job_id == job_id).order_by(deliveries.c.id)).all()
+    if any(row.state == DeliveryState.WAITING for row in rows):
+        return
+    failed = [row for row in rows if row.state == DeliveryState.FAILED]
+    if not failed:
+        finish(connection, job_id, state=JobState.COMPLETED, now=now)
+        return
+    reason = f"QUARANTINED: {len(failed)} of {len(rows)} deliveries failed; {failed[0].destination}: {failed[0].reason}"
+    finish(connection, job_id, state=JobState.CANCELED, now=now, reason=reason)
