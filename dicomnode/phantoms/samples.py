@@ -1,0 +1,81 @@
+"""The studies of `sample_dicom/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+
+from dicomnode.phantoms.chest import chest_film
+from dicomnode.phantoms.head_ct import head_ct
+from dicomnode.phantoms.headers import ct_slice, digital_radiograph, plate_radiograph
+
+CHEST_SEED, HARD_HEADER_SEED, HEAD_SEED = 7, 11, 1
+
+
+def chest_normal() -> list[Dataset]:
+    """A film with nothing abnormal, JPEG-LS."""
+    ds = digital_radiograph("chest-normal", chest_film(CHEST_SEED).pixels)
+    ds.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
+    return [ds]
+
+
+def chest_opacity() -> list[Dataset]:
+    """The same chest with an opacity in the right lower zone, uncompressed as most units send it."""
+    return [digital_radiograph("chest-opacity", chest_film(CHEST_SEED, has_opacity=True).pixels)]
+
+
+def head_ct_bleed() -> list[Dataset]:
+    """A head CT with blood in the left basal ganglia, JPEG-LS."""
+    volume = head_ct(HEAD_SEED, has_bleed=True).hounsfield
+    series = [ct_slice("head-ct-bleed", index, plane) for index, plane in enumerate(volume)]
+    for ds in series:
+        ds.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
+    return series
+
+
+def hard_header() -> list[Dataset]:
+    """A plate reader's film with what real headers get wrong or make hard, JPEG 2000."""
+    ds = plate_radiograph("hard-header", chest_film(HARD_HEADER_SEED).pixels)
+    ds.SpecificCharacterSet = "GB18030"
+    ds.PatientName = "SYNTHETIC^Yang Ben=合成^样本"
+    ds.InstitutionName = "合成医院"
+    ds.SeriesDescription = "胸部正位"
+    # Type 2: the standard wants them, empty if need be; some plate readers leave them out
+    for keyword in (
+        "AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyID", "StudyTime",
+    ):  # fmt: skip
+        delattr(ds, keyword)
+    ds.compress(JPEG2000Lossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
+    return [ds]
+
+
+SAMPLES: Mapping[str, Callable[[], list[Dataset]]] = MappingProxyType(
+    {
+        "chest-normal": chest_normal,
+        "chest-opacity": chest_opacity,
+        "head-ct-bleed": head_ct_bleed,
+        "hard-header": hard_header,
+    }
+)
+"""Folder name to what makes its data sets."""
+
+
+def write_samples(folder: Path) -> None:
+    """Write every sample study into a folder of its own.
+
+    The same release of this package and of its codecs writes the same bytes.
+
+    Parameters
+    ----------
+    folder
+        Made if it is missing; files that are there already are replaced.
+    """
+    for name, make in SAMPLES.items():
+        study = folder / name
+        study.mkdir(parents=True, exist_ok=True)
+        for ds in make():
+            ds.save_as(study / f"{ds.Modality}{ds.InstanceNumber:03d}.dcm", enforce_file_format=True)

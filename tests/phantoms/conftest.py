@@ -1,0 +1,17 @@
+"""The sample studies, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dicomnode.phantoms.samples import write_samples
+
+
+@pytest.fixture(scope="session")
+def a_written_folder(tmp_path_factory) -> Path:
+    """Folder that `write_samples` has just filled."""
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    return folder

@@ -1,0 +1,107 @@
+"""The committed studies and the program that makes them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.phantoms.samples import SAMPLES
+
+COMMITTED = Path(__file__).parents[2] / "sample_dicom"
+FILES = sorted(path.relative_to(COMMITTED) for path in COMMITTED.rglob("*.dcm"))
+MISSING_ON_PURPOSE = {
+    "AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyID", "StudyTime",
+}  # fmt: skip
+
+
+def test_the_samples_are_the_four_studies_the_readme_describes():
+    """Folders, generators and README agree."""
+    readme = (COMMITTED / "README.md").read_text(encoding="utf-8")
+
+    assert set(SAMPLES) == {path.parts[0] for path in FILES}
+    assert all(f"`{name}/`" in readme for name in SAMPLES)
+
+
+def test_regenerating_writes_the_same_files(a_written_folder):
+    """No sample is missing, and none is there that the program does not write."""
+    assert FILES == sorted(path.relative_to(a_written_folder) for path in a_written_folder.rglob("*.dcm"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_regenerated_sample_equals_the_committed_one(a_written_folder, file):
+    """Headers are equal; pixels too, but for one grey value where another processor's Fourier transform rounds."""
+    committed, again = pydicom.dcmread(COMMITTED / file), pydicom.dcmread(a_written_folder / file)
+    difference = committed.pixel_array.astype(int) - again.pixel_array
+
+    del committed.PixelData, again.PixelData
+    assert committed == again
+    assert committed.file_meta == again.file_meta
+    assert 1 >= np.abs(difference).max()
+    assert 0.001 > np.mean(difference != 0)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_sample_says_that_it_is_synthetic(file):
+    """Whoever meets a sample in an archive sees that no patient stands behind it."""
+    ds = pydicom.dcmread(COMMITTED / file, stop_before_pixels=True)
+
+    assert "SYNTHETIC" == ds.PatientName.family_name
+    assert ds.PatientID.startswith("SYNTHETIC-")
+    assert "synthetic sample, no patient" in ds.StudyDescription
+    assert "Synthetic sample, no patient" == ds.ImageComments
+    assert "NO" == ds.BurnedInAnnotation
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_sample_is_not_taken_for_a_result(file):
+    """A node skips objects made by a dicomnode; samples must be read."""
+    ds = pydicom.dcmread(COMMITTED / file, stop_before_pixels=True)
+
+    assert MANUFACTURER != ds.Manufacturer
+
+
+def test_the_hard_header_is_hard():
+    """Every difficulty that the README names is in the file."""
+    ds = pydicom.dcmread(COMMITTED / "hard-header" / "CR001.dcm")
+
+    assert not MISSING_ON_PURPOSE & set(ds.dir())
+    assert "MONOCHROME1" == ds.PhotometricInterpretation
+    assert ds.file_meta.TransferSyntaxUID.is_compressed
+    assert "GB18030" == ds.SpecificCharacterSet
+    assert "合成^样本" == ds.PatientName.ideographic
+    assert "合成".encode("gb18030") in (COMMITTED / "hard-header" / "CR001.dcm").read_bytes()
+
+
+def test_the_ct_series_is_one_even_volume():
+    """Slices share a frame of reference and lie 5 mm apart."""
+    series = [pydicom.dcmread(path) for path in sorted((COMMITTED / "head-ct-bleed").iterdir())]
+    heights = [ds.ImagePositionPatient[2] for ds in series]
+
+    assert 1 == len({ds.FrameOfReferenceUID for ds in series})
+    assert {5.0} == set(np.diff(heights))
+
+
+def test_the_samples_are_small():
+    """The folder stays below 6 MB."""
+    assert 6_000_000 > sum((COMMITTED / file).stat().st_size for file in FILES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_dciodvfy_finds_no_error(file):
+    """Every sample is a valid object of its class, but for what the hard header leaves out."""
+    if shutil.which("dciodvfy") is None:
+        if os.environ.get("DICOMNODE_REQUIRE_PEERS"):
+            pytest.fail("dciodvfy is required here: apt-get install dicom3tools")
+        pytest.skip("needs dciodvfy: apt-get install dicom3tools")
+    done = subprocess.run(["dciodvfy", "-new", COMMITTED / file], capture_output=True, text=True, check=False)
+    errors = {line for line in done.stderr.splitlines() if line.startswith("Error")}
+    expected = MISSING_ON_PURPOSE if file.parts[0] == "hard-header" else set()
+
+    assert expected == {line.split("</")[1].split("(")[0] for line in errors}
