@@ -1,0 +1,204 @@
+"""Slices become a volume in the right order, or are refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import EnhancedCTImageStorage
+
+from dicomnode.errors import NotApplicableError, UnsupportedImageError
+from dicomnode.infer.model import Model
+from dicomnode.infer.prepare import prepare
+
+
+def _uids(images) -> list[str]:
+    return [image.sop_instance_uid for image in images]
+
+
+def test_slices_are_sorted_along_the_normal(make_slice, a_ct_bundle):
+    """Whatever the order of the files, the slices come in the order of their places."""
+    paths = [make_slice(z) for z in (0, 5, 10, 15)]
+    expected = [dcmread(path).SOPInstanceUID for path in paths]
+
+    for shuffled in itertools.permutations(paths):
+        assert expected == _uids(prepare(shuffled, a_ct_bundle))
+
+
+def test_values_become_hounsfield_windows(make_slice, a_ct_bundle, a_bleed):
+    """Each channel is one window; the first is what an overlay is drawn on."""
+    (image,) = prepare([make_slice(0, a_bleed)], a_ct_bundle)
+
+    values = image.pixel_values * a_ct_bundle.pixels.std + a_ct_bundle.pixels.mean
+    assert (2, 64, 64) == image.pixel_values.shape
+    brain = np.clip((a_bleed - 39.5) / 79 + 0.5, 0, 1)
+    bone = np.clip((a_bleed - 499.5) / 999 + 0.5, 0, 1)
+    np.testing.assert_allclose([brain, bone], values, atol=1e-5)
+    np.testing.assert_array_equal(np.rint(brain * 255), image.display)
+
+
+def test_blood_is_read_as_blood(make_slice, a_ct_bundle, a_bleed):
+    """The study with one bleeding slice is positive, and that slice is the best."""
+    model = Model(a_ct_bundle)
+    calm = model.read(prepare([make_slice(z) for z in (0, 5, 10)], a_ct_bundle))
+    bleeding = model.read(prepare([make_slice(z, a_bleed if z == 5 else None) for z in (0, 5, 10)], a_ct_bundle))
+
+    assert calm.probabilities[0] < 0.5 < bleeding.probabilities[0]
+    assert (1,) == bleeding.best_images
+    assert ("There is an hemorrhage.",) == bleeding.draft.sentences
+
+
+def test_a_mirrored_slice_is_hung_upright(make_slice, a_ct_bundle, a_bleed):
+    """A slice whose columns run to the patient's right is flipped for the encoder, not for the display."""
+    (expected,) = prepare([make_slice(0, a_bleed)], a_ct_bundle)
+    mirrored = np.ascontiguousarray(a_bleed[:, ::-1])
+    (image,) = prepare([make_slice(0, mirrored, ImageOrientationPatient=[-1, 0, 0, 0, 1, 0])], a_ct_bundle)
+
+    np.testing.assert_allclose(expected.pixel_values, image.pixel_values, atol=1e-6)
+    np.testing.assert_array_equal(expected.display[:, ::-1], image.display)
+    assert image.placement.flip_columns
+
+
+def test_only_the_largest_axial_series_is_read(make_slice, a_ct_bundle):
+    """A localizer, a coronal reformat and a shorter series are left out."""
+    chosen = [make_slice(z) for z in (0, 5, 10)]
+    shorter = [make_slice(z, SeriesInstanceUID="2.25.101") for z in (0, 5)]
+    coronal = [
+        make_slice(0, SeriesInstanceUID="2.25.102", ImageOrientationPatient=[1, 0, 0, 0, 0, -1],
+                   ImagePositionPatient=[0, y, 0])
+        for y in range(0, 50, 10)
+    ]  # fmt: skip
+    localizer = make_slice(0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+
+    images = prepare([localizer, *coronal, *shorter, *chosen], a_ct_bundle)
+
+    assert [dcmread(path).SOPInstanceUID for path in chosen] == _uids(images)
+
+
+def test_phases_are_told_apart_by_acquisition(make_slice, a_ct_bundle):
+    """A series that covers the head twice is read by its larger acquisition."""
+    first = [make_slice(z, AcquisitionNumber=1) for z in (0, 5)]
+    second = [make_slice(z, AcquisitionNumber=2) for z in (0, 5, 10)]
+
+    images = prepare([*first, *second], a_ct_bundle)
+
+    assert [dcmread(path).SOPInstanceUID for path in second] == _uids(images)
+
+
+def test_repeated_positions_are_refused(make_slice, a_ct_bundle):
+    """Two slices at one place within one acquisition leave no order."""
+    with pytest.raises(UnsupportedImageError, match="two slices at the same position"):
+        prepare([make_slice(z) for z in (0, 5, 5)], a_ct_bundle)
+
+
+def test_a_missing_slice_is_refused(make_slice, a_ct_bundle):
+    """A volume with a hole is not read as if it were whole."""
+    with pytest.raises(UnsupportedImageError, match=r"gap of 10\.0 mm where slices are 5\.0 mm apart"):
+        prepare([make_slice(z) for z in (0, 5, 10, 20, 25)], a_ct_bundle)
+
+
+def test_a_change_of_slice_thickness_is_no_gap(make_slice, a_ct_bundle):
+    """Thin slices through the base and thick ones above fill the head."""
+    thin = [make_slice(z) for z in (0, 5, 10, 15)]
+    thick = [make_slice(z, SliceThickness=10) for z in (22.5, 32.5)]
+
+    assert 6 == len(prepare([*thin, *thick], a_ct_bundle))
+
+
+def test_mixed_orientations_are_refused(make_slice, a_ct_bundle):
+    """One series with slices that look different ways is no volume."""
+    paths = [make_slice(0), make_slice(5, ImageOrientationPatient=[0, 1, 0, -1, 0, 0])]
+
+    with pytest.raises(UnsupportedImageError, match="mixes slice orientations"):
+        prepare(paths, a_ct_bundle)
+
+
+def test_gantry_tilt_is_refused(make_slice, a_ct_bundle):
+    """Slices that lean against the table's way are not stacked as if they stood upright."""
+    tilt = np.radians(15)
+    cosines = [1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt))]
+
+    with pytest.raises(UnsupportedImageError, match="gantry tilt of 15 degrees"):
+        prepare([make_slice(z, ImageOrientationPatient=cosines) for z in (0, 5, 10)], a_ct_bundle)
+
+
+UNSUPPORTED = {
+    "Image Position": {"ImagePositionPatient": None},
+    "two unit vectors": {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
+    "cannot be told in HU": {"RescaleSlope": None, "RescaleIntercept": None},
+    "pixels must be square": {"PixelSpacing": [1, 2]},
+    "no pixel data": {"PixelData": None},
+    "Rows or Columns is missing": {"Rows": None, "Columns": None, "PixelData": None},
+}
+
+
+@pytest.mark.parametrize("said", UNSUPPORTED)
+def test_an_unreadable_slice_is_refused_by_name(make_slice, a_ct_bundle, said):
+    """What keeps a CT from being read is said in one sentence; a series without any image is one such."""
+    with pytest.raises(UnsupportedImageError, match=said):
+        prepare([make_slice(0, **UNSUPPORTED[said])], a_ct_bundle)
+
+
+@pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"BodyPartExamined": "ABDOMEN"}, "Body Part Examined is ABDOMEN; the model reads HEAD, BRAIN"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "the series is a LOCALIZER"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "no series of the study is axial"),
+    ],
+)
+def test_what_the_model_does_not_read_is_named(make_slice, a_ct_bundle, elements, said):
+    """A study of the wrong kind is not applicable, with what would be right."""
+    with pytest.raises(NotApplicableError, match=said):
+        prepare([make_slice(0, **elements)], a_ct_bundle)
+
+
+def test_slices_are_thinned_evenly(make_slice, a_ct_bundle):
+    """A recipe that wants three of seven slices gets the ends and the middle."""
+    paths = [make_slice(5 * index) for index in range(7)]
+    few = dataclasses.replace(a_ct_bundle, pixels=a_ct_bundle.pixels.model_copy(update={"slices": 3}))
+
+    expected = [dcmread(paths[index]).SOPInstanceUID for index in (0, 3, 6)]
+    assert expected == _uids(prepare(paths, few))
+
+
+def _a_group(**elements) -> Dataset:
+    item = Dataset()
+    for keyword, element in elements.items():
+        setattr(item, keyword, element)
+    return item
+
+
+def test_an_enhanced_ct_is_read_frame_by_frame(make_slice, a_ct_bundle, a_bleed):
+    """Place, rescale and orientation come from the functional groups; frames are sorted like slices."""
+    calm = np.roll(a_bleed, 0)
+    calm[calm == 70] = 35
+    frames = np.stack([calm, a_bleed, calm])
+    per_frame = [_a_group(PlanePositionSequence=[_a_group(ImagePositionPatient=[-32, -32, z])]) for z in (10, 0, 5)]
+    shared = _a_group(
+        PlaneOrientationSequence=[_a_group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+        PixelMeasuresSequence=[_a_group(PixelSpacing=[1, 1], SliceThickness=5)],
+        PixelValueTransformationSequence=[_a_group(RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU")],
+    )
+    path = make_slice(
+        0,
+        frames,
+        SOPClassUID=EnhancedCTImageStorage,
+        NumberOfFrames=3,
+        PerFrameFunctionalGroupsSequence=per_frame,
+        SharedFunctionalGroupsSequence=[shared],
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        RescaleSlope=None,
+        RescaleIntercept=None,
+    )
+
+    images = prepare([path], a_ct_bundle)
+
+    assert [2, 3, 1] == [image.frame_number for image in images]
+    assert EnhancedCTImageStorage == images[0].sop_class_uid
+    np.testing.assert_array_equal(np.rint(np.clip((a_bleed - 39.5) / 79 + 0.5, 0, 1) * 255), images[0].display)
