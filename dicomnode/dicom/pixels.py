@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
-from dicomnode.dicom.values import PARSER_ERRORS, functional_group, number, numbers, text, texts, value
+from dicomnode.dicom.jpeg import sequential_scan_repaired
+from dicomnode.dicom.values import PARSER_ERRORS, functional_group, items, number, numbers, text, value
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import FloatArray
 
@@ -60,7 +62,7 @@ def decoded_frame(ds: Dataset, frame_number: int) -> NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are for developers, and some quote header values
         try:
-            frame = pixel_array(ds, index=frame_number - 1)
+            frame = _decoded(ds, frame_number)
         except PARSER_ERRORS as error:
             raise UnsupportedImageError(
                 f"instance {uid}, frame {frame_number}: {_syntax_name(ds)} pixel data cannot be decoded "
@@ -69,6 +71,27 @@ def decoded_frame(ds: Dataset, frame_number: int) -> NDArray[Any]:
     if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[-1] != 3):
         raise UnsupportedImageError(f"instance {uid}: a frame must be grey or RGB, got shape {frame.shape}")
     return frame
+
+
+def _decoded(ds: Dataset, frame_number: int) -> NDArray[Any]:
+    """One frame through pydicom's decoders; a JPEG that they refuse once more after a repair."""
+    syntax = ds.file_meta.TransferSyntaxUID
+    # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
+    plugin = "pydicom" if syntax == RLELossless else ""
+    try:
+        return pixel_array(ds, index=frame_number - 1, decoding_plugin=plugin)
+    except PARSER_ERRORS:
+        if syntax not in (JPEGBaseline8Bit, JPEGExtended12Bit):
+            raise
+        encoded = get_frame(ds.PixelData, frame_number - 1, number_of_frames=frame_count(ds))
+        repaired = sequential_scan_repaired(encoded)
+        if repaired == encoded:
+            raise
+    one = Dataset()
+    one.update({element.tag: element for element in ds.group_dataset(0x0028)})
+    one.file_meta, one.NumberOfFrames = ds.file_meta, 1
+    one.PixelData = encapsulate([repaired])
+    return pixel_array(one, index=0)
 
 
 def _syntax_name(ds: Dataset) -> str:
@@ -110,7 +133,7 @@ def hounsfield(ds: Dataset, frame_number: int) -> FloatArray:
     stored = decoded_frame(ds, frame_number)
     if stored.ndim != 2:
         raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a CT must be grey, this is coloured")
-    if _rescale(ds, frame_number) is None and value(ds, "ModalityLUTSequence") is None:
+    if _rescale(ds, frame_number) is None and not items(ds, "ModalityLUTSequence"):
         raise UnsupportedImageError(
             f"instance {text(ds, 'SOPInstanceUID')} has neither Rescale Slope and Intercept nor a modality LUT: "
             "its values cannot be told in HU"
@@ -120,8 +143,8 @@ def hounsfield(ds: Dataset, frame_number: int) -> FloatArray:
 
 def modality_values(ds: Dataset, stored: NDArray[Any], frame_number: int) -> FloatArray:
     """Stored values through the modality LUT or the rescale of the frame (PS3.3 C.11.1)."""
-    tables = value(ds, "ModalityLUTSequence")
-    if tables is not None:
+    tables = items(ds, "ModalityLUTSequence")
+    if tables:
         return _through_table(ds, tables[0], stored)[0]
     slope, intercept = _rescale(ds, frame_number) or (1.0, 0.0)
     rescaled: FloatArray = (stored * slope + intercept).astype(np.float32)
@@ -167,8 +190,8 @@ def _rescale(ds: Dataset, frame_number: int) -> tuple[float, float] | None:
 def _voi(ds: Dataset, values: FloatArray, is_image: NDArray[np.bool_], frame_number: int) -> FloatArray:
     """Modality values to [0, 1] by the first VOI LUT, else the first window, else the frame's own range."""
     where = functional_group(ds, frame_number, "FrameVOILUTSequence") or ds
-    tables = value(where, "VOILUTSequence")
-    if tables is not None:
+    tables = items(where, "VOILUTSequence")
+    if tables:
         output, largest = _through_table(ds, tables[0], values)
         return (output / np.float32(largest)).clip(0, 1)
     center, width = number(where, "WindowCenter"), number(where, "WindowWidth")
@@ -189,23 +212,24 @@ def _full_range(values: FloatArray, is_image: NDArray[np.bool_]) -> FloatArray:
 def _through_table(ds: Dataset, item: Dataset, values: NDArray[Any]) -> tuple[FloatArray, float]:
     """Output of a look-up table and the largest value that its entries can take (PS3.3 C.11.1.1)."""
     descriptor = numbers(item, "LUTDescriptor")
-    entries = _table_entries(ds, item)
-    if len(descriptor) != 3 or entries.size == 0 or not 0 < descriptor[2] <= 16:
+    if len(descriptor) != 3 or descriptor[0] < 0 or not 0 < descriptor[2] <= 16:
         raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a look-up table has no usable descriptor")
+    entries = _table_entries(ds, item, int(descriptor[0]) or 65536)  # 0 stands for 2^16
+    if entries.size == 0:
+        raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a look-up table is empty")
     positions = np.clip(np.rint(values - descriptor[1]), 0, entries.size - 1).astype(np.intp)
-    return entries[positions].astype(np.float32), 2.0 ** descriptor[2] - 1
+    return entries[positions], 2.0 ** descriptor[2] - 1
 
 
-def _table_entries(ds: Dataset, item: Dataset) -> NDArray[np.uint16]:
+def _table_entries(ds: Dataset, item: Dataset, count: int) -> FloatArray:
     """LUT Data (0028,3006), which is US or OW, with one byte or one word for an entry."""
     data = value(item, "LUTData")
     if not isinstance(data, bytes):
-        return np.array([int(one) for one in texts(item, "LUTData")], dtype=np.uint16)
-    count = int(numbers(item, "LUTDescriptor")[0]) or 65536  # 0 stands for 2^16
+        return np.array(numbers(item, "LUTData"), dtype=np.float32)
     if len(data) < 2 * count:
-        return np.frombuffer(data, dtype=np.uint8)[:count].astype(np.uint16)
+        return np.frombuffer(data, dtype=np.uint8)[:count].astype(np.float32)
     is_little_endian = ds.original_encoding[1] is not False
-    return np.frombuffer(data, dtype="<u2" if is_little_endian else ">u2", count=count).astype(np.uint16)
+    return np.frombuffer(data, dtype="<u2" if is_little_endian else ">u2", count=count).astype(np.float32)
 
 
 def _luminance(ds: Dataset, stored: NDArray[Any]) -> FloatArray:

@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, Sequence
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from dicomnode.errors import UnsupportedImageError
@@ -53,7 +53,10 @@ def texts(ds: Dataset, keyword: str) -> tuple[str, ...]:
     """Every value of a text element, without blanks around it; () where it is absent."""
     found = value(ds, keyword)
     several = [] if found is None else [found] if isinstance(found, str) or not hasattr(found, "__iter__") else found
-    return tuple(str(one).strip() for one in several)
+    try:
+        return tuple(str(one).strip() for one in several)
+    except PARSER_ERRORS as error:
+        raise UnsupportedImageError(f"element {keyword} cannot be parsed ({type(error).__name__})") from error
 
 
 def text(ds: Dataset, keyword: str) -> str:
@@ -83,12 +86,22 @@ def number(ds: Dataset, keyword: str) -> float | None:
     return next(iter(numbers(ds, keyword)), None)
 
 
+def items(ds: Dataset, keyword: str) -> list[Dataset]:
+    """Items of a sequence; [] where it is absent or empty.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the element is no sequence.
+    """
+    found = value(ds, keyword)
+    if found is not None and not isinstance(found, Sequence):
+        raise UnsupportedImageError(f"element {keyword} must be a sequence")
+    return list(found or [])
+
+
 def functional_group(ds: Dataset, frame_number: int, keyword: str) -> Dataset | None:
     """Item of a functional group macro: the frame's own, else the shared one (PS3.3 C.7.6.16), else None."""
-    per_frame = value(ds, "PerFrameFunctionalGroupsSequence") or []
-    shared = value(ds, "SharedFunctionalGroupsSequence") or []
-    for groups in [*per_frame[frame_number - 1 : frame_number], *shared[:1]]:
-        items = value(groups, keyword)
-        if items is not None:
-            return items[0]  # type: ignore[no-any-return]
-    return None
+    per_frame = items(ds, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number]
+    shared = items(ds, "SharedFunctionalGroupsSequence")[:1]
+    return next((group for macros in [*per_frame, *shared] for group in items(macros, keyword)[:1]), None)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset
 
-from dicomnode.dicom.values import number, text, texts, value
+from dicomnode.dicom.values import items, number, text, texts
 from dicomnode.errors import NotApplicableError, UnsupportedImageError
 from dicomnode.infer.manifest import Accepts
 
@@ -22,8 +22,13 @@ _VIEW_CODES = {
     "399356000": "RAO",
     "399006002": "LPO",
     "399038007": "RPO",
+    "399033003": "",  # frontal: either
+    "R-10206": "AP",  # the same concepts as older equipment codes them
+    "R-10214": "PA",
+    "R-40888": "PA",
+    "R-10202": "",
 }
-"""SNOMED CT codes of PS3.16 CID 4010, as View Position (0018,5101) writes them."""
+"""Codes of PS3.16 CID 4010 (SNOMED CT, before it SNOMED RT), as View Position (0018,5101) writes them."""
 
 
 class Header(NamedTuple):
@@ -66,12 +71,13 @@ def view(ds: Dataset) -> str:
     Upper-case letters as in View Position (0018,5101); "LATERAL" where columns run front to back; "" where unknown.
     """
     position = text(ds, "ViewPosition").upper()
-    codes = value(ds, "ViewCodeSequence")
-    if position or codes is None:
+    codes = items(ds, "ViewCodeSequence")
+    if position or not codes:
         orientation = texts(ds, "PatientOrientation")
         is_sagittal = any(one[:1] in ("A", "P") for one in orientation)
         return position or ("LATERAL" if is_sagittal else "")
-    return _VIEW_CODES.get(text(codes[0], "CodeValue"), "")
+    code = text(codes[0], "CodeValue")
+    return _VIEW_CODES.get(code, code)
 
 
 Misfit = Callable[[Dataset, Accepts], str]

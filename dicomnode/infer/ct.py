@@ -22,7 +22,7 @@ from dicomnode.dicom.geometry import (
     turns_to_upright,
 )
 from dicomnode.dicom.pixels import frame_count, hounsfield, windowed
-from dicomnode.dicom.values import functional_group, number, text
+from dicomnode.dicom.values import functional_group, items, number, text
 from dicomnode.errors import NotApplicableError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance
@@ -80,9 +80,12 @@ def _largest_axial_series(headers: Sequence[Header]) -> tuple[str, list[_Slice]]
 
 
 def _slices(header: Header) -> list[_Slice]:
-    """Every frame of an instance that says where it lies."""
+    """Every frame of an instance that says where it lies; several frames say so in functional groups."""
     found = []
-    for frame_number in range(1, frame_count(header.ds) + 1):
+    frames = frame_count(header.ds)
+    if frames > 1 and frames != len(items(header.ds, "PerFrameFunctionalGroupsSequence")):
+        return []
+    for frame_number in range(1, frames + 1):
         where = plane(header.ds, frame_number)
         if where is not None:
             found.append(_Slice(header.path, frame_number, where, _acquisition(header.ds, frame_number)))
