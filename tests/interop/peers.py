@@ -137,13 +137,13 @@ def storescp(folder: Path, *, ae_title: str = "STORESCP") -> Iterator[StoreSCP]:
 
 
 def storescu(peer: Destination, *paths: Path, calling_ae_title: str = "STORESCU") -> subprocess.CompletedProcess[str]:
-    """Send files and folders (their `*.dcm`) as a modality does, with DCMTK's `storescu` and uncompressed transfer syntaxes."""
+    """Send files and the `*.dcm` of folders with DCMTK's `storescu`, which proposes uncompressed transfer syntaxes."""
     options = ["+sd", "+r", "+sp", "*.dcm", "-aet", calling_ae_title, "-aec", peer.ae_title]
     return _run("storescu", options, peer, paths)
 
 
 def dcmsend(peer: Destination, *paths: Path, calling_ae_title: str = "DCMSEND") -> subprocess.CompletedProcess[str]:
-    """Send files and folders (their `*.dcm`) with DCMTK's `dcmsend`, which proposes the transfer syntax of each file."""
+    """Send files and the `*.dcm` of folders with DCMTK's `dcmsend`, which proposes what each file needs."""
     options = ["+sd", "+r", "+sp", "*.dcm", "-aet", calling_ae_title, "-aec", peer.ae_title]
     return _run("dcmsend", options, peer, paths)
 
