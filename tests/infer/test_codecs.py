@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 from pathlib import Path
 
 import pydicom.data
@@ -67,8 +68,25 @@ def test_torture_files_are_prepared_or_refused(a_film_bundle, a_film_bundle_for_
     assert {"prepared", "NOT_APPLICABLE", "UNSUPPORTED_IMAGE"} == set().union(*answers.values())
 
 
+def test_damaged_files_are_prepared_or_refused(a_film_bundle_for_anything, a_ct_bundle_for_anything, tmp_path):
+    """Bytes changed at random end in pixels or in a NodeError, never in anything else."""
+    dice = random.Random(7)  # noqa: S311  # the same damage every time
+    small = [path for path in sorted(PACKAGED.glob("*.dcm")) if path.stat().st_size < 50_000]
+    path = tmp_path / "damaged.dcm"
+    answers = set()
+    for _ in range(300):
+        content = bytearray(dice.choice(small).read_bytes())
+        for _ in range(dice.choice((1, 4, 16))):
+            content[dice.randrange(132, min(len(content), 3000))] = dice.randrange(256)
+        path.write_bytes(content)
+        answers |= {_answer(path, bundle) for bundle in (a_film_bundle_for_anything, a_ct_bundle_for_anything)}
+
+    assert {"prepared", "NOT_APPLICABLE", "UNSUPPORTED_IMAGE"} == answers
+
+
 CODECS = {
     "JPEG Baseline": "SC_rgb_jpeg_dcmtk.dcm",
+    "JPEG Extended, 12 bits": "JPEG-lossy.dcm",
     "JPEG Lossless SV1": "SC_rgb_jpeg_gdcm.dcm",
     "JPEG-LS lossless": "MR_small_jpeg_ls_lossless.dcm",
     "JPEG-LS near-lossless": "JPEGLSNearLossless_08.dcm",

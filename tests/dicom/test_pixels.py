@@ -1,0 +1,112 @@
+"""Windows, values and JPEG bytes, each by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom.data
+import pytest
+from pydicom import DataElement, Dataset, dcmread
+from pydicom.encaps import encapsulate, get_frame
+
+from dicomnode.dicom.jpeg import sequential_scan_repaired
+from dicomnode.dicom.pixels import decoded_frame, hounsfield, windowed
+from dicomnode.dicom.values import functional_group, items, number, numbers, text, texts
+from dicomnode.errors import UnsupportedImageError
+
+PACKAGED = Path(pydicom.data.__file__).parent / "test_files"
+
+
+@pytest.mark.parametrize(
+    ("function", "center", "width", "expected"),
+    [
+        # PS3.3 C.11.2.1.2.1: LINEAR with centre 2048 and width 4096 maps 0 to black and 4095 to white
+        ("LINEAR", 2048, 4096, {-5: 0, 0: 0, 4095: 1, 5000: 1, 2047.5: 0.5}),
+        ("LINEAR", 100, 1, {99: 0, 100: 1}),
+        ("LINEAR_EXACT", 2048, 4096, {0: 0, 4096: 1, 2048: 0.5}),
+        ("SIGMOID", 100, 40, {100: 0.5, 110: 1 / (1 + np.exp(-1)), -1e6: 0, 1e6: 1}),
+    ],
+)
+def test_windows_follow_the_standard(function, center, width, expected):
+    """Each VOI LUT Function maps the values that the standard names."""
+    values = np.array(list(expected), dtype=np.float32)
+
+    np.testing.assert_allclose(list(expected.values()), windowed(values, center, width, function), atol=1e-6)
+
+
+def test_values_of_absent_elements_are_empty():
+    """Absent and empty elements are told apart from malformed ones."""
+    ds = Dataset()
+    ds.BodyPartExamined, ds.PixelSpacing = " CHEST ", None
+
+    assert ("CHEST", ("CHEST",), "") == (
+        text(ds, "BodyPartExamined"), texts(ds, "BodyPartExamined"), text(ds, "Modality")
+    )  # fmt: skip
+    assert ((), None, []) == (numbers(ds, "PixelSpacing"), number(ds, "Rows"), items(ds, "VOILUTSequence"))
+
+
+def test_malformed_elements_are_named():
+    """A word where a number belongs, and a word where a sequence belongs, are refused by keyword."""
+    ds = Dataset()
+    ds.add(DataElement("WindowCenter", "LO", "bright"))
+    ds.add(DataElement("VOILUTSequence", "LO", "none"))
+
+    with pytest.raises(UnsupportedImageError, match="WindowCenter must hold finite numbers"):
+        number(ds, "WindowCenter")
+    with pytest.raises(UnsupportedImageError, match="VOILUTSequence must be a sequence"):
+        items(ds, "VOILUTSequence")
+
+
+def test_a_frames_own_group_stands_above_the_shared_one():
+    """Functional groups are looked up in the frame first."""
+    ds, shared, own, unspecific = Dataset(), Dataset(), Dataset(), Dataset()
+    shared.PixelMeasuresSequence, own.PixelMeasuresSequence = [Dataset()], [Dataset()]
+    shared.PixelMeasuresSequence[0].SliceThickness = 1
+    own.PixelMeasuresSequence[0].SliceThickness = 2
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = [own, unspecific]
+
+    found = [number(functional_group(ds, frame, "PixelMeasuresSequence"), "SliceThickness") for frame in (1, 2)]
+    assert [2, 1] == found
+    assert functional_group(ds, 1, "FrameVOILUTSequence") is None
+
+
+def test_hounsfield_units_of_a_known_slice():
+    """The packaged CT has its rescale applied."""
+    ds = dcmread(PACKAGED / "CT_small.dcm")
+
+    np.testing.assert_array_equal(ds.pixel_array.astype(float) + float(ds.RescaleIntercept), hounsfield(ds, 1))
+
+
+def test_a_wrong_last_coefficient_is_mended():
+    """A JPEG whose scan header says 0 instead of 63 gives the bytes that it should have been."""
+    ds = dcmread(PACKAGED / "SC_rgb_jpeg_dcmtk.dcm")
+    whole = get_frame(ds.PixelData, 0, number_of_frames=1)
+    scan = whole.find(b"\xff\xda")
+    last_coefficient = scan + 6 + 2 * whole[scan + 4]
+    assert 63 == whole[last_coefficient]
+    spoiled = whole[:last_coefficient] + b"\0" + whole[last_coefficient + 1 :]
+
+    assert whole == sequential_scan_repaired(spoiled)
+    assert whole == sequential_scan_repaired(whole)
+
+
+def test_a_real_file_with_that_fault_is_decoded():
+    """A 12-bit JPEG of the standard's own sample set is read."""
+    assert (1024, 256) == decoded_frame(dcmread(PACKAGED / "JPEG-lossy.dcm"), 1).shape
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xff\xda", b"\xff\xc0\xff\xda", b"\xff\xc1\xff\xda\0\x08\xff", b"JPEG"])
+def test_what_is_no_such_jpeg_is_left_alone(frame):
+    """Bytes that are cut off or something else come back as they were."""
+    assert frame == sequential_scan_repaired(frame)
+
+
+def test_damaged_rle_is_refused():
+    """Runs that end before the frame does are a refusal, whichever plug-ins are installed."""
+    ds = dcmread(PACKAGED / "MR_small_RLE.dcm")
+    ds.PixelData = encapsulate([get_frame(ds.PixelData, 0, number_of_frames=1)[:1000]])
+
+    with pytest.raises(UnsupportedImageError, match="RLE Lossless pixel data cannot be decoded"):
+        decoded_frame(ds, 1)
