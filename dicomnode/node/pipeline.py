@@ -14,7 +14,7 @@ from pydicom import Dataset, dcmwrite
 from dicomnode.compose import Composed, ComposeRequest, compose
 from dicomnode.dicom.reading import UNREADABLE, read_header
 from dicomnode.errors import BundleError, ComposeError, NotApplicableError, PermanentError, UnsupportedImageError
-from dicomnode.explain import explain
+from dicomnode.explain import explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
@@ -131,6 +131,7 @@ class Pipeline:
             specs=model.bundle.findings,
             reading=reading,
             heatmaps=heatmaps,
+            regions={key: outline(heatmap) for key, heatmap in heatmaps.items()},
             bundle=model.bundle.identity,
             acuity=self._settings.acuity,
             settings=self._settings.report,

@@ -15,9 +15,11 @@ from typing import Any
 import structlog
 
 from dicomnode.errors import BundleError, SettingsError
+from dicomnode.explain import methods
 from dicomnode.infer.bundle import check_bundle
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
+from dicomnode.report.languages import words_of
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
@@ -100,10 +102,14 @@ def check(settings: Settings) -> None:
     Raises
     ------
     SettingsError
-        If a rule names an unknown bundle, the port is taken, or data folder or database cannot be used.
+        If a rule names an unknown bundle, or there are no words or maps as the settings ask.
     BundleError
         If a bundle cannot be run.
     """
+    words_of(settings.report.language)
+    if settings.explain.method not in methods():
+        known = ", ".join(methods())
+        raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
     for name, path in bundle_paths(settings).items():
         faults = check_bundle(path)
         if faults:
@@ -116,7 +122,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     Raises
     ------
     SettingsError, BundleError
-        As `check`.
+        As `check`, or if the port is taken, or data folder or database cannot be used.
     ServiceRunningError
         If another service uses the data folder.
     """

@@ -61,6 +61,6 @@ def _failure(assoc: Association, peer: Destination, settings: SendSettings) -> P
             f"{where} rejected the association of {settings.ae_title}: {answer.reason_str}; "
             "check both AE titles and the peer's allow list"
         )
-    if assoc.acceptor.accepted_contexts == [] and answer is not None and not assoc.is_rejected:
+    if answer is not None and answer.result == 0:  # accepted, but with no context, so that we aborted
         return PeerRefusedError(f"{where} accepts none of the offered SOP classes and transfer syntaxes")
     return PeerUnreachableError(f"no DICOM peer answers as {where}")

@@ -138,13 +138,15 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
 def _decoded(file: Outgoing, syntax: UID) -> Dataset:
     """The file in a plain transfer syntax, for a peer that does not take it as it is."""
     ds = dcmread(file.path)
+    if not UID(file.transfer_syntax_uid).is_little_endian:
+        raise ValueError("pixel data of the other byte order")  # retired since 2006; a peer that lacks it goes without
     if UID(file.transfer_syntax_uid).is_encapsulated:
         ds.decompress(generate_instance_uid=False)
-    encoded = BytesIO()
-    dcmwrite(encoded, ds, implicit_vr=syntax.is_implicit_VR, little_endian=True)
-    ds = dcmread(encoded)
     ds.file_meta.TransferSyntaxUID = syntax
-    return ds
+    encoded = BytesIO()
+    dcmwrite(encoded, ds)
+    encoded.seek(0)
+    return dcmread(encoded)
 
 
 def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
