@@ -3,10 +3,6 @@
 Its encoder looks for evidence pixel by pixel (radiograph: bright spots in the lung fields; head CT: the density of
 blood inside the skull) and its decoder writes one sentence for each finding, there or not there. Words, maps and
 probabilities therefore depend on the pixels, and logits depend on what the decoder's cache holds.
-
-Load it by path, for example in a conftest::
-
-    spec = importlib.util.spec_from_file_location("tiny_bundle", Path(__file__).parent / "tiny_bundle.py")
 """
 
 from __future__ import annotations

@@ -14,14 +14,15 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, RLELossless
 
-from dicomnode.dicom.jpeg import sequential_scan_repaired
+from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
 from dicomnode.dicom.values import PARSER_ERRORS, functional_group, items, number, numbers, text, value
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import FloatArray
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_MOST_SAMPLES = 2**28  # three times the largest stitched film
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as PS3.3 C.7.6.3.1.2 for YBR_FULL
 
 
@@ -74,24 +75,36 @@ def decoded_frame(ds: Dataset, frame_number: int) -> NDArray[Any]:
 
 
 def _decoded(ds: Dataset, frame_number: int) -> NDArray[Any]:
-    """One frame through pydicom's decoders; a JPEG that they refuse once more after a repair."""
+    """One frame through pydicom's decoders; a compressed one is looked at and mended first."""
     syntax = ds.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        _require_size(ds, 0)
+        return pixel_array(ds, index=frame_number - 1)
+    table = (ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths) if "ExtendedOffsetTable" in ds else None
+    encoded = get_frame(ds.PixelData, frame_number - 1, number_of_frames=frame_count(ds), extended_offsets=table)
+    _require_size(ds, 0 if syntax == RLELossless else claimed_samples(encoded))
+    alone = ds.group_dataset(0x0028)
+    alone.file_meta = ds.file_meta
+    alone.add_new("NumberOfFrames", "IS", 1)  # a new element: those of `alone` are shared with `ds`
+    alone.PixelData = encapsulate([sequential_scan_repaired(encoded)])
     # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
-    plugin = "pydicom" if syntax == RLELossless else ""
-    try:
-        return pixel_array(ds, index=frame_number - 1, decoding_plugin=plugin)
-    except PARSER_ERRORS:
-        if syntax not in (JPEGBaseline8Bit, JPEGExtended12Bit):
-            raise
-        encoded = get_frame(ds.PixelData, frame_number - 1, number_of_frames=frame_count(ds))
-        repaired = sequential_scan_repaired(encoded)
-        if repaired == encoded:
-            raise
-    one = Dataset()
-    one.update({element.tag: element for element in ds.group_dataset(0x0028)})
-    one.file_meta, one.NumberOfFrames = ds.file_meta, 1
-    one.PixelData = encapsulate([repaired])
-    return pixel_array(one, index=0)
+    return pixel_array(alone, index=0, decoding_plugin="pydicom" if syntax == RLELossless else "")
+
+
+def _require_size(ds: Dataset, claimed: int) -> None:
+    """Keep a damaged frame from taking all memory before its decoder finds the damage.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the header, or the compressed frame beyond the header, claims too many samples.
+    """
+    expected = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel)
+    if expected > _MOST_SAMPLES or claimed > expected:
+        raise UnsupportedImageError(
+            f"instance {text(ds, 'SOPInstanceUID')}: a frame claims {max(expected, claimed)} samples; "
+            f"{min(expected, _MOST_SAMPLES)} would be right"
+        )
 
 
 def _syntax_name(ds: Dataset) -> str:

@@ -10,7 +10,7 @@ import pytest
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import encapsulate, get_frame
 
-from dicomnode.dicom.jpeg import sequential_scan_repaired
+from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
 from dicomnode.dicom.pixels import decoded_frame, hounsfield, windowed
 from dicomnode.dicom.values import functional_group, items, number, numbers, text, texts
 from dicomnode.errors import UnsupportedImageError
@@ -95,6 +95,44 @@ def test_a_wrong_last_coefficient_is_mended():
 def test_a_real_file_with_that_fault_is_decoded():
     """A 12-bit JPEG of the standard's own sample set is read."""
     assert (1024, 256) == decoded_frame(dcmread(PACKAGED / "JPEG-lossy.dcm"), 1).shape
+
+
+@pytest.mark.parametrize(
+    ("name", "samples"),
+    [
+        ("SC_rgb_jpeg_dcmtk.dcm", 100 * 100 * 3),
+        ("JPEG2000.dcm", 1024 * 256),
+        ("MR_small_jpeg_ls_lossless.dcm", 64 * 64),
+        ("SC_rgb_jpeg_gdcm.dcm", 100 * 100 * 3),
+    ],
+)
+def test_a_frame_says_how_many_samples_it_holds(name, samples):
+    """The size is found in every codestream of the JPEG family, and never beyond what is there."""
+    encoded = get_frame(dcmread(PACKAGED / name).PixelData, 0, number_of_frames=1)
+
+    assert samples == claimed_samples(encoded)
+    assert {0, samples} >= {claimed_samples(encoded[:end]) for end in range(200)}
+
+
+def test_a_frame_that_claims_gigapixels_is_refused():
+    """A damaged size is found before a decoder reserves memory for it."""
+    ds = dcmread(PACKAGED / "JPEG2000.dcm")
+    encoded = bytearray(get_frame(ds.PixelData, 0, number_of_frames=1))
+    start = encoded.find(b"\xff\x4f\xff\x51")
+    encoded[start + 8 : start + 12] = b"\x00\x7f\xff\xff"
+    ds.PixelData = encapsulate([bytes(encoded)])
+
+    with pytest.raises(UnsupportedImageError, match="claims 8589933568 samples; 262144 would be right"):
+        decoded_frame(ds, 1)
+
+
+def test_a_header_that_claims_gigapixels_is_refused():
+    """The same holds for the header of an uncompressed frame."""
+    ds = dcmread(PACKAGED / "CT_small.dcm")
+    ds.Rows = ds.Columns = 65535
+
+    with pytest.raises(UnsupportedImageError, match="claims 4294836225 samples; 268435456 would be right"):
+        decoded_frame(ds, 1)
 
 
 @pytest.mark.parametrize("frame", [b"", b"\xff\xda", b"\xff\xc0\xff\xda", b"\xff\xc1\xff\xda\0\x08\xff", b"JPEG"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny_bundle
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
@@ -20,35 +18,20 @@ from dicomnode.infer.bundle import Bundle, load_bundle
 SERIES = "2.25.100"
 
 
-def _load_tiny_bundle() -> ModuleType:
-    path = Path(__file__).parents[1] / "tiny_bundle.py"
-    spec = importlib.util.spec_from_file_location("dicomnode_tests_tiny_bundle", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def tiny_bundle() -> ModuleType:
-    """The module tests/tiny_bundle.py."""
-    return _load_tiny_bundle()
-
-
 @pytest.fixture
-def a_bundle_folder(tiny_bundle: ModuleType, tmp_path: Path) -> Path:
+def a_bundle_folder(tmp_path: Path) -> Path:
     """A radiograph bundle to spoil."""
     return tiny_bundle.write_tiny_bundle(tmp_path / "bundle")
 
 
 @pytest.fixture(scope="session")
-def a_film_bundle(tiny_bundle: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def a_film_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that reads chest films."""
     return load_bundle(tiny_bundle.write_tiny_bundle(tmp_path_factory.mktemp("radiograph")))
 
 
 @pytest.fixture(scope="session")
-def a_ct_bundle(tiny_bundle: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def a_ct_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that reads head CTs."""
     return load_bundle(tiny_bundle.write_tiny_bundle(tmp_path_factory.mktemp("ct"), kind="ct"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+import tiny_bundle
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import check_bundle, load_bundle
@@ -30,7 +31,7 @@ def _renew_digest(folder: Path, name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["radiograph", "ct"])
-def test_a_whole_bundle_has_no_fault(tiny_bundle, tmp_path, kind):
+def test_a_whole_bundle_has_no_fault(tmp_path, kind):
     """What the builder of the tests writes is a bundle by every rule."""
     assert [] == check_bundle(tiny_bundle.write_tiny_bundle(tmp_path / kind, kind=kind))
 
@@ -98,7 +99,7 @@ def test_a_wrong_manifest_is_refused_in_one_sentence(a_bundle_folder, mistake):
         load_bundle(a_bundle_folder)
 
 
-def test_ct_needs_a_window_for_each_channel(tiny_bundle, tmp_path):
+def test_ct_needs_a_window_for_each_channel(tmp_path):
     """A CT recipe whose windows and channels disagree is refused."""
     folder = tiny_bundle.write_tiny_bundle(tmp_path / "ct", kind="ct")
     _edit(folder, "channels = 2", "channels = 3")

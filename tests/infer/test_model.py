@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tiny_bundle
 
 from dicomnode.infer.calibrate import calibrated
 from dicomnode.infer.generate import greedy
@@ -50,7 +51,7 @@ def test_words_and_figures_depend_on_the_pixels(a_model, a_film_bundle, a_normal
     assert normal.probabilities[0] < 0.5 < opaque.probabilities[0]
 
 
-def test_class_maps_add_up_to_the_logit(a_model, a_film_bundle, tiny_bundle, an_opaque_film):
+def test_class_maps_add_up_to_the_logit(a_model, a_film_bundle, an_opaque_film):
     """What the maps show is what the logit is made of, and it lies where the blob lies."""
     encoding = a_model.encode(prepare([an_opaque_film], a_film_bundle)[0])
 

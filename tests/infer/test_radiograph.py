@@ -190,6 +190,15 @@ def test_colour_becomes_luminance(make_film, a_film_bundle):
     np.testing.assert_array_equal(grey, image.display)
 
 
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless], ids=lambda uid: uid.name)
+def test_every_frame_of_a_compressed_film_is_read(make_film, a_film_bundle, syntax):
+    """The second compressed frame is the second frame."""
+    pixels = np.stack([_a_gradient(), 255 - _a_gradient()])
+    images = prepare([make_film(pixels, NumberOfFrames=2, transfer_syntax=syntax)], a_film_bundle)
+
+    np.testing.assert_array_equal(pixels, [image.display for image in images])
+
+
 @pytest.mark.parametrize(
     "syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless, DeflatedExplicitVRLittleEndian], ids=lambda uid: uid.name
 )
