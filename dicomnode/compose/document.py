@@ -1,0 +1,156 @@
+"""What our SR documents have in common: their modules and the items that every tree holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import highdicom as hd
+from highdicom.sr.utils import collect_evidence
+from pydicom import Dataset
+
+from dicomnode.compose.common import Series, common_attributes, device_uid
+from dicomnode.compose.request import Composed, ComposeRequest
+from dicomnode.compose.texts import unlimited_text
+from dicomnode.dicom import codes
+from dicomnode.dicom.codes import code
+from dicomnode.dicom.header import text as header_text
+from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.records import CodedConcept, ResultInstance
+
+CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
+HAS_CONCEPT_MOD = hd.sr.RelationshipTypeValues.HAS_CONCEPT_MOD
+INFERRED_FROM = hd.sr.RelationshipTypeValues.INFERRED_FROM
+
+_KEYS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
+
+def sr_document(
+    request: ComposeRequest, series: Series, role: str, tree: Dataset, others: Sequence[Composed] = ()
+) -> Composed:
+    """Put a content tree into a document (PS3.3 C.17.1 to C.17.3).
+
+    Parameters
+    ----------
+    tree
+        Root container.
+    others
+        Results that the tree may point at, besides the sources.
+    """
+    ds = document(request, series, role, tree, others)
+    ds.CompletionFlag = "COMPLETE"
+    ds.VerificationFlag = "UNVERIFIED"
+    ds.PreliminaryFlag = "PRELIMINARY"
+    ds.PerformedProcedureCodeSequence = []
+    predecessors = [result for result in request.previous if result.role == role]
+    if predecessors:
+        ds.PredecessorDocumentsSequence = [_predecessor(ds.StudyInstanceUID, result) for result in predecessors]
+    return Composed(role=role, dataset=ds)
+
+
+def document(
+    request: ComposeRequest, series: Series, role: str, tree: Dataset, others: Sequence[Composed] = ()
+) -> Dataset:
+    """Put a content tree into what SR and key object documents share."""
+    ds = common_attributes(request, series, role)
+    ds.ReferencedPerformedProcedureStepSequence = []
+    evidence = [_reference(source) for source in request.sources] + [other.dataset for other in others]
+    current, pertinent = collect_evidence(
+        [item for item in evidence if all(item.get(keyword) for keyword in _KEYS)], tree, ds.StudyInstanceUID
+    )
+    if current:
+        ds.CurrentRequestedProcedureEvidenceSequence = current
+    if pertinent:
+        ds.PertinentOtherEvidenceSequence = pertinent
+    separate(tree)
+    for element in tree:
+        ds.add(element)
+    return ds
+
+
+def root(title: CodedConcept, template: str, items: Sequence[Dataset]) -> Dataset:
+    """Root container of a template's tree."""
+    container: Dataset = hd.sr.ContainerContentItem(name=code(title), is_content_continuous=False, template_id=template)
+    container.ContentSequence = hd.sr.ContentSequence(items)
+    return container
+
+
+def section(title: CodedConcept, items: Sequence[Dataset]) -> Dataset:
+    """Container below the root."""
+    container: Dataset = hd.sr.ContainerContentItem(
+        name=code(title), is_content_continuous=False, relationship_type=CONTAINS
+    )
+    container.ContentSequence = hd.sr.ContentSequence(items)
+    return container
+
+
+def text_item(name: CodedConcept, value: str) -> Dataset:
+    """TEXT item."""
+    item: Dataset = hd.sr.TextContentItem(name=code(name), value=unlimited_text(value), relationship_type=CONTAINS)
+    return item
+
+
+def image_item(name: CodedConcept, ds: Dataset, relationship: hd.sr.RelationshipTypeValues = CONTAINS) -> Dataset:
+    """IMAGE item that points at a result of ours."""
+    item: Dataset = hd.sr.ImageContentItem(
+        name=code(name),
+        referenced_sop_class_uid=ds.SOPClassUID,
+        referenced_sop_instance_uid=ds.SOPInstanceUID,
+        relationship_type=relationship,
+    )
+    return item
+
+
+def language(request: ComposeRequest) -> hd.sr.LanguageOfContentItemAndDescendants:
+    """TID 1204."""
+    return hd.sr.LanguageOfContentItemAndDescendants(code(codes.LANGUAGES[request.report.language]))
+
+
+def observation_context(request: ComposeRequest) -> hd.sr.ObservationContext:
+    """TID 1001: a device observed, the one that Contributing Equipment names."""
+    bundle = request.report.bundle
+    device = hd.sr.DeviceObserverIdentifyingAttributes(
+        uid=device_uid(bundle),
+        name=MANUFACTURER,
+        manufacturer_name=unlimited_text(bundle.manufacturer if bundle else MANUFACTURER),
+        model_name=unlimited_text(f"{bundle.name} {bundle.version}" if bundle else MANUFACTURER),
+    )
+    return hd.sr.ObservationContext(
+        observer_device_context=hd.sr.ObserverContext(
+            observer_type=code(codes.DEVICE), observer_identifying_attributes=device
+        )
+    )
+
+
+def procedure(request: ComposeRequest) -> CodedConcept:
+    """The imaging procedure that the sources document."""
+    return codes.procedure(header_text(request.study, "Modality"))
+
+
+def separate(container: Dataset) -> None:
+    """Say of every container that its items stand for themselves; viewers run continuous ones together."""
+    container.ContinuityOfContent = "SEPARATE"
+    for item in container.get("ContentSequence", []):
+        if item.ValueType == "CONTAINER":
+            separate(item)
+
+
+def _reference(source: Dataset) -> Dataset:
+    """Only the UIDs of a source, cleaned, so that evidence does not depend on the rest of its header."""
+    ds = Dataset()
+    for keyword in _KEYS:
+        setattr(ds, keyword, header_text(source, keyword))
+    return ds
+
+
+def _predecessor(study_instance_uid: str, result: ResultInstance) -> Dataset:
+    """Item of Predecessor Documents (0040,A360), a hierarchical SOP reference (PS3.3 C.17.2.1)."""
+    sop = Dataset()
+    sop.ReferencedSOPClassUID = result.sop_class_uid
+    sop.ReferencedSOPInstanceUID = result.sop_instance_uid
+    series = Dataset()
+    series.ReferencedSOPSequence = [sop]
+    series.SeriesInstanceUID = result.series_instance_uid
+    study = Dataset()
+    study.ReferencedSeriesSequence = [series]
+    study.StudyInstanceUID = study_instance_uid
+    return study

@@ -1,0 +1,68 @@
+"""What is asked of this room, and what it gives back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from dicomnode.dicom.header import text
+from dicomnode.errors import ComposeError
+from dicomnode.records import Report, ResultInstance
+from dicomnode.settings import AcuityLevel, ComposeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeRequest:
+    """One answer to be made into DICOM objects."""
+
+    job_key: str
+    """Every UID of the results derives from it."""
+    started_at: dt.datetime
+    """UTC; start of the analysis, Content Date and Time of the results."""
+    sources: tuple[Dataset, ...]
+    """Headers, without pixels, of the instances that were read; any of the study where none could be."""
+    report: Report
+    level: AcuityLevel
+    """What the report's acuity means in the house."""
+    settings: ComposeSettings
+    previous: tuple[ResultInstance, ...] = ()
+    """Results of earlier revisions of the study: predecessors of the documents with the same role."""
+
+    @property
+    def study(self) -> Dataset:
+        """The header that gives the results their patient and study.
+
+        Raises
+        ------
+        ComposeError
+            If none of the sources says which study it belongs to.
+        """
+        for source in self.sources:
+            if text(source, "StudyInstanceUID"):
+                return source
+        raise ComposeError("no source has a Study Instance UID (0020,000D); results need one to be filed under")
+
+    def source(self, sop_instance_uid: str) -> Dataset:
+        """Header of one instance that was read.
+
+        Raises
+        ------
+        ComposeError
+            If it is not among the sources.
+        """
+        for source in self.sources:
+            if text(source, "SOPInstanceUID") == sop_instance_uid:
+                return source
+        raise ComposeError(f"instance {sop_instance_uid} has a heat map, but is not among the sources of the request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """One object of ours, not yet on disk."""
+
+    role: str
+    """What it is among the job's results, for example `text-sr.en` or `overlay.pneumonia`."""
+    dataset: Dataset
+    """With file meta information; ready for `dcmwrite(..., enforce_file_format=True)`."""

@@ -1,0 +1,107 @@
+"""Coded concepts by name (PS3.16); one line for each that results use."""
+
+from __future__ import annotations
+
+from pydicom.sr.coding import Code
+
+from dicomnode.records import Acuity, CodedConcept, Outcome, Presence
+
+# Units
+PERCENT = CodedConcept("%", "UCUM", "Percent")
+
+# Document titles: CID 7000, CID 7021, CID 7010
+CT_HEAD_REPORT = CodedConcept("24725-4", "LN", "CT Head Report")
+CT_CHEST_REPORT = CodedConcept("24627-2", "LN", "CT Chest Report")
+CT_REPORT = CodedConcept("25045-6", "LN", "CT Report")
+MRI_REPORT = CodedConcept("25056-3", "LN", "MRI Report")
+XRAY_REPORT = CodedConcept("43468-8", "LN", "X-Ray Report")
+DIAGNOSTIC_IMAGING_REPORT = CodedConcept("18748-4", "LN", "Diagnostic Imaging Report")
+IMAGING_MEASUREMENT_REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
+OF_INTEREST = CodedConcept("113000", "DCM", "Of Interest")
+
+# Procedures: CID 100
+CT_PROCEDURE = CodedConcept("25045-6", "LN", "CT unspecified body region")
+MRI_PROCEDURE = CodedConcept("25056-3", "LN", "MRI unspecified body region")
+XR_PROCEDURE = CodedConcept("43468-8", "LN", "XR unspecified body region")
+IMAGING_PROCEDURE = CodedConcept("363679005", "SCT", "Imaging procedure")
+
+# Sections and their elements: CID 7001, CID 7002, CID 7003
+PROCEDURE_DESCRIPTIONS = CodedConcept("55111-9", "LN", "Current Procedure Descriptions")
+FINDINGS = CodedConcept("59776-5", "LN", "Findings")
+IMPRESSIONS = CodedConcept("19005-8", "LN", "Impressions")
+RECOMMENDATIONS = CodedConcept("18783-1", "LN", "Recommendations")
+PROCEDURE_DESCRIPTION = CodedConcept("121065", "DCM", "Procedure Description")
+FINDING = CodedConcept("121071", "DCM", "Finding")
+IMPRESSION = CodedConcept("121073", "DCM", "Impression")
+RECOMMENDATION = CodedConcept("121075", "DCM", "Recommendation")
+BEST_ILLUSTRATION = CodedConcept("121080", "DCM", "Best illustration of finding")
+KEY_OBJECT_DESCRIPTION = CodedConcept("113012", "DCM", "Key Object Description")
+PROCEDURE_REPORTED = CodedConcept("121058", "DCM", "Procedure Reported")
+
+# Qualities of a finding
+CERTAINTY_OF_FINDING = CodedConcept("111012", "DCM", "Certainty of Finding")
+PROBABILITY = CodedConcept("122157", "DCM", "Probability")
+LEVEL_OF_SIGNIFICANCE = CodedConcept("121403", "DCM", "Level of Significance")
+VISUAL_EXPLANATION = CodedConcept("130401", "DCM", "Visual explanation")
+
+# Algorithms, equipment and derivation: CID 7005, CID 7202, CID 7203
+DEVICE = CodedConcept("121007", "DCM", "Device")
+ARTIFICIAL_INTELLIGENCE = CodedConcept("123110", "DCM", "Artificial Intelligence")
+PROCESSING_EQUIPMENT = CodedConcept("109102", "DCM", "Processing Equipment")
+SOURCE_FOR_PROCESSING = CodedConcept("121322", "DCM", "Source image for image processing operation")
+PIXEL_ADDITION = CodedConcept("113042", "DCM", "Pixel by pixel addition")
+SPATIAL_RESAMPLING = CodedConcept("113085", "DCM", "Spatial resampling")
+
+# CID 6047 names how algorithms ended; its concept name is that of the summary of their detections.
+SUMMARY_OF_DETECTIONS = CodedConcept("111064", "DCM", "Summary of Detections")
+OUTCOMES = {
+    Outcome.FINDINGS: CodedConcept("111242", "DCM", "All algorithms succeeded; with findings"),
+    Outcome.NOTHING_FOUND: CodedConcept("111241", "DCM", "All algorithms succeeded; without findings"),
+}
+
+# CID 240
+PRESENCES = {
+    Presence.PRESENT: CodedConcept("52101004", "SCT", "Present"),
+    Presence.ABSENT: CodedConcept("272519000", "SCT", "Absent"),
+    Presence.UNDETERMINED: CodedConcept("373068000", "SCT", "Undetermined"),
+}
+
+# CID 7035. No template binds these to a concept name; as values of Level of Significance they are our convention.
+ACUITIES = {
+    Acuity.EMERGENT: CodedConcept("RID49480", "RADLEX", "ACR Category 1 Actionable Finding"),
+    Acuity.URGENT: CodedConcept("RID49481", "RADLEX", "ACR Category 2 Actionable Finding"),
+    Acuity.NON_CRITICAL: CodedConcept("RID49482", "RADLEX", "ACR Category 3 Actionable Finding"),
+    Acuity.NON_ACTIONABLE: CodedConcept("RID50261", "RADLEX", "Non-actionable"),
+}
+
+# CID 5000 (RFC 5646)
+LANGUAGES = {
+    "en": CodedConcept("en", "RFC5646", "English"),
+    "en-US": CodedConcept("en-US", "RFC5646", "English (United States)"),
+}
+
+_PROCEDURES = {
+    **dict.fromkeys(("CR", "DX", "DR", "RG", "RF"), XR_PROCEDURE),
+    "CT": CT_PROCEDURE,
+    "MR": MRI_PROCEDURE,
+}
+_TITLES = {XR_PROCEDURE: XRAY_REPORT, CT_PROCEDURE: CT_REPORT, MRI_PROCEDURE: MRI_REPORT}
+
+
+def procedure(modality: str) -> CodedConcept:
+    """Procedure that images of a modality document, out of CID 100; it names the imaging, not the algorithm."""
+    return _PROCEDURES.get(modality, IMAGING_PROCEDURE)
+
+
+def report_title(modality: str, body_part: str) -> CodedConcept:
+    """Title of a text report on such images, out of CID 7000."""
+    if modality == "CT" and body_part in {"HEAD", "BRAIN"}:
+        return CT_HEAD_REPORT
+    if modality == "CT" and body_part in {"CHEST", "THORAX"}:
+        return CT_CHEST_REPORT
+    return _TITLES.get(procedure(modality), DIAGNOSTIC_IMAGING_REPORT)
+
+
+def code(concept: CodedConcept) -> Code:
+    """Give the concept as the code class that DICOM libraries take."""
+    return Code(concept.value, concept.scheme, concept.meaning)

@@ -1,0 +1,163 @@
+"""Write the report of one study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dicomnode.records import (
+    Acuity,
+    BundleIdentity,
+    Draft,
+    Finding,
+    FindingSpec,
+    Heatmap,
+    Outcome,
+    Point,
+    Presence,
+    Reading,
+    Report,
+    Sentence,
+)
+from dicomnode.report.acuity import finding_acuity, presence, study_acuity
+from dicomnode.report.grounding import Stance, claims, contradicted
+from dicomnode.report.languages import words_of
+from dicomnode.report.words import Words
+from dicomnode.settings import AcuitySettings, ReportSettings
+
+
+def write_report(
+    *,
+    specs: Sequence[FindingSpec],
+    reading: Reading,
+    heatmaps: Mapping[str, Heatmap],
+    regions: Mapping[str, tuple[Point, ...]],
+    bundle: BundleIdentity,
+    acuity: AcuitySettings,
+    settings: ReportSettings,
+) -> Report:
+    """Turn a reading into the report of its study.
+
+    Parameters
+    ----------
+    specs
+        The bundle's findings, in the order of the reading's probabilities.
+    heatmaps, regions
+        By finding; a finding may be in neither.
+
+    Raises
+    ------
+    SettingsError
+        If there are no words in the language of the settings.
+    """
+    words = words_of(settings.language)
+    findings = _graded(specs, reading, heatmaps, regions, acuity)
+    present = [finding for finding in findings if finding.presence is Presence.PRESENT]
+    level = study_acuity(specs, reading.probabilities, acuity)
+    return Report(
+        outcome=Outcome.FINDINGS if present else Outcome.NOTHING_FOUND,
+        reason="",
+        acuity=level,
+        language=words.language,
+        findings=findings,
+        sentences=_sentences(reading.draft, findings, words, withhold=settings.unsupported_sentences == "withhold"),
+        impression=_impression(findings, words),
+        recommendation=(words.recommendations[level],),
+        bundle=bundle,
+    )
+
+
+def report_without_reading(
+    outcome: Outcome, reason: str, bundle: BundleIdentity | None, settings: ReportSettings
+) -> Report:
+    """Answer a study that was not read.
+
+    Parameters
+    ----------
+    outcome
+        NOT_APPLICABLE or COULD_NOT_RUN.
+    reason
+        Why, in one sentence without patient data.
+
+    Raises
+    ------
+    ValueError
+        If `outcome` is one that only a reading can have.
+    SettingsError
+        If there are no words in the language of the settings.
+    """
+    words = words_of(settings.language)
+    if outcome not in words.not_read:
+        raise ValueError(f"{outcome} needs a reading; without one it is not_applicable or could_not_run")
+    return Report(
+        outcome=outcome,
+        reason=reason,
+        acuity=Acuity.NON_ACTIONABLE,
+        language=words.language,
+        findings=(),
+        sentences=(),
+        impression=(words.not_read[outcome].format(reason=reason).strip(), words.no_statement),
+        recommendation=(words.read_without,),
+        bundle=bundle,
+    )
+
+
+def percent(probability: float) -> int:
+    """Whole percent; never 0 or 100, which no classifier can know."""
+    return min(max(round(100 * probability), 1), 99)
+
+
+def _graded(
+    specs: Sequence[FindingSpec],
+    reading: Reading,
+    heatmaps: Mapping[str, Heatmap],
+    regions: Mapping[str, tuple[Point, ...]],
+    acuity: AcuitySettings,
+) -> tuple[Finding, ...]:
+    """Every finding with presence and acuity: present ones first, then the most acute, then the likeliest."""
+    findings = [
+        Finding(
+            spec=spec,
+            presence=presence(spec, float(probability)),
+            probability=float(probability),
+            acuity=finding_acuity(spec, acuity),
+            heatmap=heatmaps.get(spec.key),
+            region=regions.get(spec.key, ()),
+        )
+        for spec, probability in zip(specs, reading.probabilities, strict=True)
+    ]
+    return tuple(sorted(findings, key=lambda f: (f.presence is not Presence.PRESENT, f.acuity.rank, -f.probability)))
+
+
+def _sentences(draft: Draft, findings: Sequence[Finding], words: Words, *, withhold: bool) -> tuple[Sentence, ...]:
+    specs = [finding.spec for finding in findings]
+    presences = {finding.spec.key: finding.presence for finding in findings}
+    kept: list[Sentence] = []
+    told: set[str] = set()
+    withheld = 0
+    for text in dict.fromkeys(sentence.strip() for sentence in draft.sentences):
+        sentence_claims = claims(text, specs, words.cues)
+        against = contradicted(sentence_claims, presences)
+        told |= {claim.finding for claim in sentence_claims if claim.stance is not Stance.DENIED}
+        speaks_of = next((claim.finding for claim in (*against, *sentence_claims)), None)
+        if not text or (against and withhold):
+            withheld += bool(text)
+            continue
+        shown = f"{text} {words.unsupported}" if against else text
+        kept.append(Sentence(text=shown, finding=speaks_of, is_supported=not against))
+    own = [
+        Sentence(text=_filled(words.left_out, finding), finding=finding.spec.key, is_supported=True)
+        for finding in findings
+        if finding.presence is Presence.PRESENT and finding.spec.key not in told
+    ]
+    remarks = [words.truncated] * draft.is_truncated + [words.withheld.format(count=withheld)] * bool(withheld)
+    return (*own, *kept, *(Sentence(text=remark, finding=None, is_supported=True) for remark in remarks))
+
+
+def _impression(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
+    present = [_filled(words.present, finding) for finding in findings if finding.presence is Presence.PRESENT]
+    judged = words.judged.format(findings=", ".join(finding.spec.code.meaning for finding in findings))
+    return (*(present or [words.nothing_found]), judged)
+
+
+def _filled(template: str, finding: Finding) -> str:
+    return template.format(finding=finding.spec.code.meaning, probability=percent(finding.probability))
