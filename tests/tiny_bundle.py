@@ -50,8 +50,8 @@ acuity = "urgent"
 terms = ["opacity"]""",
         channel_weights=(1.0,),
         level=0.6,
-        gain=60.0,
-        cells=((2, 5, 1, 3), (2, 5, 5, 7)),
+        gain=200.0,
+        cells=((2, 5, 2, 3), (2, 4, 5, 6)),  # aerated lung; the heart lies below on the left
     ),
     Evidence(
         word="effusion",
@@ -62,9 +62,9 @@ threshold = 0.5
 acuity = "non_critical"
 terms = ["effusion"]""",
         channel_weights=(1.0,),
-        level=0.6,
+        level=0.93,
         gain=60.0,
-        cells=((6, 7, 1, 2), (6, 7, 6, 7)),
+        cells=((5, 6, 2, 3), (5, 6, 5, 6)),  # the bases, half diaphragm
     ),
 )
 _CT = (
@@ -204,7 +204,10 @@ def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
 
 def _texts(evidence: tuple[Evidence, ...]) -> list[tuple[list[str], list[str]]]:
     """For each finding the sentence where it is there and where it is not, of equal length."""
-    return [(["there", "is", "an", one.word, "."], ["no", one.word, "is", "seen", "."]) for one in evidence]
+    return [
+        (["there", "is", "an" if one.word[0] in "aeio" else "a", one.word, "."], ["no", one.word, "is", "seen", "."])
+        for one in evidence
+    ]
 
 
 def _vocab(evidence: tuple[Evidence, ...]) -> dict[str, int]:

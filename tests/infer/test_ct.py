@@ -48,7 +48,7 @@ def test_blood_is_read_as_blood(make_slice, a_ct_bundle, a_bleed):
 
     assert calm.probabilities[0] < 0.5 < bleeding.probabilities[0]
     assert (1,) == bleeding.best_images
-    assert ("There is an hemorrhage.",) == bleeding.draft.sentences
+    assert ("There is a hemorrhage.",) == bleeding.draft.sentences
 
 
 def test_a_mirrored_slice_is_hung_upright(make_slice, a_ct_bundle, a_bleed):
