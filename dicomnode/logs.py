@@ -8,14 +8,19 @@ from typing import Any
 
 import structlog
 
-from dicomnode.settings import LogSettings
 
+def configure(*, level: str, output: str) -> None:
+    """Send every event of this process to standard error.
 
-def configure(settings: LogSettings) -> None:
-    """Send every event of this process to standard error, libraries' warnings with them."""
-    level = getattr(logging, settings.level.upper())
+    Parameters
+    ----------
+    level
+        debug, info, warning or error.
+    output
+        `json`, one object a line, or `console`.
+    """
     renderer: Any = structlog.processors.JSONRenderer()
-    if settings.format == "console":
+    if output == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
@@ -25,7 +30,7 @@ def configure(settings: LogSettings) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )

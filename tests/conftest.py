@@ -32,10 +32,15 @@ def a_postgresql_server() -> Iterator[str]:
             as_postgres = {"user": "postgres"}
         subprocess.run(
             [initdb, "-D", data, "-U", "dicomnode", "-A", "trust", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_postgres,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **as_postgres,
         )
         options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
-        server = subprocess.Popen([postgres, "-D", data, *options], stderr=subprocess.DEVNULL, cwd=folder, **as_postgres)
+        server = subprocess.Popen(
+            [postgres, "-D", data, *options], stderr=subprocess.DEVNULL, cwd=folder, **as_postgres
+        )
         try:
             wait_until(lambda: listens(port), timeout_s=20, what="PostgreSQL listens")
             yield f"postgresql+psycopg://dicomnode@127.0.0.1:{port}"

@@ -12,7 +12,6 @@ from dicomnode import logs
 from dicomnode.cli.bundle import BundleArgument, bundle_folder
 from dicomnode.cli.common import err, show_json
 from dicomnode.errors import PermanentError
-from dicomnode.settings import LogSettings
 
 app = typer.Typer(name="model", help="Train and measure models (extra: train).", no_args_is_help=True)
 
@@ -30,7 +29,7 @@ def train(
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import train_bundle
 
-    logs.configure(LogSettings(format="console"))
+    logs.configure(level="info", output="console")
     train_bundle(read_recipe(recipe), data, out)
     err.print(f"wrote the bundle {out}")
 

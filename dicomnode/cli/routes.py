@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ def try_files(
 ) -> None:
     """Say which rule would match each file, and why the others do not."""
     rules = read_settings(settings).rules
-    answers = []
+    answers: list[dict[str, Any]] = []
     for path in files:
         try:
             ds = read_header(path, header_elements(rules))
@@ -47,10 +47,10 @@ def try_files(
         _show(answer)
 
 
-def _show(answer: dict[str, object]) -> None:
+def _show(answer: dict[str, Any]) -> None:
     rule = answer["rule"]
     verdict = f"rule {rule!r}, bundle {answer['bundle'] or 'none'}" if rule else "no rule: answered as not applicable"
     out.print(f"{answer['file']}: {verdict}", markup=False, highlight=False, soft_wrap=True)
-    for trial in answer["rules"]:  # type: ignore[attr-defined]  # a list of dicts, built above
+    for trial in answer["rules"]:
         why = "matches" if trial["matches"] else "; ".join(trial["why_not"])
         out.print(f"  {trial['rule']}: {why}", markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from dicomnode.node import service
 def serve(settings: SettingsOption = None) -> None:
     """Run the node until it is told to stop (SIGTERM or Ctrl-C)."""
     loaded = read_settings(settings)
-    logs.configure(loaded.log)
+    logs.configure(level=loaded.log.level, output=loaded.log.format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

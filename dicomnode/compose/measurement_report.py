@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
+from pydicom.uid import UID
 
 from dicomnode.compose.common import Series
 from dicomnode.compose.document import (
@@ -31,8 +32,11 @@ from dicomnode.records import BundleIdentity, CodedConcept, Finding, Heatmap, Pr
 
 
 def has_place(finding: Finding) -> bool:
-    """Whether the finding is there and can be pointed at."""
-    return finding.presence is Presence.PRESENT and finding.heatmap is not None and len(finding.region) > 0
+    """Whether the finding is there and can be pointed at, in an image of a class that the standard knows."""
+    if finding.presence is not Presence.PRESENT or finding.heatmap is None or not finding.region:
+        return False
+    sop_class = UID(finding.heatmap.image.sop_class_uid)
+    return sop_class.type == "SOP Class" and not sop_class.is_retired
 
 
 def region_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Composed | None:

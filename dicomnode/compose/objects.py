@@ -10,7 +10,7 @@ from dicomnode.compose.measurement_report import region_report, study_report
 from dicomnode.compose.overlay import overlay
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.text_report import text_report
-from dicomnode.dicom.reading import UNREADABLE
+from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import ComposeError
 
 
@@ -26,7 +26,7 @@ def compose(request: ComposeRequest) -> list[Composed]:
     """
     try:
         return _composed(request)
-    except UNREADABLE as error:
+    except PARSER_ERRORS as error:
         # What pydicom and highdicom raise for headers that break the standard; their messages may quote patient data.
         own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
         where = f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"

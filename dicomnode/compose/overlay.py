@@ -19,7 +19,6 @@ LEGEND_WARNING = "AI RESEARCH - not for diagnostic use"
 
 _COPIED = (
     "BodyPartExamined",
-    "Laterality",
     "PatientPosition",
     "FrameOfReferenceUID",
     "PositionReferenceIndicator",
@@ -28,7 +27,10 @@ _COPIED = (
     "LossyImageCompressionMethod",
 )
 # PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
-_UNPAIRED = {"HEAD", "BRAIN", "SKULL", "NECK", "CHEST", "THORAX", "ABDOMEN", "PELVIS", "HEART", "SPINE", "WHOLEBODY"}
+_UNPAIRED = frozenset(
+    "HEAD BRAIN SKULL HEADNECK NECK CHEST THORAX HEART ABDOMEN LIVER PANCREAS SPLEEN STOMACH PELVIS BLADDER PROSTATE "
+    "UTERUS SPINE CSPINE TSPINE LSPINE SSPINE COCCYX SACRUM STERNUM WHOLEBODY".split()
+)
 
 
 def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number: int) -> Composed:
@@ -49,8 +51,7 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     picture = drawn(heatmap, _legend(request, finding, heatmap), request.settings.overlay_longest_side_px)
     ds = common_attributes(request, Series.OVERLAY, role, number)
     ds.update(copied(source, [Tag(keyword) for keyword in _COPIED]))
-    if text(ds, "BodyPartExamined").upper() not in _UNPAIRED and "Laterality" not in ds:
-        ds.Laterality = ""
+    _set_laterality(ds, source)
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "WSD"
     ds.PatientOrientation = list(_orientation(source))
@@ -60,6 +61,13 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     _place(ds, source, heatmap, picture)
     ds.set_pixel_data(picture.pixels, "RGB", 8, generate_instance_uid=False)
     return Composed(role=role, dataset=ds)
+
+
+def _set_laterality(ds: Dataset, source: Dataset) -> None:
+    """Set the source's side; empty where it may be one of a pair, left out where it cannot be."""
+    side = text(source, "Laterality")
+    if side or text(ds, "BodyPartExamined").upper() not in _UNPAIRED:
+        ds.Laterality = side
 
 
 def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tuple[str, ...]:

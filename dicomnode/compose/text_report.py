@@ -23,7 +23,6 @@ from dicomnode.compose.document import (
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.dicom.header import text
 from dicomnode.records import Sentence
 
 
@@ -36,7 +35,6 @@ def text_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
         By finding.
     """
     report = request.report
-    title = codes.report_title(text(request.study, "Modality"), text(request.study, "BodyPartExamined").upper())
     sections = (
         (codes.PROCEDURE_DESCRIPTIONS, codes.PROCEDURE_DESCRIPTION, (WARNING, author(report.bundle))),
         (codes.IMPRESSIONS, codes.IMPRESSION, report.impression),
@@ -57,7 +55,9 @@ def text_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
         *conclusions,
     ]
     role = f"text-sr.{report.language}"
-    return sr_document(request, Series.TEXT, role, root(title, "2000", items), tuple(overlays.values()))
+    return sr_document(
+        request, Series.TEXT, role, root(codes.DIAGNOSTIC_IMAGING_REPORT, "2000", items), tuple(overlays.values())
+    )
 
 
 def _finding(sentence: Sentence, overlays: Mapping[str, Composed]) -> Dataset:

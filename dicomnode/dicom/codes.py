@@ -10,19 +10,13 @@ from dicomnode.records import Acuity, CodedConcept, Outcome, Presence
 PERCENT = CodedConcept("%", "UCUM", "Percent")
 
 # Document titles: CID 7000, CID 7021, CID 7010
-CT_HEAD_REPORT = CodedConcept("24725-4", "LN", "CT Head Report")
-CT_CHEST_REPORT = CodedConcept("24627-2", "LN", "CT Chest Report")
-CT_REPORT = CodedConcept("25045-6", "LN", "CT Report")
-MRI_REPORT = CodedConcept("25056-3", "LN", "MRI Report")
-XRAY_REPORT = CodedConcept("43468-8", "LN", "X-Ray Report")
 DIAGNOSTIC_IMAGING_REPORT = CodedConcept("18748-4", "LN", "Diagnostic Imaging Report")
 IMAGING_MEASUREMENT_REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
 OF_INTEREST = CodedConcept("113000", "DCM", "Of Interest")
 
-# Procedures: CID 100
+# Procedures: CID 100. It has codes for CT and MR of any body region; validators do not know the one for X-ray.
 CT_PROCEDURE = CodedConcept("25045-6", "LN", "CT unspecified body region")
 MRI_PROCEDURE = CodedConcept("25056-3", "LN", "MRI unspecified body region")
-XR_PROCEDURE = CodedConcept("43468-8", "LN", "XR unspecified body region")
 IMAGING_PROCEDURE = CodedConcept("363679005", "SCT", "Imaging procedure")
 
 # Sections and their elements: CID 7001, CID 7002, CID 7003
@@ -36,7 +30,7 @@ IMPRESSION = CodedConcept("121073", "DCM", "Impression")
 RECOMMENDATION = CodedConcept("121075", "DCM", "Recommendation")
 BEST_ILLUSTRATION = CodedConcept("121080", "DCM", "Best illustration of finding")
 KEY_OBJECT_DESCRIPTION = CodedConcept("113012", "DCM", "Key Object Description")
-PROCEDURE_REPORTED = CodedConcept("121058", "DCM", "Procedure Reported")
+PROCEDURE_REPORTED = CodedConcept("121058", "DCM", "Procedure reported")
 
 # Qualities of a finding
 CERTAINTY_OF_FINDING = CodedConcept("111012", "DCM", "Certainty of Finding")
@@ -80,26 +74,12 @@ LANGUAGES = {
     "en-US": CodedConcept("en-US", "RFC5646", "English (United States)"),
 }
 
-_PROCEDURES = {
-    **dict.fromkeys(("CR", "DX", "DR", "RG", "RF"), XR_PROCEDURE),
-    "CT": CT_PROCEDURE,
-    "MR": MRI_PROCEDURE,
-}
-_TITLES = {XR_PROCEDURE: XRAY_REPORT, CT_PROCEDURE: CT_REPORT, MRI_PROCEDURE: MRI_REPORT}
+_PROCEDURES = {"CT": CT_PROCEDURE, "MR": MRI_PROCEDURE}
 
 
 def procedure(modality: str) -> CodedConcept:
     """Procedure that images of a modality document, out of CID 100; it names the imaging, not the algorithm."""
     return _PROCEDURES.get(modality, IMAGING_PROCEDURE)
-
-
-def report_title(modality: str, body_part: str) -> CodedConcept:
-    """Title of a text report on such images, out of CID 7000."""
-    if modality == "CT" and body_part in {"HEAD", "BRAIN"}:
-        return CT_HEAD_REPORT
-    if modality == "CT" and body_part in {"CHEST", "THORAX"}:
-        return CT_CHEST_REPORT
-    return _TITLES.get(procedure(modality), DIAGNOSTIC_IMAGING_REPORT)
 
 
 def code(concept: CodedConcept) -> Code:

@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import PersonName
 
-from dicomnode.dicom.reading import UNREADABLE
+from dicomnode.dicom.values import PARSER_ERRORS
 
 # PS3.3 C.7.1.1 and C.7.2.1, Type 2: there in every object, empty where unknown.
 REQUIRED_OF_STUDY = (
@@ -119,7 +119,7 @@ def _copy_of(source: Dataset, tag: BaseTag) -> DataElement | None:
         element = source[tag]
         element = DataElement(tag, element.VR, _copy_of_value(element), already_converted=True)
         write_data_element(_little_endian(), element, ["utf-8", default_encoding])
-    except UNREADABLE:
+    except PARSER_ERRORS:
         return None
     return element
 

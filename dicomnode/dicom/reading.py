@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import Dataset, dcmread
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
-from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import InstanceRefusedError, UnsupportedImageError
 from dicomnode.records import InstanceKey, StoreStatus
 
@@ -26,23 +24,6 @@ KEY_ELEMENTS = (
     "SeriesInstanceUID",
     "Modality",
     "Manufacturer",
-)
-
-# What pydicom raises, by experience, when the bytes are not what they claim to be.
-UNREADABLE = (
-    InvalidDicomError,
-    AttributeError,
-    EOFError,
-    KeyError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
 )
 
 
@@ -59,7 +40,7 @@ def read_header(source: Path | BinaryIO, keywords: tuple[str, ...] = ()) -> Data
         ds = dcmread(source, stop_before_pixels=True, specific_tags=tags)
         for keyword in keywords:
             ds.get(keyword)  # values are parsed on first access: do it where failure has a name
-    except UNREADABLE as error:
+    except PARSER_ERRORS as error:
         raise UnsupportedImageError(f"the file is not readable as DICOM ({type(error).__name__})") from None
     return ds
 
@@ -79,8 +60,8 @@ def element_tag(name: str) -> int | None:
 def element_text(ds: Dataset, name: str) -> str:
     r"""Value of an element as text, several values joined by a backslash; empty where it is absent."""
     tag = element_tag(name)
-    value = None if tag is None else ds.get(keyword_for_tag(tag) or Tag(tag))
-    value = getattr(value, "value", value)
+    element: Any = None if tag is None else ds.get(keyword_for_tag(tag) or Tag(tag))
+    value = getattr(element, "value", element)
     if value is None:
         return ""
     if isinstance(value, str | UID) or not hasattr(value, "__iter__"):

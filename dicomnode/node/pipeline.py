@@ -12,7 +12,8 @@ import numpy as np
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose
-from dicomnode.dicom.reading import UNREADABLE, read_header
+from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import BundleError, ComposeError, NotApplicableError, PermanentError, UnsupportedImageError
 from dicomnode.explain import explain, outline
 from dicomnode.infer.bundle import load_bundle
@@ -83,8 +84,8 @@ class Pipeline:
         """
         if job.bundle is None:
             return Acuity.NON_ACTIONABLE
-        model = self._models.get(job.bundle)
         try:
+            model = self._models.get(job.bundle)
             images = prepare(self._paths(job), model.bundle)
             encodings = model.encode_many(images)
         except PermanentError:
@@ -198,7 +199,7 @@ def _encoded(composed: Composed) -> NewResult:
     file = BytesIO()
     try:
         dcmwrite(file, composed.dataset, enforce_file_format=True)
-    except UNREADABLE as error:
+    except PARSER_ERRORS as error:
         raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
     encoded = file.getvalue()
     ds = composed.dataset

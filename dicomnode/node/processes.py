@@ -30,7 +30,7 @@ IDLE_S = 0.25
 
 def _begin(settings: Settings) -> None:
     """Set a child process up: own log, deaf to Ctrl-C (the parent says when), never outliving its parent."""
-    logs.configure(settings.log)
+    logs.configure(level=settings.log.level, output=settings.log.format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 

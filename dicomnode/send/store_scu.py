@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.status import code_to_category
 
-from dicomnode.dicom.reading import UNREADABLE
+from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import SendOutcome
 from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
@@ -52,7 +52,7 @@ def read_outgoing(path: Path, *, priority: int = 0) -> Outgoing:
     """
     try:
         meta = read_file_meta_info(path)
-    except UNREADABLE:
+    except PARSER_ERRORS:
         raise UnsupportedImageError(f"{path} is not a DICOM file") from None
     wanted = ("MediaStorageSOPInstanceUID", "MediaStorageSOPClassUID", "TransferSyntaxUID")
     values = [str(meta.get(keyword) or "") for keyword in wanted]
@@ -130,7 +130,7 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
             answer = assoc.send_c_store(_decoded(file, plain[0]), priority=file.priority)
         else:
             return _outcome(file, _SOP_CLASS_NOT_SUPPORTED)
-    except UNREADABLE:
+    except PARSER_ERRORS:
         return _outcome(file, _PROCESSING_FAILURE)
     return _outcome(file, answer.get("Status"))
 

@@ -73,7 +73,13 @@ def a_result(role: str) -> NewResult:
 def compose(stores, job, *roles: str) -> None:
     """Keep results for a job."""
     stores.results.keep(
-        job, [a_result(r) for r in roles], acuity=Acuity.URGENT, outcome=Outcome.FINDINGS, reason="", priority=1, now=NOW
+        job,
+        [a_result(r) for r in roles],
+        acuity=Acuity.URGENT,
+        outcome=Outcome.FINDINGS,
+        reason="",
+        priority=1,
+        now=NOW,
     )
 
 

@@ -1,0 +1,56 @@
+"""Python runs this at the start of every process of a service under test: it plants one fault.
+
+FAULT names a function as `module:qualified.name`. The first process that calls it leaves a mark and stops
+dead inside it, where the test kills the service; once the mark is there, the function works as ever.
+"""
+
+import importlib
+import os
+import sys
+import time
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+
+MODULE, _, NAME = os.environ.get("FAULT", "").partition(":")
+MARK = Path(os.environ.get("FAULT_MARK", "/nonexistent"))
+
+
+class _Planter(MetaPathFinder):
+    """Plants the fault right after its module has been imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            _plant(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def _plant(module):
+    owner = module
+    *path, last = NAME.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    original = getattr(owner, last)
+
+    def faulty(*args, **kwargs):
+        if MARK.exists():
+            return original(*args, **kwargs)
+        MARK.touch()
+        time.sleep(3600)
+        return None
+
+    setattr(owner, last, faulty)
+
+
+if MODULE:
+    import importlib.util
+
+    sys.meta_path.insert(0, _Planter())

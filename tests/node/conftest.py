@@ -1,0 +1,110 @@
+"""The rooms put together in this process, with the tiny bundles."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tiny_bundle import write_tiny_bundle
+
+from dicomnode.infer.bundle import load_bundle
+from dicomnode.node.pipeline import Models, Pipeline
+from dicomnode.node.rooms import Stores, admission, bundle_paths, default_destinations, open_stores
+from dicomnode.node.worker import Worker
+from dicomnode.receive.scp import StorageSCP
+from dicomnode.schedule.planner import Plan, Planner
+from dicomnode.send.store_scu import StoreSCU, read_outgoing
+from dicomnode.settings import Conditions, Destination, Rule, ScheduleSettings, SendSettings, Settings
+
+AT_ONCE = ScheduleSettings(quiet_period_s=1e-6, first_retry_s=0.001, longest_retry_s=0.001, maximum_attempts=3)
+RULES = (
+    Rule(name="chest", when=Conditions(body_part=("CHEST",)), bundle="chest"),
+    Rule(name="head", when=Conditions(modality=("CT",)), bundle="head"),
+)
+
+
+@dataclass
+class House:
+    """Receiver, planner and worker over one store, each moved by the test."""
+
+    settings: Settings
+    stores: Stores
+    planner: Planner
+    worker: Worker
+    pipeline: Pipeline
+    peer: Destination
+
+    def receive(self, *paths: Path) -> list[bool]:
+        """Send files to the node; whether each was acknowledged."""
+        outcomes = StoreSCU(self.peer, SendSettings(ae_title="TEST")).send([read_outgoing(p) for p in paths])
+        return [outcome.is_held for outcome in outcomes]
+
+    def plan(self) -> int:
+        """Make jobs of the studies, which are complete at once."""
+        return self.planner.tick(dt.datetime.now(dt.UTC))
+
+    def work(self) -> list[dict]:
+        """Run jobs until none is due, and return them all."""
+        while self.worker.run_once():
+            pass
+        return self.stores.jobs.list()
+
+
+@pytest.fixture(scope="session")
+def tiny_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the bundles `chest` and `head`."""
+    folder = tmp_path_factory.mktemp("bundles")
+    write_tiny_bundle(folder / "chest")
+    write_tiny_bundle(folder / "head", kind="ct")
+    return folder
+
+
+@pytest.fixture
+def a_house(some_settings: Settings, tiny_bundles: Path):
+    """Build a house; keyword arguments replace tables of the settings."""
+    scps: list[StorageSCP] = []
+
+    def build(**tables: object) -> House:
+        infer = some_settings.infer.model_copy(
+            update={"bundles": (str(tiny_bundles / "chest"), str(tiny_bundles / "head"))}
+        )
+        settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
+        stores = open_stores(settings)
+        plan = Plan(
+            schedule=settings.schedule,
+            rules=settings.rules,
+            acuity=settings.acuity,
+            default_destinations=default_destinations(settings),
+            bundle_digests={n: load_bundle(p).identity.digest for n, p in bundle_paths(settings).items()},
+        )
+        pipeline = Pipeline(settings, Models(bundle_paths(settings), threads=1), stores.instances, stores.results)
+        scp = StorageSCP(settings.receive, admission(settings, stores))
+        scps.append(scp)
+        return House(
+            settings=settings,
+            stores=stores,
+            planner=Planner(plan, stores.instances, stores.jobs),
+            worker=Worker("worker", settings, stores.jobs, pipeline),
+            pipeline=pipeline,
+            peer=Destination(ae_title=settings.receive.ae_title, host="127.0.0.1", port=scp.start()),
+        )
+
+    yield build
+    for scp in scps:
+        scp.stop()
+
+
+@pytest.fixture
+def a_written() -> Callable[..., Path]:
+    """Write a data set to disk."""
+    from pydicom import dcmwrite
+
+    def write(folder: Path, ds: object) -> Path:
+        path = folder / f"{ds.SOPInstanceUID}.dcm"
+        dcmwrite(path, ds, enforce_file_format=True)
+        return path
+
+    return write
