@@ -20,6 +20,7 @@ from dicomnode.compose.document import (
     language,
     observation_context,
     procedure,
+    section,
     sr_document,
 )
 from dicomnode.compose.request import Composed, ComposeRequest
@@ -28,7 +29,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text
 from dicomnode.dicom.uids import derived_uid
-from dicomnode.records import BundleIdentity, CodedConcept, Finding, Heatmap, Presence
+from dicomnode.records import BundleIdentity, CodedConcept, Finding, Heatmap, Presence, Report
 
 
 def has_place(finding: Finding) -> bool:
@@ -77,7 +78,20 @@ def _tree(
         language_of_content_item_and_descendants=language(request),
     )
     tree: Dataset = report[0]
+    tree.ContentSequence.append(section(codes.QUALITATIVE_EVALUATIONS, _study_evaluations(request.report)))
     return tree
+
+
+def _study_evaluations(report: Report) -> list[Dataset]:
+    """How the reading ended and how soon somebody should know, for the study as a whole."""
+    evaluations = (
+        (codes.SUMMARY_OF_DETECTIONS, codes.OUTCOMES[report.outcome]),
+        (codes.LEVEL_OF_SIGNIFICANCE, codes.ACUITIES[report.acuity]),
+    )
+    return [
+        hd.sr.CodeContentItem(name=code(name), value=code(value), relationship_type=CONTAINS)
+        for name, value in evaluations
+    ]
 
 
 def _region_group(

@@ -28,8 +28,34 @@ _COPIED = (
 )
 # PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
 _UNPAIRED = frozenset(
-    "HEAD BRAIN SKULL HEADNECK NECK CHEST THORAX HEART ABDOMEN LIVER PANCREAS SPLEEN STOMACH PELVIS BLADDER PROSTATE "
-    "UTERUS SPINE CSPINE TSPINE LSPINE SSPINE COCCYX SACRUM STERNUM WHOLEBODY".split()
+    [
+        "HEAD",
+        "BRAIN",
+        "SKULL",
+        "HEADNECK",
+        "NECK",
+        "CHEST",
+        "THORAX",
+        "HEART",
+        "ABDOMEN",
+        "LIVER",
+        "PANCREAS",
+        "SPLEEN",
+        "STOMACH",
+        "PELVIS",
+        "BLADDER",
+        "PROSTATE",
+        "UTERUS",
+        "SPINE",
+        "CSPINE",
+        "TSPINE",
+        "LSPINE",
+        "SSPINE",
+        "COCCYX",
+        "SACRUM",
+        "STERNUM",
+        "WHOLEBODY",
+    ]
 )
 
 
