@@ -1,0 +1,68 @@
+"""Writing the files of a bundle folder that are not graphs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from dicomnode.infer.manifest import FILES, FORMAT
+from dicomnode.train.calibration import Calibration
+from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
+from dicomnode.train.recipe import FindingRecipe, Recipe
+
+
+def write_words(recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path) -> None:
+    """Write `tokenizer.json` and `calibration.json`."""
+    platt = {key: [c.slope, c.offset] for key, c in zip(recipe.keys, calibrations, strict=True)}
+    _write_json(folder / "calibration.json", {"platt": platt})
+    _write_json(folder / "tokenizer.json", tokenizer_json(vocabulary(recipe)))
+
+
+def write_manifest(recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path) -> None:
+    """Write `bundle.toml`, last of all, as it holds the digest of every other file."""
+    tables: dict[str, dict[str, object]] = {
+        "accepts": recipe.accepts.model_dump(),
+        "pixels": recipe.pixels.model_dump(exclude={"windows", "slices"}),
+        "tokens": {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS},
+        "decoder": {
+            "layers": recipe.decoder.layers,
+            "heads": recipe.decoder.heads,
+            "head_width": recipe.decoder.width // recipe.decoder.heads,
+        },
+    }
+    lines = _assignments(
+        {
+            "format": FORMAT,
+            **recipe.bundle.model_dump(include={"name", "version", "title", "manufacturer"}),
+            "languages": ["en"],
+            "max_new_tokens": recipe.decoder.max_new_tokens,
+        }
+    )
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *_assignments(table)]
+    for finding, calibration in zip(recipe.findings, calibrations, strict=True):
+        lines += ["", "[[findings]]", *_assignments(_finding(finding, calibration))]
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    lines += ["", "[files]", *(f'"{name}" = "{digest}"' for name, digest in digests.items())]
+    (folder / "bundle.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _finding(finding: FindingRecipe, calibration: Calibration) -> dict[str, object]:
+    return {
+        "key": finding.key,
+        "code": finding.code,
+        "site": finding.site,
+        "threshold": calibration.threshold,
+        "acuity": str(finding.acuity.value),
+        "terms": finding.terms,
+    }
+
+
+def _assignments(table: dict[str, object]) -> list[str]:
+    # JSON's strings, numbers and arrays of them are TOML's as well.
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in table.items()]
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,188 @@
+"""A tiny data set and a tiny recipe, drawn here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if os.environ.get("DICOMNODE_REQUIRE_PEERS") == "1":
+    import torch  # noqa: F401  # its absence must fail here, not skip
+else:
+    pytest.importorskip("torch", reason="needs the training extra: make venv-train")
+
+from dicomnode.train.recipe import Recipe, read_recipe
+from dicomnode.train.run import train_bundle
+
+_COLUMNS = ["file", "source", "patient_id", "split", "view", "pneumonia", "effusion"]
+_SIZES = {"train": 24, "val": 16, "test": 24}
+
+
+def _film(number: int, has_pneumonia: bool) -> bytes:
+    """A dim square; a bright disc on it where there is pneumonia."""
+    generator = np.random.default_rng(number)
+    image = 60 + 10 * generator.standard_normal((80, 96))
+    if has_pneumonia:
+        rows, columns = np.ogrid[:80, :96]
+        image[(rows - 40) ** 2 + (columns - 48) ** 2 < 400] += 120
+    target = io.BytesIO()
+    Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(target, "JPEG")
+    return target.getvalue()
+
+
+def _row(number: int, split: str) -> dict[str, object]:
+    source = "near" if number % 4 < 2 else "far"
+    return {
+        "file": f"{split}/{number}.jpg",
+        "source": source,
+        "patient_id": f"{split}-{number // 2 * 2 if split == 'train' else number}",
+        "split": split,
+        "view": "AP" if number % 8 < 4 else "PA",
+        "pneumonia": number % 2,
+        # The far source does not know of effusions.
+        "effusion": number // 4 % 2 if source == "near" else "",
+    }
+
+
+@pytest.fixture(scope="session")
+def a_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three splits of generated films of two sources."""
+    folder = tmp_path_factory.mktemp("films")
+    with (folder / "labels.csv").open("w", newline="") as text:
+        writer = csv.DictWriter(text, _COLUMNS)
+        writer.writeheader()
+        for split, count in _SIZES.items():
+            with tarfile.open(folder / f"{split}.tar", "w") as tar:
+                for number in range(count):
+                    row = _row(number, split)
+                    writer.writerow(row)
+                    content = _film(number + 1000 * len(split), bool(row["pneumonia"]))
+                    member = tarfile.TarInfo(str(row["file"]))
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def a_recipe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that trains in seconds."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(_RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def a_recipe(a_recipe_path: Path) -> Recipe:
+    """The same, read."""
+    return read_recipe(a_recipe_path)
+
+
+@pytest.fixture(scope="session")
+def a_run(a_recipe: Recipe, a_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained on the generated films, with its checkpoints beside it."""
+    folder = tmp_path_factory.mktemp("run") / "tiny"
+    train_bundle(a_recipe, a_data_dir, folder)
+    return folder
+
+
+_RECIPE = """
+non_chest = ["nothing to assess."]
+
+[bundle]
+name = "tiny"
+version = "1"
+title = "Discs"
+manufacturer = "tests"
+description = "Says whether there is a disc."
+
+[accepts]
+kind = "radiograph"
+modalities = ["DX"]
+body_parts = ["CHEST"]
+views = ["AP", "PA"]
+min_rows = 16
+min_columns = 16
+
+[pixels]
+rows = 64
+columns = 64
+channels = 1
+fit = "pad"
+low_percentile = 0.5
+high_percentile = 99.5
+mean = 0.5
+std = 0.25
+
+[[findings]]
+key = "pneumonia"
+code = ["233604007", "SCT", "Pneumonia"]
+site = ["39607008", "SCT", "Lung"]
+acuity = "urgent"
+terms = ["pneumonia"]
+present = ["there is pneumonia.", "pneumonia, clearly."]
+possible = ["possible pneumonia."]
+absent = ["no pneumonia."]
+
+[[findings]]
+key = "effusion"
+code = ["60046008", "SCT", "Pleural effusion"]
+site = ["3120008", "SCT", "Pleura"]
+acuity = "non_critical"
+terms = ["effusion"]
+present = ["there is an effusion."]
+possible = ["possible effusion."]
+absent = ["no effusion."]
+
+[encoder]
+widths = [4, 8, 8, 16]
+layers = 1
+heads = 2
+dropout = 0.0
+
+[decoder]
+width = 16
+layers = 2
+heads = 2
+max_new_tokens = 24
+possible_margin = 0.2
+
+[augment]
+rotation_degrees = 5.0
+smallest_zoom = 0.95
+largest_zoom = 1.05
+shift = 0.02
+gamma = 0.1
+contrast = 0.1
+noise = 0.02
+erased = 0.1
+mirror = true
+
+[fit]
+seed = 3
+threads = 1
+stages = [
+    { side = 32, steps = 30, batch = 16, learning_rate = 1e-2 },
+    { side = 64, steps = 20, batch = 8, learning_rate = 5e-3 },
+]
+weight_decay = 0.01
+label_smoothing = 0.02
+average_decay = 0.9
+negatives = 0.1
+views = 2
+decoder_steps = 60
+decoder_batch = 16
+decoder_learning_rate = 1e-2
+checkpoint_steps = 10
+
+[card]
+bootstrap = 50
+main_finding = "pneumonia"
+licences = ["drawn by the test"]
+limits = ["none of it is real"]
+"""
