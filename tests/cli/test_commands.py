@@ -1,0 +1,269 @@
+"""The commands as an administrator types them."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from helpers import ROOT, a_data_set, free_port
+from pydicom import dcmwrite
+from tiny_bundle import write_tiny_bundle
+
+from dicomnode.cli.main import main
+from dicomnode.cli.settings_file import commented_settings
+from dicomnode.settings import Settings, load
+
+FILM = next((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))
+
+
+@pytest.fixture
+def a_settings_file(tmp_path, monkeypatch):
+    """Write a settings file with the tiny bundle and further lines, and make it the one that commands read."""
+
+    def write(extra: str = "", bundles: str = '["./chest"]') -> Path:
+        write_tiny_bundle(tmp_path / "chest")
+        path = tmp_path / "node.toml"
+        path.write_text(
+            f'[store]\ndata_dir = "data"\n[infer]\nbundles = {bundles}\n{extra}\n'
+            '[[rules]]\nname = "chest"\nbundle = "chest"\n[rules.when]\nmodality = ["DX"]\n'
+        )
+        monkeypatch.setenv("DICOMNODE_SETTINGS", str(path))
+        return path
+
+    return write
+
+
+def run(*words: str, capsys) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command."""
+    status = main(words)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def one_sentence(text: str) -> str:
+    """The error message, which must be a single line without a traceback."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert 1 == len(lines), text
+    assert "Traceback" not in text
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_init_writes_a_file_that_means_the_defaults(tmp_path, capsys):
+    """The file loads as it is, and with every default uncommented it still means the same."""
+    path = tmp_path / "conf" / "dicomnode.toml"
+
+    assert 0 == run("init", str(path), capsys=capsys)[0]
+
+    defaults = Settings().model_dump(exclude={"store"})
+    assert defaults == load(path, {}).model_dump(exclude={"store"})
+    uncommented = re.sub(r"(?m)^# (?=(\[|\w+ = ))", "", path.read_text())
+    uncommented = re.sub(r"(?m)^\[send\.destinations\.pacs\]\n(\w+ = .*\n)*", "", uncommented)
+    path.write_text(uncommented)
+    assert "[[rules]]" in uncommented
+    assert defaults == load(path, {}).model_dump(exclude={"store"})
+
+
+def test_the_file_in_conf_is_what_init_writes():
+    """The settings file of the project is not an old one."""
+    assert commented_settings() == (ROOT / "conf" / "dicomnode.toml").read_text()
+
+
+def test_init_overwrites_only_when_forced(tmp_path, capsys):
+    """A file that exists is safe."""
+    path = tmp_path / "x.toml"
+    path.write_text("mine")
+
+    status, _, err = run("init", str(path), capsys=capsys)
+
+    assert (2, "mine") == (status, path.read_text())
+    assert "exists; --force overwrites it" in one_sentence(err)
+    assert 0 == run("init", str(path), "--force", capsys=capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("[receive]\nprt = 1", "receive.prt: is not a known setting"),
+        ("[receive]\nport = 99999", "receive.port: Input should be less than or equal to 65535 (got 99999)"),
+        ("[nonsense]\nx = 1", "nonsense: is not a known setting"),
+        ("[report]\nlanguage = 'tlh'", "no words for 'tlh'; known: en"),
+        ("[explain]\nmethod = 'magic'", "no explanation method 'magic'; known: class_activation"),
+        ("[schedule]\narchive = 'gone'", "schedule.archive names 'gone', which is not a destination; known: none"),
+        ("[acuity.findings]\nopacity = 'dire'", "acuity.findings.opacity"),
+        ("this is no toml", "is not a readable TOML file"),
+        ("[store]\ndatabase_url = 'x'", "is not a readable TOML file"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(a_settings_file, capsys, lines, says):
+    """The sentence names the key, what was wrong, and what would be right."""
+    a_settings_file(lines)
+
+    status, _, err = run("config", "check", capsys=capsys)
+
+    assert 2 == status
+    assert says in one_sentence(err)
+
+
+def test_right_settings_are_said_to_be_right(a_settings_file, capsys):
+    """Check succeeds, and mentions that results have nowhere to go."""
+    a_settings_file()
+
+    status, _, err = run("config", "check", capsys=capsys)
+
+    assert 0 == status
+    assert "no destination is set" in err
+    assert "the settings are right" in err
+
+
+def test_the_environment_stands_above_the_file(a_settings_file, capsys, monkeypatch):
+    """A variable changes a setting, and an unknown one is refused."""
+    a_settings_file()
+    monkeypatch.setenv("DICOMNODE_RECEIVE__PORT", "4242")
+    assert "receive.port = 4242" in run("config", "show", capsys=capsys)[1]
+
+    monkeypatch.setenv("DICOMNODE_RECEIVE__PROT", "4242")
+    assert "receive.prot: is not a known setting" in one_sentence(run("config", "show", capsys=capsys)[2])
+
+
+def test_a_missing_settings_file_is_named(capsys):
+    """The message says how to get one."""
+    status, _, err = run("serve", "--settings", "nowhere.toml", capsys=capsys)
+
+    assert 2 == status
+    assert "no settings file nowhere.toml; `dicomnode init` writes one" in one_sentence(err)
+
+
+def test_serve_says_why_it_cannot_start(a_settings_file, capsys, tmp_path):
+    """A missing bundle, a corrupt one, an unknown one in a rule and a port in use are one sentence each."""
+    import socket
+
+    a_settings_file()
+    (tmp_path / "chest" / "decoder.onnx").unlink()
+    assert "decoder.onnx" in one_sentence(run("serve", capsys=capsys)[2])
+
+    a_settings_file()
+    encoder = tmp_path / "chest" / "encoder.onnx"
+    encoder.write_bytes(encoder.read_bytes()[:-1] + b"x")
+    assert "encoder.onnx" in one_sentence(run("serve", capsys=capsys)[2])
+
+    a_settings_file(bundles="[]")
+    sentence = one_sentence(run("serve", capsys=capsys)[2])
+    assert "rules.chest.bundle names 'chest', not in infer.bundles; known: none" in sentence
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        a_settings_file(f'[receive]\nhost = "127.0.0.1"\nport = {taken.getsockname()[1]}')
+        assert "cannot listen on 127.0.0.1" in one_sentence(run("serve", capsys=capsys)[2])
+
+
+def test_a_second_service_on_the_same_folder_is_refused(a_settings_file, capsys, tmp_path):
+    """The message names the process that holds the data folder."""
+    from dicomnode.node.rooms import exclusive
+
+    a_settings_file()
+    with exclusive(tmp_path / "data"):
+        assert "another dicomnode service (process" in one_sentence(run("serve", capsys=capsys)[2])
+
+
+def test_routes_test_says_which_rule_and_why_not_the_others(a_settings_file, capsys, tmp_path):
+    """The answer for a file names the rule that would match, or each condition that fails."""
+    a_settings_file()
+    foot = tmp_path / "foot.dcm"
+    dcmwrite(foot, a_data_set(), enforce_file_format=True)
+
+    status, out, _ = run("routes", "test", str(FILM), str(foot), capsys=capsys)
+
+    assert 0 == status
+    assert f"{FILM}: rule 'chest', bundle chest" in out
+    assert f"{foot}: no rule: answered as not applicable" in out
+    assert "chest: Modality is 'CR', wanted DX" in out
+    answers = json.loads(run("routes", "test", str(FILM), "--json", capsys=capsys)[1])
+    assert "chest" == answers[0]["rule"]
+
+
+@pytest.mark.parametrize("words", [("studies", "list"), ("jobs", "list"), ("destinations", "list"), ("bundle", "list")])
+def test_every_listing_speaks_json(a_settings_file, capsys, words):
+    """Programs read the same rows."""
+    a_settings_file()
+
+    status, out, _ = run(*words, "--json", capsys=capsys)
+
+    assert 0 == status
+    assert isinstance(json.loads(out), list)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("jobs", "show", "7"), "there is no job 7"),
+        (("jobs", "retry", "7"), "there is no job 7"),
+        (("jobs", "cancel", "7"), "there is no job 7"),
+        (("studies", "show", "1.2"), "no study 1.2 is kept"),
+        (("bundle", "check", "nowhere"), "nowhere cannot be run"),
+        (("bundle", "show", "nowhere"), "nowhere"),
+        (("send", "nowhere.dcm", "--to", "A@127.0.0.1:104"), "nowhere.dcm does not exist"),
+        (("send", str(ROOT / "README.md"), "--to", "A@127.0.0.1:104"), "README.md is not a DICOM file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(a_settings_file, capsys, words, says):
+    """Exit status 1, and the message says what there is or what would be right."""
+    a_settings_file()
+
+    status, out, err = run(*words, capsys=capsys)
+
+    assert 1 == status
+    assert says in one_sentence(err) + out
+
+
+def test_an_unreachable_destination_is_told(a_settings_file, capsys):
+    """Echo lists who answers and who does not, and fails if anybody does not."""
+    port = free_port()
+    a_settings_file(f'[send.destinations.pacs]\nae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}')
+
+    status, out, _ = run("destinations", "echo", "--json", capsys=capsys)
+
+    assert 1 == status
+    assert f"no DICOM peer answers as PACS at 127.0.0.1:{port}" == json.loads(out)[0]["why"]
+    assert "'x' is not a destination; known: pacs" in run("destinations", "echo", "x", capsys=capsys)[2]
+
+
+def test_send_takes_files_to_a_peer(a_node, some_stores, capsys):
+    """A folder of samples arrives whole."""
+    node = a_node()
+    to = f"{node.ae_title}@{node.host}:{node.port}"
+
+    status, _, err = run("send", str(ROOT / "sample_dicom"), "--to", to, capsys=capsys)
+
+    assert 0 == status
+    assert f"27 of 27 instances sent to {to}" in err
+    assert 4 == len(some_stores.instances.summaries())
+
+
+@pytest.mark.parametrize("to", ["nonsense", "A@host", "A@host:0", "A@host:99999", "@host:104"])
+def test_a_peer_that_cannot_be_one_is_a_wrong_command_line(capsys, to):
+    """The message shows the form that is wanted."""
+    status, _, err = run("send", str(FILM), "--to", to, capsys=capsys)
+
+    assert 2 == status
+    assert "AE@host:port" in err
+
+
+def test_a_bundle_can_be_looked_at(a_settings_file, capsys, tmp_path):
+    """Check says that it can be run, show prints its card."""
+    a_settings_file()
+
+    assert 0 == run("bundle", "check", str(tmp_path / "chest"), capsys=capsys)[0]
+    assert (tmp_path / "chest" / "card.md").read_text().strip() in run(
+        "bundle", "show", str(tmp_path / "chest"), capsys=capsys
+    )[1]
+
+
+def test_the_settings_of_the_project_are_toml():
+    """Every file in conf can be read."""
+    for path in (ROOT / "conf").rglob("*.toml"):
+        tomllib.loads(path.read_text())
