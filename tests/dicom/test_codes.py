@@ -1,0 +1,46 @@
+"""Codes are those of the standard."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom.sr import Collection
+
+from dicomnode.dicom import codes
+from dicomnode.records import Acuity, CodedConcept, Outcome, Presence
+
+CONCEPTS = {
+    (concept.value, concept.scheme)
+    for value in vars(codes).values()
+    for concept in (value.values() if isinstance(value, dict) else [value])
+    if isinstance(concept, CodedConcept)
+}
+# Known to the standard, but not to pydicom's tables.
+UNKNOWN_TO_PYDICOM = {
+    ("%", "UCUM"),
+    ("C0034375", "UMLS"),
+    ("RID50261", "RADLEX"),
+    ("en", "RFC5646"),
+    ("en-US", "RFC5646"),
+}
+
+
+def test_every_code_is_one_that_the_standard_lists():
+    """No code is misremembered: value and scheme stand in PS3.16's tables."""
+    listed = {
+        (concept.value, scheme)
+        for scheme in ("DCM", "SCT", "LN", "RADLEX", "UCUM")
+        for concept in Collection(scheme).concepts.values()
+    }
+
+    assert set() == CONCEPTS - listed - UNKNOWN_TO_PYDICOM
+
+
+@pytest.mark.parametrize(("table", "keys"), [(codes.ACUITIES, Acuity), (codes.PRESENCES, Presence)])
+def test_every_category_has_a_code(table, keys):
+    """No acuity and no presence can be without a code."""
+    assert set(keys) == set(table)
+
+
+def test_readings_have_an_outcome_code():
+    """The two outcomes of a reading can be told apart by code."""
+    assert {Outcome.FINDINGS, Outcome.NOTHING_FOUND} == set(codes.OUTCOMES)
