@@ -39,6 +39,11 @@ class Service:
         return self.folder / "dicomnode.toml"
 
     @property
+    def connect_log(self) -> Path:
+        """A line for every address that a process of the service connected to."""
+        return self.folder / "connections.txt"
+
+    @property
     def peer(self) -> Destination:
         """The node as others call it."""
         return Destination(ae_title="DICOMNODE", host="127.0.0.1", port=self.port)
@@ -59,7 +64,13 @@ class Service:
     def start(self, *, fault: str = "") -> None:
         """Start the service; `fault` names a function that stops dead the first time it is called."""
         self.starts += 1
-        environment = {**os.environ, "PYTHONPATH": str(FAULTS), "FAULT": fault, "FAULT_MARK": str(self.folder / "mark")}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(FAULTS),
+            "FAULT": fault,
+            "FAULT_MARK": str(self.folder / "mark"),
+            "CONNECT_LOG": str(self.connect_log),
+        }
         command = [sys.executable, "-m", "dicomnode", "serve", "--settings", str(self.settings_path)]
         with (self.folder / f"log-{self.starts}.txt").open("wb") as log:
             self.process = subprocess.Popen(command, stderr=log, env=environment, start_new_session=True)

@@ -1,5 +1,6 @@
-"""Python runs this at the start of every process of a service under test: it plants one fault.
+"""Python runs this at the start of every process of a service under test: it plants a fault and watches connections.
 
+CONNECT_LOG names a file that gets a line for every address that a process connects to.
 FAULT names a function as `module:qualified.name`. The first process that calls it leaves a mark and stops
 dead inside it, where the test kills the service; once the mark is there, the function works as ever.
 """
@@ -54,3 +55,15 @@ if MODULE:
     import importlib.util
 
     sys.meta_path.insert(0, _Planter())
+
+CONNECT_LOG = os.environ.get("CONNECT_LOG")
+
+
+def _note(event, arguments):
+    if event == "socket.connect":
+        with open(CONNECT_LOG, "a", encoding="utf-8") as file:  # noqa: PTH123  # early, before pathlib matters
+            file.write(f"{arguments[1]}\n")
+
+
+if CONNECT_LOG:
+    sys.addaudithook(_note)
