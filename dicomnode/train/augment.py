@@ -94,3 +94,33 @@ def without_patient(count: int, side: int, generator: Generator) -> Tensor:
     images = (level + parts[:, 0] * ramp + parts[:, 1] * noise).clamp(0, 1)
     # One in four is wholly black: what an empty detector or a failed decode looks like.
     return torch.where(torch.rand((count, 1, 1), generator=generator) < 0.25, torch.zeros(()), images)
+
+
+def with_opacities(images: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
+    """Put one soft, mottled opacity into a lung zone of the chosen images: consolidation, drawn.
+
+    Parameters
+    ----------
+    images
+        (B, S, S) in [0, 1].
+    chosen
+        (B,) which images get one.
+
+    Returns
+    -------
+    Tensor
+        (B, S, S) in [0, 1].
+    """
+    count, side = images.shape[0], images.shape[1]
+    axis = torch.linspace(0, 1, side)
+    row = 0.32 + 0.24 * torch.rand((count, 1), generator=generator)
+    column = 0.5 + (0.18 + 0.12 * torch.rand((count, 1), generator=generator)) * torch.where(
+        torch.rand((count, 1), generator=generator) < 0.5, -1.0, 1.0
+    )
+    tall, wide = (0.05 + 0.06 * torch.rand((count, 1), generator=generator) for _ in range(2))
+    down = torch.exp(-(((axis[None] - row) / tall) ** 2) / 2)
+    across = torch.exp(-(((axis[None] - column) / wide) ** 2) / 2)
+    mottle = nn.interpolate(torch.rand((count, 1, 12, 12), generator=generator), size=(side, side), mode="bilinear")
+    strength = 0.5 + 0.4 * torch.rand((count, 1, 1), generator=generator)
+    cover = strength * down[:, :, None] * across[:, None, :] * (0.6 + 0.4 * mottle[:, 0])
+    return torch.where(chosen[:, None, None], images + (1 - images) * cover, images)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import FloatArray
-from dicomnode.train.augment import varied, without_patient
+from dicomnode.train.augment import varied, with_opacities, without_patient
 from dicomnode.train.data import Split
 from dicomnode.train.fit import Plan, fitted, masked_loss
 from dicomnode.train.model import Encoder
@@ -64,7 +64,8 @@ def fit_encoder(recipe: Recipe, split: Split, folder: Path) -> Encoder:
 
         def loss(model: Encoder, generator: Generator, images: Tensor = images, stage: EncoderStage = stage) -> Tensor:
             chosen = torch.multinomial(weights, stage.batch, replacement=True, generator=generator)
-            batch, truth = _batch(images[chosen], labels[chosen], recipe, generator)
+            drawn, known = _drawn(images[chosen], labels[chosen], recipe, stage, generator)
+            batch, truth = _batch(drawn, known, recipe, generator)
             return masked_loss(model(batch)[0], truth, recipe.fit.label_smoothing)
 
         encoder = fitted(encoder, loss, _plan(recipe, number, stage, folder))
@@ -90,6 +91,18 @@ def _resized(images: Tensor, side: int) -> Tensor:
     if images.shape[-1] == side:
         return images
     return functional.interpolate(images[:, None], size=(side, side), mode="bilinear", antialias=True)[:, 0]
+
+
+def _drawn(
+    images: Tensor, labels: Tensor, recipe: Recipe, stage: EncoderStage, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw opacities into some films without the main finding; of other findings nothing is known then."""
+    main = recipe.keys.index(recipe.card.main_finding)
+    lucky = torch.rand(len(images), generator=generator) < stage.drawn_opacities
+    chosen = lucky & (labels[:, main] == 0)
+    truth = torch.where(chosen[:, None], torch.full((), float("nan")), labels)
+    truth[chosen, main] = 1.0
+    return with_opacities(images, chosen, generator), truth
 
 
 def _batch(images: Tensor, labels: Tensor, recipe: Recipe, generator: Generator) -> tuple[Tensor, Tensor]:

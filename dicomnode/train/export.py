@@ -83,13 +83,9 @@ def export(reader: Reader, drafter: Drafter, recipe: Recipe, pixel_values: Float
     with tempfile.TemporaryDirectory() as scratch:
         encoder, decoder = Path(scratch, "encoder.onnx"), Path(scratch, "decoder.onnx")
         _export_encoder(reader.eval(), recipe, encoder)
+        difference = _tolerated(_encoder_difference(reader, encoder, pixel_values[:3]))
         _export_decoder(drafter.decoder.eval(), recipe, decoder)
-        difference = max(
-            _encoder_difference(reader, encoder, pixel_values[:3]),
-            _decoder_difference(drafter, recipe, decoder),
-        )
-        if difference > FLOAT_TOLERANCE:
-            raise BundleError(f"the FP32 graphs differ from PyTorch by {difference:.2g}, allowed is {FLOAT_TOLERANCE}")
+        difference = max(difference, _tolerated(_decoder_difference(drafter, recipe, decoder)))
         for path in (encoder, decoder):
             _quantize(path, folder / path.name)
         float_logits, int8_logits = _logits(encoder, pixel_values), _logits(folder / encoder.name, pixel_values)
@@ -102,6 +98,12 @@ def export(reader: Reader, drafter: Drafter, recipe: Recipe, pixel_values: Float
         float_logits=float_logits,
         int8_logits=int8_logits,
     )
+
+
+def _tolerated(difference: float) -> float:
+    if difference > FLOAT_TOLERANCE:
+        raise BundleError(f"an FP32 graph differs from PyTorch by {difference:.2g}, allowed is {FLOAT_TOLERANCE}")
+    return difference
 
 
 def _export_encoder(reader: Reader, recipe: Recipe, path: Path) -> None:

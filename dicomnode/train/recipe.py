@@ -117,6 +117,8 @@ class EncoderStage(_Table):
     steps: Count
     batch: Count
     learning_rate: Annotated[float, Field(gt=0)]
+    drawn_opacities: Fraction = 0.0
+    """Share of the films without the main finding that get a drawn opacity, and so its label."""
 
 
 class FitRecipe(_Table):

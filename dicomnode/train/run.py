@@ -63,7 +63,7 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     log.info("exported", bundle=str(out_dir))
     figures: dict[str, Any] = evaluate_bundle(out_dir, data_dir, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed)
     figures["export"] = _compression(recipe, validation, exported, out_dir)
-    command = "dicomnode model train RECIPE --data DIR --out BUNDLE_DIR"
+    command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
     write_cards(card(recipe, films(data_dir, recipe.keys), figures, command), out_dir)
     write_manifest(recipe, calibrations, out_dir)
     log.info("measured", bundle=str(out_dir))

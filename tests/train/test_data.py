@@ -21,12 +21,12 @@ def a_copy(a_data_dir: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(a_data_dir, tmp_path / "films"))
 
 
-def _change(folder: Path, file: str, **values: str) -> None:
+def _change(folder: Path, name: str, values: dict[str, str]) -> None:
     path = folder / "labels.csv"
     with path.open(newline="") as text:
         rows = list(csv.DictReader(text))
     for row in rows:
-        if row["file"] == file:
+        if row["file"] == name:
             row.update(values)
     with path.open("w", newline="") as text:
         writer = csv.DictWriter(text, list(rows[0]))
@@ -45,7 +45,7 @@ def _change(folder: Path, file: str, **values: str) -> None:
 )
 def test_wrong_labels_are_refused(a_copy: Path, a_recipe: Recipe, values: dict[str, str], said: str):
     """Labels that would spoil a run stop it with one sentence, a patient in two splits among them."""
-    _change(a_copy, "train/0.jpg", **values)
+    _change(a_copy, "train/0.jpg", values)
 
     with pytest.raises(PermanentError) as caught:
         read_split(a_copy, "train", a_recipe.keys, a_recipe.pixels)
@@ -67,7 +67,18 @@ def test_a_folder_without_labels_is_named(tmp_path: Path):
 
 
 def test_a_broken_image_is_named(a_copy: Path, a_recipe: Recipe):
-    """A tar file that is cut short in an image names the image or the tar file."""
+    """A member that is no image is named, with its tar file."""
+    path = a_copy / "val.tar"
+    content = path.read_bytes()
+    assert b"JFIF" in content
+    path.write_bytes(content.replace(b"\xff\xd8\xff\xe0", b"none"))
+
+    with pytest.raises(PermanentError, match=r"val/0\.jpg in .*val\.tar is not a readable image"):
+        read_split(a_copy, "val", a_recipe.keys, a_recipe.pixels)
+
+
+def test_a_missing_tar_file_is_named(a_copy: Path, a_recipe: Recipe):
+    """A split without its tar file says which file it needs."""
     (a_copy / "val.tar").unlink()
 
     with pytest.raises(PermanentError, match=r"no val split.*val\.tar"):

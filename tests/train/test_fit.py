@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dicomnode.errors import SettingsError
-from dicomnode.train.augment import varied, without_patient
+from dicomnode.train.augment import varied, with_opacities, without_patient
 from dicomnode.train.fit import Plan, fitted, masked_loss
 from dicomnode.train.recipe import Recipe
 
@@ -106,3 +106,16 @@ def test_images_without_a_patient_are_of_several_kinds():
     assert (40, 64, 64) == tuple(images.shape)
     assert 0 <= images.min() <= images.max() <= 1
     assert 0 < (images.amax((1, 2)) == 0).sum() < 40
+
+
+def test_opacities_brighten_the_chosen_images_only():
+    """A drawn opacity makes its image brighter in one place, and leaves the others as they are."""
+    images = torch.full((8, 64, 64), 0.3)
+    chosen = torch.arange(8) < 4
+
+    drawn = with_opacities(images, chosen, torch.Generator().manual_seed(1))
+
+    assert torch.equal(images[4:], drawn[4:])
+    assert (drawn[:4].amax((1, 2)) > 0.4).all()
+    assert (drawn >= images).all()
+    assert ((drawn[:4] - 0.3) > 0.05).float().mean() < 0.25
