@@ -15,7 +15,7 @@ from dicomnode.explain.placement import on_stored_frame
 from dicomnode.explain.registry import explainer
 from dicomnode.records import FloatArray, Reading
 
-HALF_WEIGHT_LOGIT = 8.0
+HALF_WEIGHT_LOGIT = 16.0
 """Density of evidence that is drawn with weight one half."""
 
 

@@ -9,8 +9,8 @@ from dicomnode.records import FloatArray, Heatmap, Point
 
 LEAST_WEIGHT = 0.2
 """A map that nowhere reaches this weight points at nothing."""
-SHARE_OF_PEAK = 0.5
-"""The region reaches as far as half of its strongest weight."""
+SHARE_OF_PEAK = 0.7
+"""The region reaches as far as this share of its strongest weight."""
 GRID_PX = 128
 """The region is searched on a grid of at most so many cells a side; heat maps are far coarser than frames."""
 
