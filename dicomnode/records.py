@@ -309,6 +309,11 @@ class Finding:
     region: tuple[Point, ...] = ()
     """Closed outline (first point repeated at the end) in the heat map's frame; empty: none."""
 
+    @property
+    def percent(self) -> int:
+        """The probability as every object shows it: whole percent, never 0 or 100, which no classifier can know."""
+        return min(max(round(100 * self.probability), 1), 99)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:

@@ -166,4 +166,4 @@ def _algorithm(bundle: BundleIdentity, finding: Finding) -> hd.sr.AlgorithmIdent
 
 
 def _percentage(name: CodedConcept, finding: Finding) -> hd.sr.Measurement:
-    return hd.sr.Measurement(name=code(name), value=round(100 * finding.probability, 1), unit=code(codes.PERCENT))
+    return hd.sr.Measurement(name=code(name), value=finding.percent, unit=code(codes.PERCENT))

@@ -101,7 +101,7 @@ def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tupl
     model = f"{bundle.name} {bundle.version}" if bundle else ""
     return (
         LEGEND_WARNING,
-        f"{finding.spec.code.meaning}: probability {100 * finding.probability:.0f} %",
+        f"{finding.spec.code.meaning}: probability {finding.percent} %",
         f"{heatmap.method.replace('_', ' ')}, {model}",
     )
 

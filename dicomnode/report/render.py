@@ -8,7 +8,6 @@ from html import escape
 from dicomnode.records import Finding, Presence, Report
 from dicomnode.report.languages import words_of
 from dicomnode.report.words import Words
-from dicomnode.report.write import percent
 
 _PAGE = """<!DOCTYPE html>
 <html lang="{language}">
@@ -94,7 +93,7 @@ def _list(heading: str, items: list[str]) -> str:
 def _judgement(finding: Finding, words: Words) -> str:
     presence = words.presences[finding.presence]
     acuity = f", {words.acuities[finding.acuity]}" if finding.presence is Presence.PRESENT else ""
-    return f"{finding.spec.code.meaning}: {presence} ({percent(finding.probability)} %{acuity})"
+    return f"{finding.spec.code.meaning}: {presence} ({finding.percent} %{acuity})"
 
 
 def _author(report: Report, words: Words) -> str:

@@ -101,11 +101,6 @@ def report_without_reading(
     )
 
 
-def percent(probability: float) -> int:
-    """Whole percent; never 0 or 100, which no classifier can know."""
-    return min(max(round(100 * probability), 1), 99)
-
-
 def _graded(
     specs: Sequence[FindingSpec],
     reading: Reading,
@@ -160,4 +155,4 @@ def _impression(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
 
 
 def _filled(template: str, finding: Finding) -> str:
-    return template.format(finding=finding.spec.code.meaning, probability=percent(finding.probability))
+    return template.format(finding=finding.spec.code.meaning, probability=finding.percent)
