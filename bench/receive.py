@@ -126,7 +126,8 @@ def main() -> None:
                 found.append(rate(name, instances, associations))
         base = statistics.median(rates["storescp"])
         for name, found in rates.items():
-            print(f"| {name} | {associations} | {statistics.median(found):.0f} | {statistics.median(found) / base:.2f} |")
+            median = statistics.median(found)
+            print(f"| {name} | {associations} | {median:.0f} | {median / base:.2f} |")
 
 
 if __name__ == "__main__":

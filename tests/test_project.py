@@ -80,7 +80,8 @@ def test_the_receiver_is_light():
 
 def test_imports_point_down():
     """The import contract of pyproject holds."""
-    done = subprocess.run([Path(sys.executable).parent / "lint-imports"], capture_output=True, text=True, cwd=ROOT, check=False)
+    linter = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run([linter], capture_output=True, text=True, cwd=ROOT, check=False)
 
     assert 0 == done.returncode, done.stdout
 
@@ -91,7 +92,8 @@ def test_every_test_says_what_it_claims():
         f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
         for path in (ROOT / "tests").rglob("test_*.py")
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(function, ast.FunctionDef) and function.name.startswith("test") and not ast.get_docstring(function)
+        if isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
+        if not ast.get_docstring(function)
     ]
 
     assert [] == silent
