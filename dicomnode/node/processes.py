@@ -12,15 +12,11 @@ import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.synchronize import Event
-from typing import TYPE_CHECKING
 
 import structlog
 
 from dicomnode import logs
 from dicomnode.settings import Settings
-
-if TYPE_CHECKING:
-    from dicomnode.schedule.completeness import ArchiveCount
 
 log = structlog.get_logger()
 
@@ -65,20 +61,11 @@ def scheduler(settings: Settings, stop: Event) -> None:
     """Look for complete studies at every tick."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
-    from dicomnode.infer.bundle import load_bundle
-    from dicomnode.node.rooms import bundle_paths, default_destinations, open_stores
-    from dicomnode.schedule.planner import Plan, Planner
+    from dicomnode.node.planning import build_planner
+    from dicomnode.node.rooms import open_stores
 
     _begin(settings)
-    stores = open_stores(settings)
-    plan = Plan(
-        schedule=settings.schedule,
-        rules=settings.rules,
-        acuity=settings.acuity,
-        default_destinations=default_destinations(settings),
-        bundle_digests={name: load_bundle(path).identity.digest for name, path in bundle_paths(settings).items()},
-    )
-    planner = Planner(plan, stores.instances, stores.jobs, _archive_count(settings))
+    planner = build_planner(settings, open_stores(settings))
     ticker = BackgroundScheduler(timezone=dt.UTC)
     ticker.add_job(
         lambda: planner.tick(dt.datetime.now(dt.UTC)),
@@ -90,24 +77,6 @@ def scheduler(settings: Settings, stop: Event) -> None:
     ticker.start()
     stop.wait()
     ticker.shutdown(wait=True)
-
-
-def _archive_count(settings: Settings) -> ArchiveCount | None:
-    from dicomnode.errors import NodeError
-    from dicomnode.send.find import study_instance_count
-
-    if not settings.schedule.archive:
-        return None
-    archive = settings.send.destinations[settings.schedule.archive]
-
-    def count(study_instance_uid: str) -> int | None:
-        try:
-            return study_instance_count(archive, settings.send, study_instance_uid)
-        except NodeError as error:  # the quiet timer decides alone
-            log.warning("the archive did not count", study=study_instance_uid, why=str(error))
-            return None
-
-    return count
 
 
 def worker(settings: Settings, stop: Event, number: int) -> None:

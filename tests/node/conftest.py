@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_tiny_bundle
 
-from dicomnode.infer.bundle import load_bundle
 from dicomnode.node.pipeline import Models, Pipeline
-from dicomnode.node.rooms import Stores, admission, bundle_paths, default_destinations, open_stores
+from dicomnode.node.planning import build_planner
+from dicomnode.node.rooms import Stores, admission, bundle_paths, open_stores
 from dicomnode.node.worker import Worker
 from dicomnode.receive.scp import StorageSCP
-from dicomnode.schedule.planner import Plan, Planner
+from dicomnode.schedule.planner import Planner
 from dicomnode.send.store_scu import StoreSCU, read_outgoing
 from dicomnode.settings import Conditions, Destination, Rule, ScheduleSettings, SendSettings, Settings
 
@@ -73,20 +73,13 @@ def a_house(some_settings: Settings, tiny_bundles: Path):
         )
         settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
         stores = open_stores(settings)
-        plan = Plan(
-            schedule=settings.schedule,
-            rules=settings.rules,
-            acuity=settings.acuity,
-            default_destinations=default_destinations(settings),
-            bundle_digests={n: load_bundle(p).identity.digest for n, p in bundle_paths(settings).items()},
-        )
         pipeline = Pipeline(settings, Models(bundle_paths(settings), threads=1), stores.instances, stores.results)
         scp = StorageSCP(settings.receive, admission(settings, stores))
         scps.append(scp)
         return House(
             settings=settings,
             stores=stores,
-            planner=Planner(plan, stores.instances, stores.jobs),
+            planner=build_planner(settings, stores),
             worker=Worker("worker", settings, stores.jobs, pipeline),
             pipeline=pipeline,
             peer=Destination(ae_title=settings.receive.ae_title, host="127.0.0.1", port=scp.start()),
