@@ -43,30 +43,35 @@ def document_lines(ds: Dataset) -> Iterator[Line]:
 
 
 def document_text(ds: Dataset) -> str:
-    """The document as plain text that ends with a line feed; it does not name the patient."""
-    parts = [_title(ds), ""]
-    for line in document_lines(ds):
-        label = f"{line.name}: " if line.name and line.value else line.name
-        if not line.value:
-            parts.append("")
-        parts.append(f"{'  ' * line.depth}{label}{line.value}{'' if line.value else ':'}")
-    return "\n".join(parts) + "\n"
+    """The document as plain text that ends with a line feed, its context last; it does not name the patient."""
+    body, context = _parts(ds)
+    parts = [_title(ds)]
+    for line in body:
+        indent = "  " * line.depth
+        parts.append(f"{indent}{_labelled(line)}" if line.value else f"\n{indent}{line.name}:")
+    return "\n".join([*parts, "", *(_labelled(line) for line in context)]) + "\n"
 
 
 def document_html(ds: Dataset, images: Mapping[str, str]) -> str:
     """The document as one page that loads nothing but `images` (caption to URL); it does not name the patient."""
-    body = []
-    for line in document_lines(ds):
-        if not line.value:
-            body.append(f"<h2>{escape(line.name)}</h2>")
-        else:
-            style = ' class="context"' if line.is_context else ""
-            body.append(f"<p{style}>{escape(line.name)}: {escape(line.value)}</p>")
-    figures = (
+    body, context = _parts(ds)
+    items = [f"<p>{escape(_labelled(ln))}</p>" if ln.value else f"<h2>{escape(ln.name)}</h2>" for ln in body]
+    figures = [
         f'<figure><img src="{escape(url)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for caption, url in images.items()
-    )
-    return _PAGE.format(title=escape(_title(ds)), body="\n".join([*body, *figures]))
+    ]
+    footer = [f'<p class="context">{escape(_labelled(line))}</p>' for line in context]
+    return _PAGE.format(title=escape(_title(ds)), body="\n".join([*items, *figures, *footer]))
+
+
+def _parts(ds: Dataset) -> tuple[list[Line], list[Line]]:
+    """What was found, and who observed what."""
+    lines = list(document_lines(ds))
+    return [line for line in lines if not line.is_context], [line for line in lines if line.is_context]
+
+
+def _labelled(line: Line) -> str:
+    return f"{line.name}: {line.value}" if line.name else line.value
 
 
 def _title(ds: Dataset) -> str:

@@ -121,8 +121,8 @@ class Pipeline:
 
     def _read(self, job: Job, enter: Enter) -> Report:
         if job.bundle is None:
-            wanted = "no routing rule matches it" if not job.rule else f"rule {job.rule!r} names no bundle"
-            raise NotApplicableError(f"no model reads this study: {wanted}")
+            why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
+            raise NotApplicableError(why)
         model = self._models.get(job.bundle)
         reading = model.read(prepare(self._paths(job), model.bundle))
         enter(Stage.EXPLAIN)

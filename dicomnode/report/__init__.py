@@ -1,14 +1,13 @@
 """From what the model says to a report that a physician can check.
 
 Does: grade findings, decide acuity, hold every drafted sentence against the classifier, write impression
-and recommendation, render the report as text and HTML.
+and recommendation.
 Does not: run models, compute maps, build DICOM objects.
 
 To add a language: write `report/words_<language>.py` like `words_en.py` and name it in `languages.py`.
 """
 
 from dicomnode.report.acuity import finding_acuity, study_acuity
-from dicomnode.report.render import to_html, to_text
 from dicomnode.report.write import report_without_reading, write_report
 
-__all__ = ["finding_acuity", "report_without_reading", "study_acuity", "to_html", "to_text", "write_report"]
+__all__ = ["finding_acuity", "report_without_reading", "study_acuity", "write_report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dicomnode.records import Acuity, Outcome, Presence
+from dicomnode.records import Acuity, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,3 @@ class Words:
     recommendations: Mapping[Acuity, str]
     read_without: str
     """Recommendation for a study without a reading."""
-    acuities: Mapping[Acuity, str]
-    presences: Mapping[Presence, str]
-    warning: str
-    """First line of every rendering."""
-    model: str
-    """Who wrote it: {name}, {version}."""
-    no_model: str
-    headings: Mapping[str, str]
-    """Of the renderings: title, acuity, classifier, findings, impression, recommendation, heatmap."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicomnode.records import Acuity, Outcome, Presence
+from dicomnode.records import Acuity, Outcome
 from dicomnode.report.words import Cues, Words
 
 ENGLISH = Words(
@@ -133,27 +133,4 @@ ENGLISH = Words(
         Acuity.NON_ACTIONABLE: "Review by a physician in the usual order; the AI suggests no change of priority.",
     },
     read_without="Read this study as usual, without AI support.",
-    acuities={
-        Acuity.EMERGENT: "emergent",
-        Acuity.URGENT: "urgent",
-        Acuity.NON_CRITICAL: "non-critical",
-        Acuity.NON_ACTIONABLE: "non-actionable",
-    },
-    presences={
-        Presence.PRESENT: "present",
-        Presence.ABSENT: "absent",
-        Presence.UNDETERMINED: "undetermined",
-    },
-    warning="AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE",
-    model="Written by the model {name}, version {version}.",
-    no_model="No model read this study.",
-    headings={
-        "title": "AI draft report",
-        "acuity": "Suggested priority",
-        "classifier": "Classifier",
-        "findings": "Findings",
-        "impression": "Impression",
-        "recommendation": "Recommendation",
-        "heatmap": "Heat map",
-    },
 )

@@ -7,7 +7,7 @@ from report.conftest import BUNDLE
 
 from dicomnode.errors import SettingsError
 from dicomnode.records import Acuity, Outcome
-from dicomnode.report import report_without_reading, to_html, to_text
+from dicomnode.report import report_without_reading
 from dicomnode.settings import ReportSettings
 
 FLAG = "[not supported by the classifier]"
@@ -88,7 +88,6 @@ def test_an_unread_study_is_answered_with_the_reason(outcome):
     assert outcome is report.outcome
     assert "no {rule} matches" in report.impression[0]
     assert "not read" in report.impression[0]
-    assert "no {rule} matches" in to_text(report)
 
 
 def test_a_reading_cannot_be_claimed_without_one():
@@ -101,21 +100,3 @@ def test_an_unknown_language_is_refused_by_naming_the_known_ones(a_report):
     """Who sets a language without words reads which ones there are."""
     with pytest.raises(SettingsError, match="no words for 'tlh'; known: en"):
         a_report((0.1, 0.1, 0.1), language="tlh")
-
-
-@pytest.mark.parametrize("render", [to_text, to_html])
-def test_renderings_say_what_they_are_and_who_wrote_them(a_report, render):
-    """Text and page both carry the warning, the model and its version."""
-    page = render(a_report((0.9, 0.1, 0.1), "Consolidation.", "Effusion."))
-
-    for expected in ("AI DRAFT", "RESEARCH", "NOT VERIFIED", "NOT FOR DIAGNOSTIC USE", "cxr", "1.2.0", FLAG, "urgent"):
-        assert expected in page
-
-
-def test_the_page_escapes_what_the_model_wrote(a_report):
-    """A drafted sentence cannot become markup, nor can a picture's address."""
-    page = to_html(a_report((0.1, 0.1, 0.1), "<script>\u80ba & {x}</script>"), {"pneumonia": 'a".png'})
-
-    assert "&lt;script&gt;\u80ba &amp; {x}&lt;/script&gt;" in page
-    assert "<script>" not in page
-    assert 'src="a&quot;.png"' in page
