@@ -277,9 +277,11 @@ def _overlay_environment(tables: dict[str, Any], environment: dict[str, str]) ->
         path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         if not variable.startswith(ENVIRONMENT_PREFIX) or len(path) < 2:
             continue
-        target = tables
+        target: Any = tables
         for name in path[:-1]:
-            target = target.setdefault(name, {})
+            target = target.setdefault(name, {}) if isinstance(target, dict) else None
+        if not isinstance(target, dict):
+            raise SettingsError(f"environment: {variable}: {'.'.join(path[:-1])} is no table")
         target[path[-1]] = _toml_value(value)
 
 

@@ -12,12 +12,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from helpers import free_port, listens, program, wait_until
 from pydicom.uid import generate_uid
 
 from dicomnode.node.rooms import Stores, admission, open_stores
 from dicomnode.receive.scp import StorageSCP
 from dicomnode.settings import Destination, ReceiveSettings, Settings, StoreSettings
+
+
+@pytest.fixture(autouse=True)
+def a_fresh_log() -> Iterator[None]:
+    """Forget how a command configured the log: it may write to a stream that is gone by the next test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

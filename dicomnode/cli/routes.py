@@ -10,7 +10,7 @@ import typer
 from dicomnode.cli.common import JsonOption, SettingsOption, out, read_settings, show_json
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.schedule.rules import Candidate, header_elements, try_rule
+from dicomnode.schedule.rules import Candidate, RuleTrial, header_elements, try_rule
 
 app = typer.Typer(name="routes", help="The routing rules.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def try_files(
                 "file": str(path),
                 "rule": match.name if match else None,
                 "bundle": match.bundle or None if match else None,
-                "rules": [{"rule": t.rule.name, "matches": t.is_match, "why_not": list(t.failures)} for t in trials],
+                "rules": [_told(trial) for trial in trials],
             }
         )
     if as_json:
@@ -47,10 +47,24 @@ def try_files(
         _show(answer)
 
 
+def _told(trial: RuleTrial) -> dict[str, Any]:
+    return {
+        "rule": trial.rule.name,
+        "matches": trial.is_match,
+        "why": list(trial.holds),
+        "why_not": list(trial.failures),
+    }
+
+
 def _show(answer: dict[str, Any]) -> None:
     rule = answer["rule"]
     verdict = f"rule {rule!r}, bundle {answer['bundle'] or 'none'}" if rule else "no rule: answered as not applicable"
     out.print(f"{answer['file']}: {verdict}", markup=False, highlight=False, soft_wrap=True)
     for trial in answer["rules"]:
-        why = "matches" if trial["matches"] else "; ".join(trial["why_not"])
-        out.print(f"  {trial['rule']}: {why}", markup=False, highlight=False, soft_wrap=True)
+        verdict, why = ("matches", "why") if trial["matches"] else ("does not match", "why_not")
+        out.print(
+            f"  {trial['rule']} {verdict}: {'; '.join(trial[why]) or 'it has no conditions'}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )

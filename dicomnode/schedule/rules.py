@@ -39,6 +39,8 @@ class RuleTrial:
     """What one rule says of one instance."""
 
     rule: Rule
+    holds: tuple[str, ...]
+    """One sentence for each condition that holds."""
     failures: tuple[str, ...]
     """One sentence for each condition that does not hold; empty: the rule matches."""
 
@@ -67,12 +69,14 @@ def header_elements(rules: Sequence[Rule]) -> tuple[str, ...]:
 def try_rule(rule: Rule, candidate: Candidate) -> RuleTrial:
     """Hold one instance against every condition of a rule, and say why it fails."""
     checks = [*_named_conditions(rule.when, candidate), *_header_conditions(rule.when, candidate.ds)]
-    failures = [
-        f"{name} is {' or '.join(repr(v) for v in values) or 'absent'}, wanted {' or '.join(patterns)}"
-        for name, values, patterns in checks
-        if patterns and not _matches(values, patterns)
-    ]
-    return RuleTrial(rule=rule, failures=tuple(failures))
+    holds, failures = [], []
+    for name, values, patterns in checks:
+        found, wanted = " or ".join(repr(value) for value in values) or "absent", " or ".join(patterns)
+        if patterns and _matches(values, patterns):
+            holds.append(f"{name} is {found}")
+        elif patterns:
+            failures.append(f"{name} is {found}, wanted {wanted}")
+    return RuleTrial(rule=rule, holds=tuple(holds), failures=tuple(failures))
 
 
 def route(rules: Sequence[Rule], candidates: Sequence[Candidate]) -> Route:

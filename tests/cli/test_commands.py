@@ -125,6 +125,9 @@ def test_the_environment_stands_above_the_file(a_settings_file, capsys, monkeypa
     monkeypatch.setenv("DICOMNODE_RECEIVE__PORT", "4242")
     assert "receive.port = 4242" in run("config", "show", capsys=capsys)[1]
 
+    monkeypatch.setenv("DICOMNODE_RECEIVE__PORT__DEEPER", "1")
+    assert "receive.port is no table" in one_sentence(run("config", "show", capsys=capsys)[2])
+    monkeypatch.delenv("DICOMNODE_RECEIVE__PORT__DEEPER")
     monkeypatch.setenv("DICOMNODE_RECEIVE__PROT", "4242")
     assert "receive.prot: is not a known setting" in one_sentence(run("config", "show", capsys=capsys)[2])
 
@@ -181,7 +184,8 @@ def test_routes_test_says_which_rule_and_why_not_the_others(a_settings_file, cap
     assert 0 == status
     assert f"{FILM}: rule 'chest', bundle chest" in out
     assert f"{foot}: no rule: answered as not applicable" in out
-    assert "chest: Modality is 'CR', wanted DX" in out
+    assert "chest matches: Modality is 'DX'" in out
+    assert "chest does not match: Modality is 'CR', wanted DX" in out
     answers = json.loads(run("routes", "test", str(FILM), "--json", capsys=capsys)[1])
     assert "chest" == answers[0]["rule"]
 
