@@ -7,6 +7,7 @@ never words from the network.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -32,7 +33,8 @@ class FileStore:
         name = f"{digest[:2]}/{digest}.dcm"
         path = self.path(name)
         _make_folder(path.parent)
-        temporary = path.with_suffix(f".{os.getpid()}.part")
+        # The same content may come over two associations at once: each writes a file of its own.
+        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             _write_durably(temporary, content)
             temporary.replace(path)

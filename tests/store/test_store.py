@@ -16,6 +16,7 @@ from pydicom.uid import generate_uid
 from dicomnode.errors import PermanentError, SettingsError
 from dicomnode.records import Acuity, InstanceKey, JobState, Outcome, Stage
 from dicomnode.settings import StoreSettings
+from dicomnode.store import files as files_module
 from dicomnode.store.database import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import new_job
@@ -321,6 +322,23 @@ def test_new_results_know_their_predecessors(both_stores):
 
     assert ["text-sr.en"] == [r.role for r in both_stores.results.previous(second)]
     assert [] == both_stores.results.previous(first)
+
+
+def test_the_same_content_at_once_is_written_whole(tmp_path, monkeypatch):
+    """Two associations that bring the same bytes never write into each other's file."""
+    files, names = FileStore(tmp_path), []
+    write = files_module._write_durably
+    monkeypatch.setattr(
+        files_module, "_write_durably", lambda path, content: (names.append(path), write(path, content))
+    )
+    threads = [threading.Thread(target=files.keep, args=("ab" * 32, b"same")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 4 == len(set(names))
+    assert [b"same"] == [path.read_bytes() for path in tmp_path.rglob("*.*")]
 
 
 def test_half_written_files_are_swept_away(tmp_path):
