@@ -41,7 +41,7 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
         "data": {name: _split(films, name, recipe.keys) for name in SPLITS},
         "licences": list(recipe.card.licences),
         "method": (
-            f"Figures are of the test split, which was read for this card alone; brackets are 95 % percentile"
+            f"Figures are of the test split, by which nothing was fitted or chosen; brackets are 95 % percentile"
             f" intervals of {recipe.card.bootstrap} bootstrap resamples of patients (seed {recipe.fit.seed})."
             " Calibration and thresholds come from the validation split. All figures are of the shipped INT8 graphs."
         ),
