@@ -93,6 +93,19 @@ def _markdown(content: dict[str, Any]) -> list[str]:
         "",
         *(f"- {licence}" for licence in content["licences"]),
         "",
+        *_figures(content),
+        "",
+        "## Limits",
+        *(f"- {limit}" for limit in content["limits"]),
+        "",
+        "## How it was made",
+        f"`{made['command']}`, seed {made['seed']}, {made['date']}, recipe {made['recipe_digest'][:12]}.",
+        f"With {libraries}.",
+    ]
+
+
+def _figures(content: dict[str, Any]) -> list[str]:
+    return [
         "## Figures",
         content["method"],
         "",
@@ -114,13 +127,6 @@ def _markdown(content: dict[str, Any]) -> list[str]:
         "",
         "### Compression",
         *_lines(content["export"]),
-        "",
-        "## Limits",
-        *(f"- {limit}" for limit in content["limits"]),
-        "",
-        "## How it was made",
-        f"`{made['command']}`, seed {made['seed']}, {made['date']}, recipe {made['recipe_digest'][:12]}.",
-        f"With {libraries}.",
     ]
 
 
