@@ -56,14 +56,14 @@ def node(folder: Path):
         log=LogSettings(level="error"),
     )
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    process = context.Process(target=processes.receiver, args=(settings, stop))
+    theirs, lifeline = context.Pipe(duplex=False)
+    process = context.Process(target=processes.receiver, args=(settings, processes.Stop(theirs)))
     process.start()
     try:
         wait_until(lambda: listens(port), timeout_s=30, what="the receiver listens")
         yield Destination(ae_title="DICOMNODE", host="127.0.0.1", port=port)
     finally:
-        stop.set()
+        lifeline.close()
         process.join(10)
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
 
 import structlog
 
@@ -22,6 +22,24 @@ log = structlog.get_logger()
 
 IDLE_S = 0.25
 """Pause of a loop that found nothing to do."""
+
+
+class Stop:
+    """The parent's word to stop: it closes its end of a pipe.
+
+    Not a multiprocessing.Event: setting one hangs for ever when a process that waited for it was killed.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the word, at most so long, and say whether it has come."""
+        return self._connection.poll(timeout_s)
+
+    def is_set(self) -> bool:
+        """Whether the word has come."""
+        return self.wait(0)
 
 
 def _begin(settings: Settings) -> None:
@@ -38,13 +56,13 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _loop(run_once: Callable[[], bool], stop: Event) -> None:
+def _loop(run_once: Callable[[], bool], stop: Stop) -> None:
     while not stop.is_set():
         if not run_once():
             stop.wait(IDLE_S)
 
 
-def receiver(settings: Settings, stop: Event) -> None:
+def receiver(settings: Settings, stop: Stop) -> None:
     """Listen until told to stop."""
     from dicomnode.node.rooms import admission, open_stores
     from dicomnode.receive.scp import StorageSCP
@@ -57,7 +75,7 @@ def receiver(settings: Settings, stop: Event) -> None:
     scp.stop()
 
 
-def scheduler(settings: Settings, stop: Event) -> None:
+def scheduler(settings: Settings, stop: Stop) -> None:
     """Look for complete studies at every tick."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -79,7 +97,7 @@ def scheduler(settings: Settings, stop: Event) -> None:
     ticker.shutdown(wait=True)
 
 
-def worker(settings: Settings, stop: Event, number: int) -> None:
+def worker(settings: Settings, stop: Stop, number: int) -> None:
     """Run jobs, one after another."""
     from dicomnode.node.pipeline import Models, Pipeline
     from dicomnode.node.rooms import bundle_paths, open_stores
@@ -94,7 +112,7 @@ def worker(settings: Settings, stop: Event, number: int) -> None:
     _loop(Worker(name, settings, stores.jobs, pipeline).run_once, stop)
 
 
-def sender(settings: Settings, stop: Event) -> None:
+def sender(settings: Settings, stop: Stop) -> None:
     """Send results, each destination in a thread of its own."""
     from dicomnode.node.rooms import open_stores
     from dicomnode.node.sender import Sender

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event
 from typing import Any
 
 import structlog
@@ -36,6 +36,8 @@ class Role:
     target: Callable[..., None]
     arguments: tuple[Any, ...] = ()
     process: BaseProcess | None = None
+    lifeline: Connection | None = None
+    """Our end of the pipe; closing it tells the process to stop."""
     deaths: int = 0
     restart_at: float = field(default=0.0)
     """Monotonic clock."""
@@ -50,7 +52,6 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._context = multiprocessing.get_context("spawn")
-        self._stop: Event = self._context.Event()
         self._settings = settings
         workers = [
             Role(name=f"worker-{n}", target=processes.worker, arguments=(n,)) for n in range(settings.infer.workers)
@@ -80,13 +81,22 @@ class Supervisor:
             wait_s = min(2.0 ** (role.deaths - 1), LONGEST_RESTART_WAIT_S)
             log.error("process died", role=role.name, exit_code=role.process.exitcode, restart_in_s=wait_s)
             role.process, role.restart_at = None, now + wait_s
+            if role.lifeline is not None:
+                role.lifeline.close()
         if now >= role.restart_at:
-            arguments = (self._settings, self._stop, *role.arguments)
-            role.process = self._context.Process(target=role.target, args=arguments, name=role.name)
-            role.process.start()
+            self._start(role)
+
+    def _start(self, role: Role) -> None:
+        theirs, role.lifeline = self._context.Pipe(duplex=False)
+        arguments = (self._settings, processes.Stop(theirs), *role.arguments)
+        role.process = self._context.Process(target=role.target, args=arguments, name=role.name)
+        role.process.start()
+        theirs.close()
 
     def _end(self) -> None:
-        self._stop.set()
+        for role in self._roles:
+            if role.lifeline is not None:
+                role.lifeline.close()
         deadline = time.monotonic() + STOP_WAIT_S
         for role in self._roles:
             if role.process is not None:

@@ -73,3 +73,4 @@ def test_a_process_that_dies_is_started_again(a_service, a_film):
 
     assert (JobState.COMPLETED, "findings") == (job["state"], job["outcome"])
     assert "process died" in a_service.log_text
+    assert 0 == a_service.stop(), "a service whose processes have died still stops in good order"
