@@ -57,7 +57,7 @@ def node(folder: Path):
     )
     context = multiprocessing.get_context("spawn")
     theirs, lifeline = context.Pipe(duplex=False)
-    process = context.Process(target=processes.receiver, args=(settings, processes.Stop(theirs)))
+    process = context.Process(target=processes.run, args=(processes.receiver, settings, processes.Stop(theirs)))
     process.start()
     try:
         wait_until(lambda: listens(port), timeout_s=30, what="the receiver listens")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from helpers import free_port, listens, program, wait_until
+from helpers import free_port, program, wait_until
 from pydicom.uid import generate_uid
 
 from dicomnode.node.rooms import Stores, admission, open_stores
@@ -50,11 +50,22 @@ def a_postgresql_server() -> Iterator[str]:
             [postgres, "-D", data, *options], stderr=subprocess.DEVNULL, cwd=folder, **as_postgres
         )
         try:
-            wait_until(lambda: listens(port), timeout_s=20, what="PostgreSQL listens")
+            wait_until(lambda: _accepts(port), timeout_s=30, what="PostgreSQL accepts connections")
             yield f"postgresql+psycopg://dicomnode@127.0.0.1:{port}"
         finally:
             server.send_signal(signal.SIGINT)  # fast shutdown
             server.wait(20)
+
+
+def _accepts(port: int) -> bool:
+    """A server that listens may still be starting up."""
+    import psycopg
+
+    try:
+        psycopg.connect(host="127.0.0.1", port=port, user="dicomnode", dbname="postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from dicomnode import logs
+from dicomnode.errors import NodeError
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
@@ -42,11 +44,26 @@ class Stop:
         return self.wait(0)
 
 
-def _begin(settings: Settings) -> None:
-    """Set a child process up: own log, deaf to Ctrl-C (the parent says when), never outliving its parent."""
+def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments: object) -> None:
+    """Run one process of the service: own log, deaf to Ctrl-C (the parent says when), never outliving its parent.
+
+    What ends it is told in one line; the supervisor starts it again.
+    """
     logs.configure(level=settings.log.level, output=settings.log.format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.excepthook = lambda failure: _die(failure.exc_value)
+    try:
+        target(settings, stop, *arguments)
+    except (NodeError, SQLAlchemyError, OSError) as error:
+        _die(error)
+
+
+def _die(error: BaseException | None) -> None:
+    """End the process at once: a half-dead one would look alive to its supervisor."""
+    why = str(error) if isinstance(error, NodeError | OSError) else ""  # a database error quotes its parameters
+    log.error("process failed", error=type(error).__name__, why=why)
+    os._exit(1)
 
 
 def _die_with_parent() -> None:
@@ -67,7 +84,6 @@ def receiver(settings: Settings, stop: Stop) -> None:
     from dicomnode.node.rooms import admission, open_stores
     from dicomnode.receive.scp import StorageSCP
 
-    _begin(settings)
     scp = StorageSCP(settings.receive, admission(settings, open_stores(settings)))
     port = scp.start()
     log.info("listening", ae_title=settings.receive.ae_title, host=settings.receive.host, port=port)
@@ -82,7 +98,6 @@ def scheduler(settings: Settings, stop: Stop) -> None:
     from dicomnode.node.planning import build_planner
     from dicomnode.node.rooms import open_stores
 
-    _begin(settings)
     planner = build_planner(settings, open_stores(settings))
     ticker = BackgroundScheduler(timezone=dt.UTC)
     ticker.add_job(
@@ -103,7 +118,6 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
     from dicomnode.node.rooms import bundle_paths, open_stores
     from dicomnode.node.worker import Worker
 
-    _begin(settings)
     stores = open_stores(settings)
     name = process_name(settings, f"worker-{number}")
     stores.jobs.release_leases(name)
@@ -117,7 +131,6 @@ def sender(settings: Settings, stop: Stop) -> None:
     from dicomnode.node.rooms import open_stores
     from dicomnode.node.sender import Sender
 
-    _begin(settings)
     results = open_stores(settings).results
     name = process_name(settings, "sender")
     results.release_leases(name)

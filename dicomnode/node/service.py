@@ -88,8 +88,8 @@ class Supervisor:
 
     def _start(self, role: Role) -> None:
         theirs, role.lifeline = self._context.Pipe(duplex=False)
-        arguments = (self._settings, processes.Stop(theirs), *role.arguments)
-        role.process = self._context.Process(target=role.target, args=arguments, name=role.name)
+        arguments = (role.target, self._settings, processes.Stop(theirs), *role.arguments)
+        role.process = self._context.Process(target=processes.run, args=arguments, name=role.name)
         role.process.start()
         theirs.close()
 

@@ -49,7 +49,7 @@ class Admission:
         ------
         InstanceRefusedError
             If the disk is below its watermark, or the data set is unreadable or contradicts its command.
-        OSError
+        OSError, TransientError
             If it could not be written.
         """
         free_bytes = shutil.disk_usage(self.data_dir).free

@@ -13,7 +13,7 @@ from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicomnode.errors import InstanceRefusedError
+from dicomnode.errors import InstanceRefusedError, TransientError
 from dicomnode.receive.admit import Admission, Arrival
 from dicomnode.records import StoreStatus
 from dicomnode.settings import ReceiveSettings
@@ -39,10 +39,10 @@ def on_c_store(event: Event, admission: Admission) -> Dataset:
             "refused", sop_instance_uid=uid, peer=peer, status=StoreStatus(refusal.status).name, why=str(refusal)
         )
         return _answer(StoreStatus(refusal.status), str(refusal))
-    except OSError as error:
-        # An OSError's text holds a path of ours and the errno, nothing of the data set.
+    except (OSError, TransientError) as error:
+        # Their texts hold a path of ours and the reason, nothing of the data set.
         log.error("not kept", sop_instance_uid=uid, peer=peer, why=str(error))  # noqa: TRY400
-        return _answer(StoreStatus.OUT_OF_RESOURCES, "the instance could not be written")
+        return _answer(StoreStatus.OUT_OF_RESOURCES, "the instance could not be kept")
     return _answer(StoreStatus.SUCCESS)
 
 

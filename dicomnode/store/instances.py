@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine, Row
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from dicomnode.errors import TransientError
 from dicomnode.records import InstanceKey, KeptInstance
 from dicomnode.store.database import upsert
 from dicomnode.store.files import FileStore
@@ -66,7 +67,15 @@ class InstanceStore:
         ------
         OSError
             If the file could not be written; nothing was recorded.
+        TransientError
+            If the index could not be written.
         """
+        try:
+            return self._keep(key, encoded, calling_ae_title)
+        except OperationalError as error:  # locked for too long, full, or the server is gone
+            raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
+
+    def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
         digest = content_digest(key, encoded)
         if self._knows(key.sop_instance_uid, digest):
             return False

@@ -121,6 +121,18 @@ def test_a_write_that_fails_is_never_success(a_node, some_stores, monkeypatch):
     assert [] == list(Path(some_stores.instance_files.path("")).rglob("*.part"))
 
 
+def test_an_index_that_cannot_be_written_is_never_success(a_node, some_stores):
+    """When the database is full or locked the sender is told to come back, and no row appears."""
+    node = a_node()
+    with some_stores.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")  # of the pool's one connection, which the node uses next
+
+    answer = send(a_data_set(), node)
+
+    assert StoreStatus.OUT_OF_RESOURCES == answer.Status
+    assert "the instance could not be kept" == answer.ErrorComment
+
+
 def test_an_unreadable_data_set_is_refused_by_name(a_node, some_stores):
     """Bytes that are not in the transfer syntax they claim are answered 0xC000."""
     node = a_node()
