@@ -177,7 +177,7 @@ class Pipeline:
         )
 
     def _matching(self, job: Job) -> list[KeptInstance]:
-        kept = self._instances.in_study(job.study_instance_uid)
+        kept = self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
         return matching_instances(kept, self._settings.rules, job.rule)
 
     def _paths(self, job: Job) -> list[Path]:

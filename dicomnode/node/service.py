@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 STOP_WAIT_S = 15.0
 LONGEST_RESTART_WAIT_S = 30.0
+LONG_LIFE_S = 120.0
+"""A process that lived so long did not die of its start: it is started again without a growing pause."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Role:
     lifeline: Connection | None = None
     """Our end of the pipe; closing it tells the process to stop."""
     deaths: int = 0
+    started_at: float = field(default=0.0)
+    """Monotonic clock."""
     restart_at: float = field(default=0.0)
     """Monotonic clock."""
 
@@ -77,7 +81,7 @@ class Supervisor:
             return
         now = time.monotonic()
         if role.process is not None:
-            role.deaths += 1
+            role.deaths = 1 if now - role.started_at > LONG_LIFE_S else role.deaths + 1
             wait_s = min(2.0 ** (role.deaths - 1), LONGEST_RESTART_WAIT_S)
             log.error("process died", role=role.name, exit_code=role.process.exitcode, restart_in_s=wait_s)
             role.process, role.restart_at = None, now + wait_s
@@ -91,6 +95,7 @@ class Supervisor:
         arguments = (role.target, self._settings, processes.Stop(theirs), *role.arguments)
         role.process = self._context.Process(target=processes.run, args=arguments, name=role.name)
         role.process.start()
+        role.started_at = time.monotonic()
         theirs.close()
 
     def _end(self) -> None:

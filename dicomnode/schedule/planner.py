@@ -64,7 +64,8 @@ class Planner:
         candidates = [_candidate(instance, self._plan.rules) for instance in instances]
         chosen = route(self._plan.rules, candidates)
         revision = revision_of([i.key.sop_instance_uid for i in instances])
-        row = self._job_row(uid, revision, chosen, candidates, now)
+        # The job is as old as its newest instance at least: by that time it knows which are its own.
+        row = self._job_row(uid, revision, chosen, candidates, max(now, study.last_instance_at))
         added = self._jobs.add(row, last_instance_at=study.last_instance_at)
         if added:
             log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])

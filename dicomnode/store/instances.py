@@ -139,12 +139,18 @@ class InstanceStore:
                 for row in connection.execute(query)
             ]
 
-    def in_study(self, study_instance_uid: str) -> list[KeptInstance]:
-        """The instances of a study that count: neither conflicts nor our own results, oldest first."""
-        condition = (
-            (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict & ~instances.c.is_own
-        )
-        return self._select(condition)
+    def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
+        """The instances of a study that count, oldest first: neither conflicts nor our own results.
+
+        Parameters
+        ----------
+        received_by
+            Leave out what came later: the instances of an earlier revision.
+        """
+        condition = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
+        if received_by is not None:
+            condition &= instances.c.received_at <= received_by
+        return self._select(condition & ~instances.c.is_own)
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
         """Every kept content of a study, each with whether it is a conflict."""

@@ -15,6 +15,8 @@ from dicomnode.store.database import upsert
 from dicomnode.store.schema import jobs, studies
 
 OPEN_STATES = (JobState.SCHEDULED, JobState.IN_PROGRESS)
+SUPERSEDED = "SUPERSEDED"
+"""How the reason of a job begins whose place a newer revision took."""
 
 
 class JobStore:
@@ -117,8 +119,11 @@ class JobStore:
         Raises
         ------
         PermanentError
-            If there is no such job, or it was not canceled.
+            If there is no such job, it was not canceled, or a newer revision of the study took its place.
         """
+        job = self.get(job_id)
+        if job is not None and job.reason.startswith(SUPERSEDED):
+            raise PermanentError(f"job {job_id} cannot be retried: a newer job reads all that it would")
         states = (JobState.CANCELED,)
         # What is composed only needs sending, and deliveries are claimed of jobs in progress.
         state = sa.case((jobs.c.stage == Stage.SEND, JobState.IN_PROGRESS), else_=JobState.SCHEDULED)
@@ -166,7 +171,7 @@ def _supersede(connection: Connection, job: dict[str, Any]) -> None:
     """Take jobs of older revisions that have not begun out of the queue: the new one reads all they would."""
     older = (jobs.c.study_instance_uid == job["study_instance_uid"]) & (jobs.c.key != job["key"])
     not_begun = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.stage != Stage.SEND)
-    reason = "SUPERSEDED: more instances of the study arrived before it was read"
+    reason = f"{SUPERSEDED}: more instances of the study arrived before it was read"
     values = {"state": JobState.CANCELED, "ended_at": job["created_at"], "reason": reason}
     connection.execute(sa.update(jobs).where(older & not_begun).values(**values))
 
