@@ -40,5 +40,5 @@ def configure(*, level: str, output: str) -> None:
 def _quieten_libraries() -> None:
     """Keep libraries from writing element values of a study: their texts may quote patient data."""
     logging.captureWarnings(capture=True)
-    for name in ("pydicom", "pynetdicom", "highdicom", "py.warnings"):
+    for name in ("pydicom", "pynetdicom", "highdicom", "py.warnings", "apscheduler", "alembic"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

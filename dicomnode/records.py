@@ -402,5 +402,5 @@ class SendOutcome:
 
     @property
     def may_succeed_later(self) -> bool:
-        """No answer, or the peer is out of resources (A7xx): the same instance may be taken another time."""
-        return self.status is None or self.status & 0xFF00 == 0xA700
+        """No answer, out of resources (A7xx) or a processing failure (0110): it may be taken another time."""
+        return self.status in (None, 0x0110) or self.status & 0xFF00 == 0xA700

@@ -18,6 +18,8 @@ from dicomnode.errors import SettingsError
 from dicomnode.records import Acuity
 
 ENVIRONMENT_PREFIX = "DICOMNODE_"
+NO_SETTINGS = ("DICOMNODE_SETTINGS", "DICOMNODE_REQUIRE_PEERS", "DICOMNODE_TORTURE_DIR")
+"""Variables with our prefix that are no settings: where the file is, and what the tests look at."""
 
 AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]([ -\[\]-~]*[!-\[\]-~])?$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -25,7 +27,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True)
 
 
 class StoreSettings(_Table):
@@ -53,7 +55,7 @@ class ReceiveSettings(_Table):
     acse_timeout_s: Seconds = 30.0
     """Longest wait for an association request after a connection."""
     dimse_timeout_s: Seconds = 60.0
-    """Longest wait for the rest of a DIMSE message."""
+    """Longest wait for the rest of a PDU that has begun."""
     network_timeout_s: Seconds = 60.0
     """An association idle for so long is aborted."""
     maximum_pdu_bytes: Annotated[int, Field(ge=4096)] = 131072
@@ -275,8 +277,10 @@ def _overlay_environment(tables: dict[str, Any], environment: dict[str, str]) ->
     """Put `DICOMNODE_TABLE__KEY` variables over what the file said; lists and tables are TOML values."""
     for variable, value in environment.items():
         path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        if not variable.startswith(ENVIRONMENT_PREFIX) or len(path) < 2:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in NO_SETTINGS:
             continue
+        if len(path) < 2 and path != ["rules"]:
+            raise SettingsError(f"environment: {variable} is not a known setting; they read DICOMNODE_<TABLE>__<KEY>")
         target: Any = tables
         for name in path[:-1]:
             target = target.setdefault(name, {}) if isinstance(target, dict) else None

@@ -41,7 +41,10 @@ def demo(
     timeout_s: Annotated[float, typer.Option(help="Longest wait for all results.")] = 120.0,
 ) -> None:
     """Run the whole service on synthetic studies: send, read, report, and collect what comes back."""
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PermanentError(f"{out} cannot be written: {error.strerror}") from None
     with tempfile.TemporaryDirectory(prefix="dicomnode-demo-") as scratch:
         if not samples.is_dir():
             samples = Path(scratch) / "samples"

@@ -14,7 +14,7 @@ from dicomnode.records import JobState
 
 app = typer.Typer(name="jobs", help="What is queued, running and done.", no_args_is_help=True)
 
-JobId = Annotated[int, typer.Argument(help="Number of the job, from `jobs list`.")]
+JobId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the job, from `jobs list`.")]
 
 
 @app.command("list")
@@ -51,8 +51,11 @@ def retry(job_id: JobId, settings: SettingsOption = None) -> None:
     """Put a canceled job back into the queue, or its results that could not be sent."""
     stores = open_stores(read_settings(settings))
     now = dt.datetime.now(dt.UTC)
-    stores.jobs.retry(job_id, now=now)
-    stores.results.retry(job_id, now=now)
+    job = stores.jobs.get(job_id)
+    # While one destination still waits the job is in progress, and what another refused can go all the same.
+    if job is None or job.state is not JobState.IN_PROGRESS or not stores.results.retry(job_id, now=now):
+        stores.jobs.retry(job_id, now=now)
+        stores.results.retry(job_id, now=now)
     err.print(f"job {job_id} is queued again")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dicomnode.cli.common import err
+from dicomnode.errors import PermanentError
 from dicomnode.phantoms.samples import write_samples
 
 app = typer.Typer(name="samples", help="Synthetic sample studies.", no_args_is_help=True)
@@ -16,5 +17,8 @@ app = typer.Typer(name="samples", help="Synthetic sample studies.", no_args_is_h
 @app.command()
 def write(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
     """Draw the synthetic studies of sample_dicom anew; the same files every time."""
-    write_samples(folder)
+    try:
+        write_samples(folder)
+    except OSError as error:
+        raise PermanentError(f"{folder} cannot be written: {error.strerror}") from None
     err.print(f"wrote synthetic studies to {folder}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from dicomnode.cli.common import err, out
 from dicomnode.errors import PermanentError, UnsupportedImageError
@@ -23,10 +24,10 @@ def send(
     calling_ae_title: Annotated[str, typer.Option(help="Our AE title.")] = "DICOMNODE",
 ) -> None:
     """Send DICOM files to a peer over C-STORE, every byte as it lies on disk where the peer takes it so."""
-    peer = parse_peer(to)
+    peer, settings = parse_peer(to), _send_settings(calling_ae_title)
     files = collect(paths)
     failed = 0
-    for file, outcome in zip(files, StoreSCU(peer, SendSettings(ae_title=calling_ae_title)).send(files), strict=True):
+    for file, outcome in zip(files, StoreSCU(peer, settings).send(files), strict=True):
         if not outcome.is_held:
             failed += 1
             out.print(f"{file.path}: {outcome.error}", markup=False, highlight=False, soft_wrap=True)
@@ -46,7 +47,18 @@ def parse_peer(text: str) -> Destination:
     match = _PEER.match(text)
     if match is None or not 0 < int(match["port"]) < 65536:
         raise typer.BadParameter(f"{text!r} is not AE@host:port, for example PACS@192.0.2.10:104", param_hint="--to")
-    return Destination(ae_title=match["ae_title"], host=match["host"].strip("[]"), port=int(match["port"]))
+    try:
+        return Destination(ae_title=match["ae_title"], host=match["host"].strip("[]"), port=int(match["port"]))
+    except ValidationError:
+        raise typer.BadParameter(f"{match['ae_title']!r} is no AE title; a peer is AE@host:port", param_hint="--to") from None
+
+
+def _send_settings(calling_ae_title: str) -> SendSettings:
+    try:
+        return SendSettings(ae_title=calling_ae_title)
+    except ValidationError:
+        message = f"{calling_ae_title!r} is no AE title: 1 to 16 characters, no backslash (PS3.5 6.2)"
+        raise typer.BadParameter(message, param_hint="--calling-ae-title") from None
 
 
 def collect(paths: Sequence[Path]) -> list[Outgoing]:

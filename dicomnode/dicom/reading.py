@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,11 @@ KEY_ELEMENTS = (
     "Modality",
     "Manufacturer",
 )
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text can be kept as a UID: digits and dots, 64 at most (PS3.5 9.1; leading zeros are tolerated)."""
+    return re.fullmatch(r"[0-9.]{1,64}", text) is not None
 
 
 def read_header(source: Path | BinaryIO, keywords: tuple[str, ...] = ()) -> Dataset:
@@ -93,14 +99,16 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
             message = f"{keyword} of the data set is not that of the request"
             raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        if not element_text(ds, keyword):
-            raise InstanceRefusedError(f"{keyword} is missing", status=StoreStatus.DATA_SET_MISMATCH)
+        uid = element_text(ds, keyword)
+        if not is_uid(uid):
+            wrong = "is no UID" if uid else "is missing"
+            raise InstanceRefusedError(f"{keyword} {wrong}", status=StoreStatus.DATA_SET_MISMATCH)
     return InstanceKey(
         study_instance_uid=element_text(ds, "StudyInstanceUID"),
         series_instance_uid=element_text(ds, "SeriesInstanceUID"),
         sop_instance_uid=sop_instance_uid,
         sop_class_uid=sop_class_uid,
         transfer_syntax_uid=transfer_syntax_uid,
-        modality=element_text(ds, "Modality"),
+        modality=element_text(ds, "Modality").replace("\0", ""),
         is_own=element_text(ds, "Manufacturer") == MANUFACTURER,
     )

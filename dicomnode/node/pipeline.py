@@ -106,15 +106,22 @@ class Pipeline:
             report = self._read(job, enter)
         except NotApplicableError as error:
             report = self._without_reading(job, Outcome.NOT_APPLICABLE, error)
-        except ComposeError:
-            raise
         except PermanentError as error:
             report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
-        self._keep(job, report, enter)
+        try:
+            self._keep(job, report, enter)
+        except ComposeError as error:
+            return self.give_up(job, error, enter)
         return report
 
     def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
-        """Answer that a study could not be read, and why."""
+        """Answer that a study could not be read, and why.
+
+        Raises
+        ------
+        ComposeError
+            If not even that could be put into objects.
+        """
         report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
         self._keep(job, report, enter)
         return report
@@ -123,6 +130,8 @@ class Pipeline:
         if job.bundle is None:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
+        if not self._paths(job):
+            raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
         reading = model.read(prepare(self._paths(job), model.bundle))
         enter(Stage.EXPLAIN)
@@ -160,7 +169,7 @@ class Pipeline:
         request = ComposeRequest(
             job_key=job.key,
             started_at=job.started_at or job.created_at,
-            sources=_headers(self._matching(job)),
+            sources=_headers(self._matching(job) or self._kept(job)),
             report=report,
             previous=tuple(self._results.previous(job)),
             level=level,
@@ -176,9 +185,11 @@ class Pipeline:
             now=dt.datetime.now(dt.UTC),
         )
 
+    def _kept(self, job: Job) -> list[KeptInstance]:
+        return self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
+
     def _matching(self, job: Job) -> list[KeptInstance]:
-        kept = self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
-        return matching_instances(kept, self._settings.rules, job.rule)
+        return matching_instances(self._kept(job), self._settings.rules, job.rule)
 
     def _paths(self, job: Job) -> list[Path]:
         return [instance.path for instance in self._matching(job)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import structlog
 
 from dicomnode.errors import NodeError
@@ -13,6 +15,9 @@ from dicomnode.send.find import study_instance_count
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
+
+SILENCE_S = 60.0
+"""So long an archive that did not answer is not asked again."""
 
 
 def build_planner(settings: Settings, stores: Stores) -> Planner:
@@ -36,15 +41,33 @@ def build_planner(settings: Settings, stores: Stores) -> Planner:
 
 
 def _archive_count(settings: Settings) -> ArchiveCount | None:
-    if not settings.schedule.archive:
-        return None
-    archive = settings.send.destinations[settings.schedule.archive]
+    return ArchiveCounter(settings) if settings.schedule.archive else None
 
-    def count(study_instance_uid: str) -> int | None:
+
+class ArchiveCounter:
+    """Asks the archive how many instances a study has.
+
+    Does: ask at most once a study in `archive_quiet_s`, and leave an archive in peace that does not answer.
+    Does not: decide anything; the quiet timer rings without it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._archive = settings.send.destinations[settings.schedule.archive]
+        self._send = settings.send
+        self._pause_s = settings.schedule.archive_quiet_s
+        self._asked: dict[str, float] = {}
+        self._silent_until = 0.0
+
+    def __call__(self, study_instance_uid: str) -> int | None:
+        """Number of Study Related Instances, None where the archive was not asked or did not say."""
+        now = time.monotonic()
+        self._asked = {uid: at for uid, at in self._asked.items() if now - at < self._pause_s}
+        if now < self._silent_until or study_instance_uid in self._asked:
+            return None
+        self._asked[study_instance_uid] = now
         try:
-            return study_instance_count(archive, settings.send, study_instance_uid)
-        except NodeError as error:  # the quiet timer decides alone
+            return study_instance_count(self._archive, self._send, study_instance_uid)
+        except NodeError as error:
+            self._silent_until = time.monotonic() + SILENCE_S
             log.warning("the archive did not count", study=study_instance_uid, why=str(error))
             return None
-
-    return count

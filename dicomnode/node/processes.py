@@ -45,18 +45,24 @@ class Stop:
 
 
 def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments: object) -> None:
-    """Run one process of the service: own log, deaf to Ctrl-C (the parent says when), never outliving its parent.
+    """Run one process of the service: own log, deaf to signals (the parent says when), never outliving its parent.
 
     What ends it is told in one line; the supervisor starts it again.
     """
     logs.configure(level=settings.log.level, output=settings.log.format)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    threading.excepthook = lambda failure: _die(failure.exc_value)
+    threading.excepthook = _note_thread_failure
     try:
         target(settings, stop, *arguments)
     except (NodeError, SQLAlchemyError, OSError) as error:
         _die(error)
+
+
+def _note_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    """Note what ended a library's thread, for example that of an association whose peer sent nonsense."""
+    log.error("thread failed", error=failure.exc_type.__name__)
 
 
 def _die(error: BaseException | None) -> None:
@@ -77,6 +83,14 @@ def _loop(run_once: Callable[[], bool], stop: Stop) -> None:
     while not stop.is_set():
         if not run_once():
             stop.wait(IDLE_S)
+
+
+def _loop_or_die(run_once: Callable[[], bool], stop: Stop) -> None:
+    """Loop in a thread of ours: where it fails, its destination must not fall silent."""
+    try:
+        _loop(run_once, stop)
+    except (NodeError, SQLAlchemyError, OSError, RuntimeError, ValueError) as error:
+        _die(error)
 
 
 def receiver(settings: Settings, stop: Stop) -> None:
@@ -134,8 +148,10 @@ def sender(settings: Settings, stop: Stop) -> None:
     results = open_stores(settings).results
     name = process_name(settings, "sender")
     results.release_leases(name)
+    if gone := results.fail_other_destinations(settings.send.destinations, now=dt.datetime.now(dt.UTC)):
+        log.error("not sent, given up: destinations that are no longer in the settings", deliveries=gone)
     senders = [Sender(name, destination, settings, results) for destination in settings.send.destinations]
-    threads = [threading.Thread(target=_loop, args=(s.run_once, stop)) for s in senders]
+    threads = [threading.Thread(target=_loop_or_die, args=(s.run_once, stop)) for s in senders]
     for thread in threads:
         thread.start()
     for thread in threads:

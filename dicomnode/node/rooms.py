@@ -94,11 +94,17 @@ def exclusive(data_dir: Path) -> Iterator[None]:
 
     Raises
     ------
+    SettingsError
+        If it cannot be written.
     ServiceRunningError
         If another service holds it.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "service.lock").open("a+") as file:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "service.lock").open("a+")
+    except OSError as error:
+        raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -63,7 +63,7 @@ class Supervisor:
         self._roles = [
             Role(name="receiver", target=processes.receiver),
             Role(name="scheduler", target=processes.scheduler),
-            Role(name="sender", target=processes.sender),
+            *([Role(name="sender", target=processes.sender)] if settings.send.destinations else []),
             *workers,
         ]
 

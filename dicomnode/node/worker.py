@@ -46,13 +46,13 @@ class Worker:
         with bound_contextvars(job=job.id, study=job.study_instance_uid):
             try:
                 self._run(job)
-            except TransientError as error:
-                self._postpone(job, f"{error.code}: {error}")
+            except TransientError as error:  # the surroundings are at fault: no try of the study's is used up
+                self._postpone(job, f"{error.code}: {error}", attempts=job.attempts - 1)
             except PermanentError as error:
                 self._quarantine(job, f"{error.code}: {error}")
             except Exception as error:  # noqa: BLE001  # the outermost frame: one study must not stop the others
                 log.error("unexpected error", error=type(error).__name__, where=_where(error))  # noqa: TRY400
-                self._postpone(job, f"INTERNAL_ERROR: {type(error).__name__}")
+                self._postpone(job, f"INTERNAL_ERROR: {type(error).__name__}", attempts=job.attempts)
         return True
 
     def _run(self, job: Job) -> None:
@@ -78,9 +78,10 @@ class Worker:
         self._jobs.enter(job, stage, lease_s=self._settings.schedule.lease_s, now=utc_now())
         log.info("stage", stage=stage)
 
-    def _postpone(self, job: Job, reason: str) -> None:
+    def _postpone(self, job: Job, reason: str, *, attempts: int) -> None:
         wait_s = backoff_s(job.attempts, self._settings.schedule)
-        self._jobs.postpone(job, not_before=utc_now() + dt.timedelta(seconds=wait_s), reason=reason)
+        not_before = utc_now() + dt.timedelta(seconds=wait_s)
+        self._jobs.postpone(job, not_before=not_before, reason=reason, attempts=attempts)
         log.warning("postponed", wait_s=round(wait_s, 1), why=reason)
 
     def _quarantine(self, job: Job, reason: str) -> None:

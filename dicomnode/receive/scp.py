@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import structlog
@@ -12,6 +11,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
+from dicomnode.dicom.reading import is_uid
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnode.errors import InstanceRefusedError, TransientError
 from dicomnode.receive.admit import Admission, Arrival
@@ -19,9 +19,6 @@ from dicomnode.records import StoreStatus
 from dicomnode.settings import ReceiveSettings
 
 log = structlog.get_logger()
-
-# PS3.5 9.1 and the length that fits a path and a column; leading zeros and the like are tolerated.
-_UID = re.compile(r"^[0-9.]{1,64}$")
 
 
 def on_c_store(event: Event, admission: Admission) -> Dataset:
@@ -47,7 +44,7 @@ def on_c_store(event: Event, admission: Admission) -> Dataset:
 
 
 def _arrival(event: Event, peer: str, uid: str) -> Arrival:
-    if not _UID.match(uid):
+    if not is_uid(uid):
         message = "Affected SOP Instance UID is not a UID"
         raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
     return Arrival(
@@ -71,6 +68,11 @@ def on_c_echo(event: Event) -> int:
     """Answer one C-ECHO request (PS3.4 A.4)."""
     log.debug("echo", peer=str(event.assoc.requestor.ae_title))
     return int(StoreStatus.SUCCESS)
+
+
+def on_connection(event: Event, timeout_s: float) -> None:
+    """Let nobody hold a place by sending half a PDU: pynetdicom waits for the rest without a limit."""
+    event.assoc.dul.socket.socket.settimeout(timeout_s)
 
 
 def on_rejected(event: Event) -> None:
@@ -110,6 +112,7 @@ class StorageSCP:
         _config.LOG_HANDLER_LEVEL = "none"  # its handlers would write requests at info
         settings = self._settings
         handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, on_connection, [settings.dimse_timeout_s]),
             (evt.EVT_C_STORE, on_c_store, [self._admission]),
             (evt.EVT_C_ECHO, on_c_echo),
             (evt.EVT_REJECTED, on_rejected),

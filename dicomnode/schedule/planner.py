@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from pydicom import Dataset
+from sqlalchemy.exc import SQLAlchemyError
 
 from dicomnode.dicom.reading import element_text, read_header
+from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import NodeError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, is_complete
@@ -53,7 +56,15 @@ class Planner:
 
     def tick(self, now: dt.datetime) -> int:
         """Add a job for every study that is complete now, and return how many."""
-        return sum(self._plan_study(study, now) for study in self._instances.waiting())
+        return sum(self._try_study(study, now) for study in self._instances.waiting())
+
+    def _try_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
+        """Plan one study; what is wrong with it must not keep the others waiting."""
+        try:
+            return self._plan_study(study, now)
+        except (NodeError, SQLAlchemyError, *PARSER_ERRORS) as error:
+            log.error("not scheduled", study=study.study_instance_uid, error=type(error).__name__)  # noqa: TRY400
+            return False
 
     def _plan_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         uid = study.study_instance_uid
@@ -108,10 +119,10 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
 
 
 def matching_instances(instances: Sequence[KeptInstance], rules: Sequence[Rule], rule: str) -> list[KeptInstance]:
-    """The instances of a study that a rule matches: what its bundle reads; all of them without a rule."""
+    """The instances of a study that a rule matches: what its bundle reads; none if the rule is gone."""
     candidates = [_candidate(instance, rules) for instance in instances]
     chosen = route([r for r in rules if r.name == rule], candidates)
-    return [instances[i] for i in chosen.instances]
+    return [instances[i] for i in chosen.instances] if chosen.rule is not None else []
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
@@ -119,7 +130,5 @@ def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
     try:
         ds = read_header(instance.path, header_elements(rules))
     except NodeError:
-        from pydicom import Dataset
-
         ds = Dataset()
     return Candidate(ds=ds, calling_ae_title=instance.calling_ae_title)

@@ -40,14 +40,25 @@ def associated(
     ae.acse_timeout = settings.connect_timeout_s
     ae.dimse_timeout = settings.dimse_timeout_s
     ae.requested_contexts = list(contexts)
-    assoc = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    try:
+        assoc = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    except OSError as error:
+        raise PeerUnreachableError(f"{peer.host} cannot be resolved: {error.strerror}") from None
     if not assoc.is_established:
         raise _failure(assoc, peer, settings)
+    limit_blocking(assoc, settings.dimse_timeout_s)
     try:
         yield assoc
     finally:
         if assoc.is_established:
             assoc.release()
+
+
+def limit_blocking(assoc: Association, timeout_s: float) -> None:
+    """Let no read or write of a started PDU wait longer: a peer that hangs would hold its association for ever."""
+    transport = assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.settimeout(timeout_s)
 
 
 def _failure(assoc: Association, peer: Destination, settings: SendSettings) -> PeerUnreachableError | PeerRefusedError:

@@ -21,13 +21,8 @@ from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
 from dicomnode.settings import Destination, SendSettings
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-# PS3.7 Annex C, for what never left because it could not.
 _SOP_CLASS_NOT_SUPPORTED = 0x0122
-_PROCESSING_FAILURE = 0x0110
-_OWN_FAILURES = {
-    _SOP_CLASS_NOT_SUPPORTED: "the peer accepts this SOP class in no transfer syntax that we can offer",
-    _PROCESSING_FAILURE: "the file cannot be decoded for the peer",
-}
+"""PS3.7 Annex C; what we note of a file that could not leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +124,11 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
         elif plain:
             answer = assoc.send_c_store(_decoded(file, plain[0]), priority=file.priority)
         else:
-            return _outcome(file, _SOP_CLASS_NOT_SUPPORTED)
+            return _unsendable(file, "the peer accepts this SOP class in no transfer syntax that we can offer")
     except PARSER_ERRORS:
-        return _outcome(file, _PROCESSING_FAILURE)
+        if not assoc.is_established:  # lost in the middle: the file is not to blame
+            return _outcome(file, None)
+        return _unsendable(file, "the file cannot be decoded for the peer")
     return _outcome(file, answer.get("Status"))
 
 
@@ -155,5 +152,9 @@ def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
     category = code_to_category(status)
     if category in ("Success", "Warning"):
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status)
-    error = _OWN_FAILURES.get(status, f"C-STORE status 0x{status:04X} ({category})")
+    error = f"C-STORE status 0x{status:04X} ({category})"
     return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status, error=error)
+
+
+def _unsendable(file: Outgoing, error: str) -> SendOutcome:
+    return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=_SOP_CLASS_NOT_SUPPORTED, error=error)

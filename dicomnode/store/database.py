@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dicomnode.errors import SettingsError
@@ -32,7 +33,7 @@ def open_engine(settings: StoreSettings) -> Engine:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     try:
         engine = sa.create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         raise SettingsError(f"store.database_url cannot be used: {error}") from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _configure_sqlite)
@@ -41,6 +42,10 @@ def open_engine(settings: StoreSettings) -> Engine:
         upgrade(engine)
     except OperationalError as error:
         raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
+    except DBAPIError as error:
+        raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
+    except CommandError as error:
+        raise SettingsError(f"store.database_url: made by a newer dicomnode? {error}") from None
     return engine
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine, Row
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dicomnode.errors import TransientError
 from dicomnode.records import InstanceKey, KeptInstance
@@ -72,8 +72,8 @@ class InstanceStore:
         """
         try:
             return self._keep(key, encoded, calling_ae_title)
-        except OperationalError as error:  # locked for too long, full, or the server is gone
-            raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
+        except SQLAlchemyError as error:  # locked for too long, full, or the server is gone
+            raise TransientError(f"the index cannot be written ({type(error).__name__})") from None
 
     def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
         digest = content_digest(key, encoded)
@@ -177,7 +177,7 @@ class InstanceStore:
             .order_by(sa.desc("last_instance_at"))
         )
         with self._engine.begin() as connection:
-            return [dict(row._mapping) | {"is_waiting": bool(row.is_waiting)} for row in connection.execute(query)]
+            return [_summary(row) for row in connection.execute(query)]
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
         with self._engine.begin() as connection:
@@ -202,6 +202,12 @@ class InstanceStore:
             calling_ae_title=row.calling_ae_title,
             received_at=row.received_at,
         )
+
+
+def _summary(row: Row[Any]) -> dict[str, Any]:
+    """Plain numbers: PostgreSQL sums whole numbers to decimals."""
+    counts = {name: int(getattr(row, name)) for name in ("instances", "conflicts", "size_bytes")}
+    return dict(row._mapping) | counts | {"is_waiting": bool(row.is_waiting)}
 
 
 def _is_result(connection: Connection, sop_instance_uid: str) -> bool:

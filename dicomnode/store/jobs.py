@@ -93,15 +93,15 @@ class JobStore:
 
     def enter(self, job: Job, stage: Stage, *, lease_s: float, now: dt.datetime) -> None:
         """Note that the claimed job has reached a stage, and renew its lease."""
-        self._update(job.id, stage=stage, lease_until=now + dt.timedelta(seconds=lease_s))
+        self._update(job, stage=stage, lease_until=now + dt.timedelta(seconds=lease_s))
 
     def triaged(self, job: Job, *, acuity: Acuity, due_at: dt.datetime) -> None:
         """Put the job back into the queue at the place that its acuity gives it."""
-        self._update(job.id, **_released(stage=Stage.INFER, acuity=acuity, due_at=due_at, attempts=0, reason=""))
+        self._update(job, **_released(stage=Stage.INFER, acuity=acuity, due_at=due_at, attempts=0, reason=""))
 
-    def postpone(self, job: Job, *, not_before: dt.datetime, reason: str) -> None:
-        """Let the job wait and run again."""
-        self._update(job.id, **_released(not_before=not_before, reason=reason))
+    def postpone(self, job: Job, *, not_before: dt.datetime, reason: str, attempts: int) -> None:
+        """Let the job wait and run again, as one that has had so many attempts."""
+        self._update(job, **_released(not_before=not_before, reason=reason, attempts=attempts))
 
     def cancel(self, job_id: int, *, reason: str, now: dt.datetime) -> None:
         """Stop a job for good, until an operator retries it.
@@ -160,11 +160,10 @@ class JobStore:
             row = connection.execute(sa.select(jobs).where(condition)).first()
             return None if row is None else to_job(row)
 
-    def _update(self, job_id: int, **values: Any) -> None:
-        """Change a claimed job; one that an operator canceled meanwhile stays as it is."""
-        claimed = (jobs.c.id == job_id) & (jobs.c.state == JobState.IN_PROGRESS)
+    def _update(self, job: Job, **values: Any) -> None:
+        """Change a claimed job; one that was canceled meanwhile, or that another worker took, stays as it is."""
         with self._engine.begin() as connection:
-            connection.execute(sa.update(jobs).where(claimed).values(**values))
+            connection.execute(sa.update(jobs).where(is_held(job)).values(**values))
 
 
 def _supersede(connection: Connection, job: dict[str, Any]) -> None:
@@ -207,6 +206,17 @@ def new_job(
         "created_at": now,
         "reason": "",
     }
+
+
+def is_held(job: Job) -> sa.ColumnElement[bool]:
+    """Condition that the worker which claimed this job still holds it."""
+    claimed = (jobs.c.id == job.id) & (jobs.c.state == JobState.IN_PROGRESS) & (jobs.c.stage != Stage.SEND)
+    return claimed & (jobs.c.lease_owner == job.lease_owner)
+
+
+def lock(connection: Connection, condition: sa.ColumnElement[bool]) -> bool:
+    """Hold a job's row until the transaction ends, so that two processes do not end it at once; whether it is there."""
+    return connection.execute(sa.select(jobs.c.id).where(condition).with_for_update()).first() is not None
 
 
 def finish(

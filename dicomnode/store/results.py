@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.exc import OperationalError
 
+from dicomnode.errors import TransientError
 from dicomnode.records import Acuity, Delivery, Job, JobState, Outcome, ResultInstance
 from dicomnode.store.files import FileStore
-from dicomnode.store.jobs import composed, finish
+from dicomnode.store.jobs import composed, finish, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
 
 
@@ -65,10 +67,36 @@ class ResultStore:
     ) -> None:
         """Keep the results of a job: all of them with their deliveries and the job's new stage, or nothing.
 
-        A job that was killed after this and is run again finds its results kept and changes nothing.
+        A job that was canceled meanwhile, or that another worker took, keeps nothing.
+
+        Raises
+        ------
+        TransientError
+            If the disk is full or the index cannot be written.
         """
-        names = {result.role: self._files.keep(result.digest, result.encoded) for result in new}
+        try:
+            names = {result.role: self._files.keep(result.digest, result.encoded) for result in new}
+            self._index(job, new, names, acuity=acuity, outcome=outcome, reason=reason, priority=priority, now=now)
+        except OSError as error:
+            raise TransientError(f"the results cannot be written: {error.strerror}") from None
+        except OperationalError as error:
+            raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
+
+    def _index(
+        self,
+        job: Job,
+        new: Sequence[NewResult],
+        names: Mapping[str, str],
+        *,
+        acuity: Acuity,
+        outcome: Outcome,
+        reason: str,
+        priority: int,
+        now: dt.datetime,
+    ) -> None:
         with self._engine.begin() as connection:
+            if not lock(connection, is_held(job)):
+                return
             if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
                 ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
                 _insert_deliveries(connection, job, ids, priority=priority, now=now)
@@ -113,10 +141,10 @@ class ResultStore:
             job_id = connection.execute(first).scalar()
             if job_id is None:
                 return []
-            waiting = here & (deliveries.c.job_id == job_id)
+            waiting = here & free & (deliveries.c.job_id == job_id)
             taken = sa.update(deliveries).where(waiting).values(**lease, attempts=deliveries.c.attempts + 1)
-            connection.execute(taken)
-            return self._claimed(connection, waiting)
+            ids = [row.id for row in connection.execute(taken.returning(deliveries.c.id))]
+            return self._claimed(connection, deliveries.c.id.in_(ids))
 
     def _claimed(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[Delivery]:
         query = (
@@ -162,8 +190,21 @@ class ResultStore:
     def _end(self, delivery: Delivery, state: DeliveryState, *, reason: str, now: dt.datetime) -> None:
         values = {"state": state, "reason": reason, "ended_at": now, "lease_owner": None, "lease_until": None}
         with self._engine.begin() as connection:
+            # Two destinations may end a job's last deliveries at once: the second must see the first.
+            lock(connection, jobs.c.id == delivery.job_id)
             connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
             _finish_job(connection, delivery.job_id, now)
+
+    def fail_other_destinations(self, known: Collection[str], *, now: dt.datetime) -> int:
+        """Give up what waits for a destination that is no longer known, and return how much that was."""
+        gone = (deliveries.c.state == DeliveryState.WAITING) & deliveries.c.destination.not_in(list(known))
+        values = {"state": DeliveryState.FAILED, "ended_at": now, "reason": "no longer in the settings"}
+        with self._engine.begin() as connection:
+            given_up = sa.update(deliveries).where(gone).values(**values).returning(deliveries.c.job_id)
+            job_ids = [row.job_id for row in connection.execute(given_up)]
+            for job_id in sorted(set(job_ids)):
+                _finish_job(connection, job_id, now)
+        return len(job_ids)
 
     def retry(self, job_id: int, *, now: dt.datetime) -> bool:
         """Let every delivery of a job that was given up wait again; whether there was any."""
@@ -229,7 +270,8 @@ def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
     """End the job once none of its deliveries waits: completed only if every peer holds everything."""
     query = sa.select(deliveries.c.state, deliveries.c.destination, deliveries.c.reason)
     rows = connection.execute(query.where(deliveries.c.job_id == job_id).order_by(deliveries.c.id)).all()
-    if any(row.state == DeliveryState.WAITING for row in rows):
+    is_open = lock(connection, (jobs.c.id == job_id) & (jobs.c.state == JobState.IN_PROGRESS))
+    if not is_open or any(row.state == DeliveryState.WAITING for row in rows):
         return
     failed = [row for row in rows if row.state == DeliveryState.FAILED]
     if not failed:

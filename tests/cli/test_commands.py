@@ -119,6 +119,15 @@ def test_right_settings_are_said_to_be_right(a_settings_file, capsys):
     assert "the settings are right" in err
 
 
+def test_a_variable_that_is_no_setting_is_refused(a_settings_file, capsys, monkeypatch):
+    """A mistyped variable is named, not ignored; an AE title of digits is a text."""
+    a_settings_file()
+    monkeypatch.setenv("DICOMNODE_RECEIVE__AE_TITLE", "123")
+    assert 'receive.ae_title = "123"' in run("config", "show", capsys=capsys)[1]
+    monkeypatch.setenv("DICOMNODE_RECEIVE_PORT", "4242")
+    assert "DICOMNODE_RECEIVE_PORT is not a known setting" in one_sentence(run("config", "show", capsys=capsys)[2])
+
+
 def test_the_environment_stands_above_the_file(a_settings_file, capsys, monkeypatch):
     """A variable changes a setting, and an unknown one is refused."""
     a_settings_file()
@@ -248,7 +257,7 @@ def test_send_takes_files_to_a_peer(a_node, some_stores, capsys):
     assert 4 == len(some_stores.instances.summaries())
 
 
-@pytest.mark.parametrize("to", ["nonsense", "A@host", "A@host:0", "A@host:99999", "@host:104"])
+@pytest.mark.parametrize("to", ["nonsense", "A\\B@host:104", "A@host", "A@host:0", "A@host:99999", "@host:104"])
 def test_a_peer_that_cannot_be_one_is_a_wrong_command_line(capsys, to):
     """The message shows the form that is wanted."""
     status, _, err = run("send", str(FILM), "--to", to, capsys=capsys)

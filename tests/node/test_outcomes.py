@@ -11,10 +11,11 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from dicomnode.dicom.document import document_text
-from dicomnode.errors import TransientError
+from dicomnode.errors import ComposeError, TransientError
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.records import Acuity, JobState, Stage
 from dicomnode.settings import Destination, SendSettings
+from dicomnode.store import files as files_module
 
 SAMPLES = ROOT / "sample_dicom"
 
@@ -197,6 +198,61 @@ def test_what_cannot_even_be_answered_goes_into_quarantine(a_house, monkeypatch)
     house.stores.jobs.retry(1, now=dt.datetime.now(dt.UTC))
     wait_and_work(house)
     assert JobState.COMPLETED == house.stores.jobs.get(1).state
+
+
+def test_a_full_disk_keeps_the_job_waiting(a_house, monkeypatch):
+    """Results that cannot be written wait with one clear sentence, use up no tries, and are kept once there is room."""
+    house = a_house()
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    with monkeypatch.context() as patched:
+        patched.setattr(files_module, "_write_durably", no_space)
+        for _ in range(6):
+            house.worker.run_once()
+            time.sleep(0.005)
+    job = house.stores.jobs.get(1)
+    assert "TRANSIENT: the results cannot be written: No space left on device" == job.reason
+    assert job.attempts <= 1
+
+    wait_and_work(house)
+    assert "findings" == house.stores.jobs.list()[0]["outcome"]
+
+
+def no_space(_path, _content):
+    """A disk without room."""
+    raise OSError(28, "No space left on device")
+
+
+def test_an_object_that_cannot_be_composed_leaves_an_answer(a_house, monkeypatch):
+    """Where the results of a reading cannot be built, the study is answered that it could not be read."""
+    house = a_house()
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    compose = pipeline_module.compose
+
+    def without_overlays(request):
+        if request.report.findings:
+            raise ComposeError("the overlay cannot be built")
+        return compose(request)
+
+    monkeypatch.setattr(pipeline_module, "compose", without_overlays)
+    (job,) = house.work()
+    assert (JobState.COMPLETED, "could_not_run", "the overlay cannot be built") == (
+        job["state"], job["outcome"], job["reason"],
+    )  # fmt: skip
+
+
+def test_a_rule_that_left_the_settings_is_named(a_house):
+    """Its study is not read by whatever bundle, but answered as not applicable."""
+    house = a_house()
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    house.pipeline._settings = house.settings.model_copy(update={"rules": ()})
+    wait_and_work(house)
+
+    job = house.stores.jobs.list()[0]
+    assert "not_applicable" == job["outcome"]
+    assert "routing rule 'chest' is no longer in the settings" in job["reason"]
 
 
 def test_a_bundle_that_left_the_settings_is_named(a_house):

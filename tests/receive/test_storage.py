@@ -190,6 +190,20 @@ def test_one_association_too_many_is_told_to_come_back(a_node):
     first.release()
 
 
+def test_half_a_pdu_holds_no_place(a_node):
+    """Who begins a PDU and falls silent is cut off, so that the next peer finds a place."""
+    import socket
+
+    node = a_node(maximum_associations=1, dimse_timeout_s=0.5, acse_timeout_s=0.5)
+    with socket.create_connection((node.host, node.port)) as silent:
+        silent.sendall(b"\x01\x00\x00\x00\x10\x00half")
+        silent.settimeout(10)
+        while silent.recv(100):
+            pass
+
+    echo(node, SendSettings())
+
+
 def test_every_storage_sop_class_is_accepted(a_node):
     """Whatever pynetdicom lists as storage, and a private class, gets a context in its first transfer syntax."""
     node = a_node()

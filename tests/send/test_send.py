@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,11 @@ def a_peer(monkeypatch):
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)  # our own SCP switches it on for its process
     servers = []
 
-    def start(statuses=(0x0000,), syntaxes=(ExplicitVRLittleEndian,), count=None):
+    def start(statuses=(0x0000,), syntaxes=(ExplicitVRLittleEndian,), count=None, pause_s=0):
         got, answers = [], list(statuses)
 
         def on_store(event):
+            time.sleep(pause_s)
             got.append(event.dataset)
             event.dataset.file_meta = event.file_meta
             return answers.pop(0) if len(answers) > 1 else answers[0]
@@ -130,6 +132,25 @@ def test_nobody_at_the_address_is_unreachable():
 
     with pytest.raises(PeerUnreachableError, match=f"no DICOM peer answers as GONE at 127.0.0.1:{peer.port}"):
         echo(peer, SETTINGS)
+
+
+def test_a_name_that_cannot_be_resolved_is_unreachable():
+    """A wrong host name is one sentence, not a failure of ours."""
+    peer = Destination(ae_title="GONE", host="no.such.host.invalid", port=104)
+
+    with pytest.raises(PeerUnreachableError, match=r"no\.such\.host\.invalid cannot be resolved"):
+        echo(peer, SETTINGS)
+
+
+def test_a_peer_that_does_not_answer_is_left(a_peer, tmp_path):
+    """The wait for an answer ends, and the instance may be sent another time."""
+    peer, _ = a_peer(pause_s=5)
+    begin = time.monotonic()
+
+    (outcome,) = StoreSCU(peer, SendSettings(dimse_timeout_s=0.5)).send([read_outgoing(a_file(tmp_path))])
+
+    assert (None, True) == (outcome.status, outcome.may_succeed_later)
+    assert time.monotonic() - begin < 4
 
 
 def test_a_peer_that_takes_none_of_our_contexts_is_named(a_peer, tmp_path):

@@ -230,7 +230,7 @@ def test_a_postponed_job_waits(both_stores):
     """It is not claimed before its time, and keeps its reason."""
     add_job(both_stores)
     job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
-    both_stores.jobs.postpone(job, not_before=LATER, reason="TRANSIENT: later")
+    both_stores.jobs.postpone(job, not_before=LATER, reason="TRANSIENT: later", attempts=0)
 
     assert both_stores.jobs.claim("w", lease_s=60, now=NOW) is None
     assert "TRANSIENT: later" == both_stores.jobs.claim("w", lease_s=60, now=LATER).reason
@@ -305,6 +305,50 @@ def test_a_failed_delivery_quarantines_the_job_until_it_is_retried(both_stores):
     assert ["text-sr.en"] == [
         d.result.role for d in both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
     ]
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_given_up(both_stores):
+    """The job does not wait for ever: it is quarantined with the destination's name."""
+    number = add_job(both_stores, destinations=("a", "old"))
+    job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
+    compose(both_stores, job, "text-sr.en")
+
+    assert 1 == both_stores.results.fail_other_destinations({"a": None}, now=NOW)
+    (delivery,) = both_stores.results.claim("s", destination="a", lease_s=60, now=NOW)
+    both_stores.results.held(delivery, now=NOW)
+
+    assert JobState.CANCELED == both_stores.jobs.get(number).state
+    assert "old: no longer in the settings" in both_stores.jobs.get(number).reason
+
+
+def test_two_destinations_that_end_at_once_complete_the_job(both_stores):
+    """Whichever comes second sees the first, so that the job ends."""
+    number = add_job(both_stores, destinations=("a", "b"))
+    compose(both_stores, both_stores.jobs.claim("w", lease_s=60, now=NOW), "text-sr.en")
+    claimed = [both_stores.results.claim("s", destination=d, lease_s=60, now=NOW)[0] for d in ("a", "b")]
+    threads = [threading.Thread(target=both_stores.results.held, args=(d,), kwargs={"now": NOW}) for d in claimed]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert JobState.COMPLETED == both_stores.jobs.get(number).state
+
+
+def test_a_worker_that_lost_its_job_changes_nothing(both_stores):
+    """What a worker does after its lease ended and another took the job leaves no trace."""
+    number = add_job(both_stores)
+    slow = both_stores.jobs.claim("slow", lease_s=1, now=NOW)
+    quick = both_stores.jobs.claim("quick", lease_s=60, now=NOW + dt.timedelta(seconds=2))
+    compose(both_stores, quick, "text-sr.en")
+
+    both_stores.jobs.postpone(slow, not_before=LATER, reason="late", attempts=1)
+    both_stores.jobs.enter(slow, Stage.EXPLAIN, lease_s=60, now=NOW)
+    compose(both_stores, slow, "text-sr.en")
+
+    job = both_stores.jobs.get(number)
+    assert (JobState.IN_PROGRESS, Stage.SEND, "") == (job.state, job.stage, job.reason)
+    assert 1 == len(both_stores.results.deliveries_of(number))
 
 
 def test_the_most_urgent_results_go_first(both_stores):
