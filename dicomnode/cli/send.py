@@ -50,7 +50,8 @@ def parse_peer(text: str) -> Destination:
     try:
         return Destination(ae_title=match["ae_title"], host=match["host"].strip("[]"), port=int(match["port"]))
     except ValidationError:
-        raise typer.BadParameter(f"{match['ae_title']!r} is no AE title; a peer is AE@host:port", param_hint="--to") from None
+        message = f"{match['ae_title']!r} is no AE title; a peer is AE@host:port"
+        raise typer.BadParameter(message, param_hint="--to") from None
 
 
 def _send_settings(calling_ae_title: str) -> SendSettings:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
@@ -14,6 +16,8 @@ from dicomnode.phantoms.head_ct import head_ct
 from dicomnode.phantoms.headers import ct_slice, digital_radiograph, plate_radiograph
 
 CHEST_SEED, HARD_HEADER_SEED, HEAD_SEED = 7, 11, 1
+SMALL_SHARE = 0.65
+"""Share of the frame's side that the small chest fills."""
 
 
 def chest_normal() -> list[Dataset]:
@@ -26,6 +30,20 @@ def chest_normal() -> list[Dataset]:
 def chest_opacity() -> list[Dataset]:
     """The same chest with an opacity in the right lower zone, uncompressed as most units send it."""
     return [digital_radiograph("chest-opacity", chest_film(CHEST_SEED, has_opacity=True).pixels)]
+
+
+def chest_small() -> list[Dataset]:
+    """A chest with an opacity that fills two thirds of a large dark frame, as of a small patient, JPEG-LS."""
+    film = chest_film(HARD_HEADER_SEED, has_opacity=True).pixels
+    side = film.shape[0]
+    small = round(side * SMALL_SHARE)
+    pixels = np.zeros_like(film)
+    edge = (side - small) // 2
+    scaled = Image.fromarray(film).resize((small, small), Image.Resampling.BOX)
+    pixels[edge : edge + small, edge : edge + small] = np.asarray(scaled)
+    ds = digital_radiograph("chest-small", pixels)
+    ds.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
+    return [ds]
 
 
 def head_ct_bleed() -> list[Dataset]:
@@ -57,6 +75,7 @@ SAMPLES: Mapping[str, Callable[[], list[Dataset]]] = MappingProxyType(
     {
         "chest-normal": chest_normal,
         "chest-opacity": chest_opacity,
+        "chest-small": chest_small,
         "head-ct-bleed": head_ct_bleed,
         "hard-header": hard_header,
     }
