@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
@@ -165,6 +166,16 @@ def _quantize(source: Path, target: Path) -> None:
         )
     finally:
         logging.getLogger().removeFilter(_no_preprocess_hint)
+    onnx.save(without_traces(onnx.load(target)), target)
+
+
+def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what the exporter notes of where each node came from: stack traces with the paths of this machine."""
+    graph = model.graph
+    for noted in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")
+    return model
 
 
 def _no_preprocess_hint(record: logging.LogRecord) -> bool:

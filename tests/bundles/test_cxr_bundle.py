@@ -85,6 +85,12 @@ def test_every_file_is_the_one_that_was_measured():
         assert digest == hashlib.sha256((_FOLDER / name).read_bytes()).hexdigest()
 
 
+def test_the_graphs_tell_nothing_of_where_they_were_made():
+    """The exporter's stack traces, with the paths of a machine, are not shipped."""
+    for name in ("encoder.onnx", "decoder.onnx"):
+        assert b"stack_trace" not in (_FOLDER / name).read_bytes()
+
+
 def test_it_is_small():
     """The whole bundle is within the size that was promised."""
     assert sum(path.stat().st_size for path in _FOLDER.iterdir()) <= _LARGEST_BYTES
