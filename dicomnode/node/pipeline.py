@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -130,10 +129,11 @@ class Pipeline:
         if job.bundle is None:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
-        if not self._paths(job):
+        paths = self._paths(job)
+        if not paths:
             raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(self._paths(job), model.bundle))
+        reading = model.read(prepare(paths, model.bundle))
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model.bundle.findings, reading)
         enter(Stage.REPORT)
@@ -212,13 +212,11 @@ def _encoded(composed: Composed) -> NewResult:
         dcmwrite(file, composed.dataset, enforce_file_format=True)
     except PARSER_ERRORS as error:
         raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
-    encoded = file.getvalue()
     ds = composed.dataset
     return NewResult(
         role=composed.role,
         sop_instance_uid=str(ds.SOPInstanceUID),
         sop_class_uid=str(ds.SOPClassUID),
         series_instance_uid=str(ds.SeriesInstanceUID),
-        digest=hashlib.sha256(encoded).hexdigest(),
-        encoded=encoded,
+        encoded=file.getvalue(),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -37,8 +39,6 @@ class NewResult:
     sop_instance_uid: str
     sop_class_uid: str
     series_instance_uid: str
-    digest: str
-    """SHA-256 of `encoded`, hexadecimal."""
     encoded: bytes
     """A whole DICOM file."""
 
@@ -74,35 +74,17 @@ class ResultStore:
         TransientError
             If the disk is full or the index cannot be written.
         """
-        try:
-            names = {result.role: self._files.keep(result.digest, result.encoded) for result in new}
-            self._index(job, new, names, acuity=acuity, outcome=outcome, reason=reason, priority=priority, now=now)
-        except OSError as error:
-            raise TransientError(f"the results cannot be written: {error.strerror}") from None
-        except OperationalError as error:
-            raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
-
-    def _index(
-        self,
-        job: Job,
-        new: Sequence[NewResult],
-        names: Mapping[str, str],
-        *,
-        acuity: Acuity,
-        outcome: Outcome,
-        reason: str,
-        priority: int,
-        now: dt.datetime,
-    ) -> None:
-        with self._engine.begin() as connection:
-            if not lock(connection, is_held(job)):
-                return
-            if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
-                ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
-                _insert_deliveries(connection, job, ids, priority=priority, now=now)
-            composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
-            if not job.destinations:
-                finish(connection, job.id, state=JobState.COMPLETED, now=now)
+        with _told_clearly():
+            names = {result.role: self._files.keep(_digest(result.encoded), result.encoded) for result in new}
+            with self._engine.begin() as connection:
+                if not lock(connection, is_held(job)):
+                    return
+                if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
+                    ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
+                    _insert_deliveries(connection, job, ids, priority=priority, now=now)
+                composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
+                if not job.destinations:
+                    finish(connection, job.id, state=JobState.COMPLETED, now=now)
 
     def of_job(self, job_id: int) -> list[ResultInstance]:
         """Results of a job in the order they were composed."""
@@ -233,6 +215,21 @@ class ResultStore:
             series_instance_uid=row.series_instance_uid,
             path=self._files.path(row.path),
         )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _told_clearly() -> Iterator[None]:
+    """Say in one sentence what kept results from being written; it may work another time."""
+    try:
+        yield
+    except OSError as error:
+        raise TransientError(f"the results cannot be written: {error.strerror}") from None
+    except OperationalError as error:
+        raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
 
 
 def _insert_result(connection: Connection, job: Job, result: NewResult, name: str) -> int:
