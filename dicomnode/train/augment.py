@@ -1,6 +1,6 @@
 """Varied training images, whole batches at a time.
 
-Images are (B, S, S) in [0, 1]; every random number comes from the generator that is passed in, so that
+Images are (B, C, S, S) in [0, 1]; every random number comes from the generator that is passed in, so that
 a step gives the same batch whenever it is run.
 """
 
@@ -17,21 +17,24 @@ from dicomnode.train.recipe import AugmentRecipe
 # B batch, S side
 
 
-def varied(images: Tensor, recipe: AugmentRecipe, generator: Generator) -> Tensor:
+def varied(images: Tensor, maps: Tensor, recipe: AugmentRecipe, generator: Generator) -> tuple[Tensor, Tensor]:
     """Turn, zoom, shift, mirror, and change grey values at random.
 
     Parameters
     ----------
     images
-        (B, S, S) in [0, 1].
+        (B, C, S, S) in [0, 1].
+    maps
+        (B, X, s, s): masks that move with their image.
 
     Returns
     -------
-    Tensor
-        (B, S, S) in [0, 1].
+    tuple[Tensor, Tensor]
+        Both, of the same shapes.
     """
-    moved = _moved(images, recipe, generator)
-    size = (images.shape[0], 1, 1)
+    grid = _places(len(images), recipe, generator)
+    moved, moved_maps = (_sampled(part, grid) for part in (images, maps))
+    size = (images.shape[0], 1, 1, 1)
     gamma = torch.exp(_uniform(size, recipe.gamma, generator))
     gain = 1 + _uniform(size, recipe.contrast, generator)
     offset = _uniform(size, recipe.contrast / 2, generator)
@@ -39,29 +42,32 @@ def varied(images: Tensor, recipe: AugmentRecipe, generator: Generator) -> Tenso
     grey = grey * (moved > 0)  # margins stay black, as in serving
     spread = torch.rand(size, generator=generator) * recipe.noise
     noisy = grey + spread * torch.randn(images.shape, generator=generator)
-    return _erased(noisy, recipe.erased, generator).clamp(0, 1)
+    return _erased(noisy, recipe.erased, generator).clamp(0, 1), moved_maps
 
 
 def _uniform(size: tuple[int, ...], largest: float, generator: Generator) -> Tensor:
     return (torch.rand(size, generator=generator) * 2 - 1) * largest
 
 
-def _moved(images: Tensor, recipe: AugmentRecipe, generator: Generator) -> Tensor:
-    count = (images.shape[0],)
-    angle = _uniform(count, math.radians(recipe.rotation_degrees), generator)
+def _places(count: int, recipe: AugmentRecipe, generator: Generator) -> Tensor:
+    """(B, 2, 3) affine maps."""
+    angle = _uniform((count,), math.radians(recipe.rotation_degrees), generator)
     spread = recipe.largest_zoom - recipe.smallest_zoom
     zoom = recipe.smallest_zoom + spread * torch.rand(count, generator=generator)
     flip = torch.where(torch.rand(count, generator=generator) < 0.5 * recipe.mirror, -1.0, 1.0)
-    down, right = (_uniform(count, 2 * recipe.shift, generator) for _ in range(2))
+    down, right = (_uniform((count,), 2 * recipe.shift, generator) for _ in range(2))
     cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    rows = torch.stack([cosine * flip, -sine, right, sine * flip, cosine, down], 1).view(-1, 2, 3)
-    grid = nn.affine_grid(rows, [images.shape[0], 1, *images.shape[1:]], align_corners=False)
-    return nn.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
+    return torch.stack([cosine * flip, -sine, right, sine * flip, cosine, down], 1).view(-1, 2, 3)
+
+
+def _sampled(images: Tensor, places: Tensor) -> Tensor:
+    grid = nn.affine_grid(places, list(images.shape), align_corners=False)
+    return nn.grid_sample(images, grid, align_corners=False)
 
 
 def _erased(images: Tensor, share: float, generator: Generator) -> Tensor:
     """Grey out a rectangle in some images, so that no single place carries the answer."""
-    count, side = images.shape[0], images.shape[1]
+    count, side = images.shape[0], images.shape[-1]
     places = torch.arange(side)[None]
     inside = []
     for _ in range(2):
@@ -69,8 +75,8 @@ def _erased(images: Tensor, share: float, generator: Generator) -> Tensor:
         start = torch.rand(count, 1, generator=generator) * (side - length)
         inside.append((places >= start) & (places < start + length))
     chosen = torch.rand(count, 1, 1, generator=generator) < share
-    hole = chosen & inside[0][:, :, None] & inside[1][:, None, :]
-    return torch.where(hole, images.mean((1, 2), keepdim=True), images)
+    hole = (chosen & inside[0][:, :, None] & inside[1][:, None, :])[:, None]
+    return torch.where(hole, images.mean((2, 3), keepdim=True), images)
 
 
 def without_patient(count: int, side: int, generator: Generator) -> Tensor:
@@ -96,31 +102,21 @@ def without_patient(count: int, side: int, generator: Generator) -> Tensor:
     return torch.where(torch.rand((count, 1, 1), generator=generator) < 0.25, torch.zeros(()), images)
 
 
-def with_opacities(images: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
-    """Put one soft, mottled opacity into a lung zone of the chosen images: consolidation, drawn.
+def turned(images: Tensor, quarters: Tensor) -> Tensor:
+    """Square images (B, C, S, S), each turned counter-clockwise by its own number of quarters (B,)."""
+    every = torch.stack([torch.rot90(images, quarter, (2, 3)) for quarter in range(4)])
+    return every[quarters, torch.arange(len(images))]
 
-    Parameters
-    ----------
-    images
-        (B, S, S) in [0, 1].
-    chosen
-        (B,) which images get one.
+
+def hidden(images: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Grey out a share of the 16 x 16 patches.
 
     Returns
     -------
-    Tensor
-        (B, S, S) in [0, 1].
+    tuple[Tensor, Tensor]
+        The images (B, C, S, S), and which cells of 8 x 8 pixels are hidden, (B, 1, S/8, S/8).
     """
-    count, side = images.shape[0], images.shape[1]
-    axis = torch.linspace(0, 1, side)
-    row = 0.32 + 0.24 * torch.rand((count, 1), generator=generator)
-    column = 0.5 + (0.18 + 0.12 * torch.rand((count, 1), generator=generator)) * torch.where(
-        torch.rand((count, 1), generator=generator) < 0.5, -1.0, 1.0
-    )
-    tall, wide = (0.05 + 0.06 * torch.rand((count, 1), generator=generator) for _ in range(2))
-    down = torch.exp(-(((axis[None] - row) / tall) ** 2) / 2)
-    across = torch.exp(-(((axis[None] - column) / wide) ** 2) / 2)
-    mottle = nn.interpolate(torch.rand((count, 1, 12, 12), generator=generator), size=(side, side), mode="bilinear")
-    strength = 0.5 + 0.4 * torch.rand((count, 1, 1), generator=generator)
-    cover = strength * down[:, :, None] * across[:, None, :] * (0.6 + 0.4 * mottle[:, 0])
-    return torch.where(chosen[:, None, None], images + (1 - images) * cover, images)
+    count, side = len(images), images.shape[-1]
+    patches = (torch.rand((count, 1, side // 16, side // 16), generator=generator) < share).float()
+    cover = nn.interpolate(patches, scale_factor=16.0, mode="nearest")
+    return images * (1 - cover) + 0.5 * cover, nn.interpolate(patches, scale_factor=2.0, mode="nearest")

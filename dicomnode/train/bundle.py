@@ -12,23 +12,37 @@ from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
 
 
-def write_words(recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path) -> None:
-    """Write `tokenizer.json` and `calibration.json`."""
-    platt = {key: [c.slope, c.offset] for key, c in zip(recipe.keys, calibrations, strict=True)}
-    _write_json(folder / "calibration.json", {"platt": platt})
+def write_words(
+    recipe: Recipe, images: tuple[Calibration, ...], studies: tuple[Calibration, ...], folder: Path
+) -> None:
+    """Write `tokenizer.json` and `calibration.json`.
+
+    Parameters
+    ----------
+    images, studies
+        Calibrations of single images and of studies, one for each finding.
+    """
+    tables = {
+        name: {key: [c.slope, c.offset] for key, c in zip(recipe.keys, calibrations, strict=True)}
+        for name, calibrations in (("platt", images), ("study_platt", studies))
+    }
+    _write_json(folder / "calibration.json", tables)
     _write_json(folder / "tokenizer.json", tokenizer_json(vocabulary(recipe)))
 
 
 def write_manifest(recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path) -> None:
-    """Write `bundle.toml`, last of all, as it holds the digest of every other file."""
+    """Write `bundle.toml`, last of all, as it holds the digest of every other file; thresholds are those of studies."""
     tables: dict[str, dict[str, object]] = {
         "accepts": recipe.accepts.model_dump(),
-        "pixels": recipe.pixels.model_dump(exclude={"windows", "slices"}),
+        "pixels": recipe.pixels.model_dump(exclude_none=True),
+        "anatomy": {"structures": recipe.phantoms.structures},
         "tokens": {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS},
         "decoder": {
             "layers": recipe.decoder.layers,
             "heads": recipe.decoder.heads,
             "head_width": recipe.decoder.width // recipe.decoder.heads,
+            "width": recipe.decoder.width,
+            "prompts": recipe.decoder.prompts,
         },
     }
     lines = _assignments(

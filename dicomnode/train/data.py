@@ -1,7 +1,8 @@
-"""Labelled radiographs: tar files of JPEG images and one labels.csv.
+"""Labelled images: tar files of JPEG or PNG images and one labels.csv.
 
-`labels.csv` holds one row an image: `file` (member of `<split>.tar`), `source`, `patient_id`, `split` (train,
-val or test), `view`, and one column a finding with 1 present, 0 absent, empty unknown.
+`labels.csv` holds one row an image: `source`, `patient_id`, `split` (train, val or test), the columns that the
+recipe's table [data] names, and one column a finding with 1 present, 0 absent, empty unknown. `view`, `sex` and an
+age (`age`, `age_years`, or `paediatric` = 1) are read where they exist.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from dicomnode.errors import PermanentError
 from dicomnode.infer.grid import fitted, stretched
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import FloatArray
+from dicomnode.train.recipe import DataRecipe
 
-# N images, K findings, S side of the model image
+# N images, K findings, C channels, S side of the model image
 
 SPLITS = ("train", "val", "test")
-_COLUMNS = ("file", "source", "patient_id", "split", "view")
+_CHILD = 8.0
+"""Years that stand for a film that is only known to be a child's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +35,23 @@ class Film:
     """One image's row."""
 
     file: str
-    """Name in the tar file of its split."""
+    """Name of its first channel in the tar file of its split."""
+    files: tuple[str, ...]
+    """All channels."""
     source: str
     """Data set it came from."""
     patient_id: str
     split: str
     view: str
     """View Position, empty where unknown."""
+    sex: str
+    """M, F or empty."""
+    age: float
+    """Years; NaN where unknown."""
+    volume: str
+    """The same for all slices of one study."""
+    order: float
+    """Place of a slice in its study."""
     labels: tuple[float, ...]
     """1 present, 0 absent, NaN unknown; one for each finding."""
 
@@ -49,7 +62,7 @@ class Split:
 
     films: tuple[Film, ...]
     images: FloatArray
-    """(N, S, S) in [0, 1], before normalisation."""
+    """(N, C, S, S) in [0, 1], before normalisation."""
 
     @property
     def labels(self) -> FloatArray:
@@ -61,8 +74,24 @@ class Split:
         """(N,) patient of each image."""
         return np.array([film.patient_id for film in self.films])
 
+    @property
+    def sources(self) -> NDArray[np.str_]:
+        """(N,) data set of each image."""
+        return np.array([film.source for film in self.films])
 
-def films(data_dir: Path, keys: tuple[str, ...]) -> tuple[Film, ...]:
+    @property
+    def volumes(self) -> dict[str, NDArray[np.intp]]:
+        """Indices of the slices of each study, in their order."""
+        members: dict[str, list[int]] = {}
+        for index, film in enumerate(self.films):
+            members.setdefault(film.volume, []).append(index)
+        return {
+            name: np.array(sorted(indices, key=lambda index: self.films[index].order), np.intp)
+            for name, indices in members.items()
+        }
+
+
+def films(data_dir: Path, keys: tuple[str, ...], data: DataRecipe | None = None) -> tuple[Film, ...]:
     """Read the labels.
 
     Parameters
@@ -71,35 +100,70 @@ def films(data_dir: Path, keys: tuple[str, ...]) -> tuple[Film, ...]:
         Folder that holds `labels.csv`.
     keys
         Columns of the findings.
+    data
+        Which columns say what; None: one image a row, in the column `file`.
 
     Raises
     ------
     PermanentError
-        If the file or a column is missing, a label is none of 1, 0 and empty, a split is unknown,
-        or a patient stands in more than one split.
+        If there is no such file, a column is missing, a value is wrong, or a patient is in two splits.
     """
-    path = data_dir / "labels.csv"
-    if not path.is_file():
-        raise PermanentError(f"no labels.csv in {data_dir}; it must name file, source, patient_id, split and findings")
-    with path.open(newline="", encoding="utf-8") as text:
-        reader = csv.DictReader(text)
-        missing = [name for name in (*_COLUMNS, *keys) if name not in (reader.fieldnames or ())]
-        if missing:
-            raise PermanentError(f"{path} lacks the columns {', '.join(missing)}")
-        rows = tuple(_film(row, keys, path) for row in reader)
-    _refuse_leaks(rows, path)
+    rows = read_rows(data_dir / "labels.csv", keys, data or DataRecipe())
+    _refuse_leaks(rows, data_dir / "labels.csv")
     return rows
 
 
-def _film(row: dict[str, str], keys: tuple[str, ...], path: Path) -> Film:
+def read_rows(path: Path, keys: tuple[str, ...], data: DataRecipe) -> tuple[Film, ...]:
+    """Rows of one labels file (see `films`), without the check for leaks."""
+    try:
+        with path.open(newline="", encoding="utf-8") as text:
+            reader = csv.DictReader(text)
+            needed = {*data.files, "source", "patient_id", "split", *keys, data.volume, data.order} - {""}
+            missing = sorted(needed - set(reader.fieldnames or ()))
+            if missing:
+                raise PermanentError(f"{path} lacks the columns {', '.join(missing)}")
+            return tuple(_film(row, keys, data, path) for row in reader)
+    except FileNotFoundError:
+        raise PermanentError(f"no labels.csv in {path.parent}; it names the images and their labels") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PermanentError(f"{path} is not a readable CSV file: {error}") from None
+
+
+def _film(row: dict[str, str], keys: tuple[str, ...], data: DataRecipe, path: Path) -> Film:
     values = {"1": 1.0, "0": 0.0, "": float("nan")}
+    name = row[data.files[0]]
     for key in keys:
         if row[key] not in values:
-            raise PermanentError(f"{path}: {row['file']}: {key} must be 1, 0 or empty, got {row[key]!r}")
+            raise PermanentError(f"{path}: {name}: {key} must be 1, 0 or empty, got {row[key]!r}")
     if row["split"] not in SPLITS:
-        raise PermanentError(f"{path}: {row['file']}: split must be one of {', '.join(SPLITS)}, got {row['split']!r}")
-    labels = tuple(values[row[key]] for key in keys)
-    return Film(**{name: row[name] for name in _COLUMNS}, labels=labels)
+        raise PermanentError(f"{path}: {name}: split must be one of {', '.join(SPLITS)}, got {row['split']!r}")
+    return Film(
+        file=name,
+        files=tuple(row[column] for column in data.files),
+        source=row["source"],
+        patient_id=row["patient_id"],
+        split=row["split"],
+        view=row.get("view") or "",
+        sex=row.get("sex") or "",
+        age=_age(row),
+        volume=row[data.volume] if data.volume else name,
+        order=_number(row[data.order]) if data.order else 0.0,
+        labels=tuple(values[row[key]] for key in keys),
+    )
+
+
+def _age(row: dict[str, str]) -> float:
+    for column in ("age", "age_years"):
+        if row.get(column):
+            return _number(row[column])
+    return _CHILD if row.get("paediatric") == "1" else float("nan")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _refuse_leaks(rows: tuple[Film, ...], path: Path) -> None:
@@ -113,7 +177,9 @@ def _refuse_leaks(rows: tuple[Film, ...], path: Path) -> None:
             )
 
 
-def read_split(data_dir: Path, name: str, keys: tuple[str, ...], pixels: PixelRecipe) -> Split:
+def read_split(
+    data_dir: Path, name: str, keys: tuple[str, ...], pixels: PixelRecipe, data: DataRecipe | None = None
+) -> Split:
     """Read the images and labels of one split.
 
     Parameters
@@ -131,13 +197,40 @@ def read_split(data_dir: Path, name: str, keys: tuple[str, ...], pixels: PixelRe
     UnsupportedImageError
         If an image is of one grey all over.
     """
-    rows = tuple(film for film in films(data_dir, keys) if film.split == name)
+    rows = tuple(film for film in films(data_dir, keys, data) if film.split == name)
     path = data_dir / f"{name}.tar"
     if not rows or not path.is_file():
         raise PermanentError(f"{data_dir} has no {name} split; it needs rows in labels.csv and {name}.tar")
+    return Split(films=rows, images=_images(rows, path, pixels))
+
+
+def read_auxiliary(data_dir: Path, keys: tuple[str, ...], pixels: PixelRecipe, data: DataRecipe) -> Split | None:
+    """Training images of the recipe's second labels file, without patients of the validation and test splits.
+
+    Returns
+    -------
+    Split | None
+        None where the recipe names none.
+
+    Raises
+    ------
+    PermanentError
+        As `read_split`.
+    """
+    if not data.auxiliary:
+        return None
+    path = data_dir / f"{data.auxiliary}_train.tar"
+    kept_apart = {film.patient_id for film in films(data_dir, keys, data) if film.split != "train"}
+    known = read_rows(data_dir / f"{data.auxiliary}_labels.csv", keys, data)
+    rows = tuple(film for film in known if film.split == "train" and film.patient_id not in kept_apart)
+    if not rows or not path.is_file():
+        raise PermanentError(f"{data_dir} has no auxiliary images; it needs {path.name} and rows for them")
+    return Split(films=rows, images=_images(rows, path, pixels))
+
+
+def _images(rows: tuple[Film, ...], path: Path, pixels: PixelRecipe) -> FloatArray:
     with tarfile.open(path) as tar:
-        images = np.stack([_grid(_grey(tar, film.file, path), pixels) for film in rows])
-    return Split(films=rows, images=images)
+        return np.stack([np.stack([_grid(_grey(tar, name, path), pixels) for name in film.files]) for film in rows])
 
 
 def _grey(tar: tarfile.TarFile, name: str, path: Path) -> FloatArray:
@@ -152,6 +245,6 @@ def _grey(tar: tarfile.TarFile, name: str, path: Path) -> FloatArray:
 
 
 def _grid(grey: FloatArray, pixels: PixelRecipe) -> FloatArray:
-    """The model's grid, made as serving makes it."""
-    upright = stretched(grey, np.ones(grey.shape, bool), pixels)
+    """The model's grid, made as serving makes it; CT slices are windowed already."""
+    upright = grey if pixels.windows else stretched(grey, np.ones(grey.shape, bool), pixels)
     return fitted(upright, pixels, rotate_quarters=0, flip_columns=False)[0]

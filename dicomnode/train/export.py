@@ -1,80 +1,164 @@
-"""From trained modules to two INT8 ONNX graphs, each compared with what it came from."""
+"""From trained modules to three compressed ONNX graphs, each compared with what it came from."""
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 from torch.export import Dim
 
 from dicomnode.errors import BundleError
-from dicomnode.infer.sessions import DECODER_INPUTS, DECODER_OUTPUTS, ENCODER_INPUTS, ENCODER_OUTPUTS, open_session
+from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
+from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.model import Encoder
+from dicomnode.train.quantize import dynamic_int8, static_int8
 from dicomnode.train.recipe import Recipe
 
-# B batch, K findings, T new tokens, P cached tokens
+# B batch, N images of a study, K findings, D features, T new tokens, P prompts
 
 OPSET = 20
 FLOAT_TOLERANCE = 1e-3
 """Largest difference of any output between PyTorch and the FP32 graph."""
-INT8_TOLERANCE = 0.15
+INT8_TOLERANCE = 0.25
 """Largest mean difference of the logits between the FP32 and the INT8 graph."""
+ENCODER = (("pixel_values",), ("logits", "class_maps", "features", "segmentation", "tokens", "attended"))
+PROMPTER = (
+    ("logits", "class_maps", "features", "segmentation", "tokens", "attended"),
+    (
+        "study_logits",
+        "slice_attention",
+        "strangeness",
+        "prompt_embeds",
+        "encoder_key_values",
+        "anatomical_bias",
+    ),
+)
+DECODER = (
+    ("decoder_input_ids", "prompt_embeds", "encoder_key_values", "anatomical_bias", "past_key_values"),
+    ("logits", "present_key_values", "cross_attentions"),
+)
 _THREADS = 2
+_MOST_CALIBRATION = 128
+_FALSE_ALARMS = 99.5
+"""Percentile of the validation images that still counts as usual."""
+_ROOM = 1.15
+"""How much farther out than these an image may lie."""
+_STRANGE = 0.6
+"""Share of the third head's belief in anything but upright from which an image is strange."""
 
 
 class Reader(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
-    """Encoder and memory as one graph: pixels in, findings and the decoder's memory out."""
+    """The encoder as it serves."""
 
-    def __init__(self, encoder: Encoder, drafter: Drafter, calibrations: tuple[Calibration, ...]) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.encoder, self.memory = encoder, drafter.memory
-        zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
-        offsets = [float(c.margins(zero)[0]) for c in calibrations]
-        slopes = [float(c.margins(one)[0]) - offset for c, offset in zip(calibrations, offsets, strict=True)]
-        self.register_buffer("slopes", torch.tensor(slopes))
-        self.register_buffer("offsets", torch.tensor(offsets))
+        self.encoder = encoder
 
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, 1, S, S) to logits, class maps, features and encoder_key_values."""
-        logits, class_maps, features, grid, attended = self.encoder(pixel_values)
-        memory = self.memory(grid, attended, logits * self.slopes + self.offsets)
-        return logits, class_maps, features, memory
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(B, C, S, S) to the outputs named in `ENCODER`."""
+        said = self.encoder(pixel_values)
+        segmentation = torch.sigmoid(said.segmentation)
+        return said.logits, said.class_maps, said.features, segmentation, said.tokens, said.attended
+
+
+class StudyPrompter(nn.Module):  # type: ignore[misc]
+    """All images of a reading to the study's logits and to what the decoder is told.
+
+    Parameters
+    ----------
+    prompter
+        Trained.
+    domain
+        The encoder's third head, which asks whether an image is upright.
+    calibrations
+        One for each finding, of studies.
+    usual
+        (N, 2 * D) features of usual images, and (V, 2 * D) of those on which the border is set.
+    """
+
+    def __init__(
+        self,
+        prompter: Prompter,
+        domain: nn.Linear,
+        calibrations: tuple[Calibration, ...],
+        usual: tuple[FloatArray, FloatArray],
+    ) -> None:
+        super().__init__()
+        self.prompter, self.domain = prompter, domain
+        self.register_buffer("lines", torch.tensor([calibration.line for calibration in calibrations]))
+        gaussian = LedoitWolf().fit(usual[0])
+        self.register_buffer("mean", torch.from_numpy(gaussian.location_).float())
+        self.register_buffer("precision", torch.from_numpy(gaussian.precision_).float())
+        with torch.no_grad():
+            far = self.distance(torch.from_numpy(usual[1]))
+        self.border = float(np.percentile(far.numpy(), _FALSE_ALARMS)) * _ROOM
+
+    def distance(self, features: Tensor) -> Tensor:
+        """(N, 2 * D) to (N,) Mahalanobis distances."""
+        apart = features - self.mean
+        return torch.sqrt((apart @ self.precision * apart).sum(1) + 1e-6)
+
+    def forward(
+        self,
+        logits: Tensor,
+        class_maps: Tensor,
+        features: Tensor,
+        segmentation: Tensor,
+        tokens: Tensor,
+        attended: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The encoder's outputs of N images to the outputs named in `PROMPTER`."""
+        attention = slice_attention(logits)  # (K, N)
+        study_logits = (attention * logits.transpose(0, 1)).sum(1)
+        shares = attention.mean(0)  # (N,)
+        turned = 1 - torch.softmax(self.domain(features), 1)[:, 0]
+        strangeness = torch.maximum(self.distance(features) / self.border, turned / _STRANGE)
+        told = self.prompter(
+            (study_logits * self.lines[:, 0] + self.lines[:, 1])[None],
+            (shares[:, None] * features).sum(0, keepdim=True),
+            (shares[:, None, None, None] * segmentation).sum(0, keepdim=True),
+            (shares[:, None, None] * tokens).sum(0, keepdim=True),
+            (attention.transpose(0, 1)[:, :, None] * attended).sum(0, keepdim=True),
+            (attention.transpose(0, 1)[:, :, None, None] * class_maps).sum(0, keepdim=True),
+        )
+        return study_logits, attention, strangeness, *told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What the export measured."""
+class ExportedEncoder:
+    """What the export of the encoder measured."""
 
     float_difference: float
-    """Largest difference between PyTorch and the FP32 graphs."""
+    """Largest difference between PyTorch and the FP32 graph."""
     int8_logit_difference: float
-    """Mean absolute difference of the encoder's logits, INT8 against FP32, on the images given."""
+    """Mean absolute difference of the logits, INT8 against FP32, on the images given."""
     float_logits: FloatArray
     """(N, K) of the FP32 graph on these images."""
     int8_logits: FloatArray
     """(N, K) of the INT8 graph."""
 
 
-def export(reader: Reader, drafter: Drafter, recipe: Recipe, pixel_values: FloatArray, folder: Path) -> Exported:
-    """Write `encoder.onnx` and `decoder.onnx`.
+def export_encoder(
+    encoder: Encoder, recipe: Recipe, calibration: FloatArray, compared: FloatArray, folder: Path
+) -> ExportedEncoder:
+    """Write `encoder.onnx` in INT8.
 
     Parameters
     ----------
-    pixel_values
-        (N, 1, S, S), N >= 2: images to compare the graphs on.
-    folder
-        Where both files go.
+    calibration
+        (N, C, S, S) pixel values that set the ranges of the activations.
+    compared
+        (N, C, S, S), N >= 2: pixel values to compare the graphs on.
 
     Raises
     ------
@@ -82,18 +166,20 @@ def export(reader: Reader, drafter: Drafter, recipe: Recipe, pixel_values: Float
         If a graph differs from its model by more than the tolerance written here.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        encoder, decoder = Path(scratch, "encoder.onnx"), Path(scratch, "decoder.onnx")
-        _export_encoder(reader.eval(), recipe, encoder)
-        difference = _tolerated(_encoder_difference(reader, encoder, pixel_values[:3]))
-        _export_decoder(drafter.decoder.eval(), recipe, decoder)
-        difference = max(difference, _tolerated(_decoder_difference(drafter, recipe, decoder)))
-        for path in (encoder, decoder):
-            _quantize(path, folder / path.name)
-        float_logits, int8_logits = _logits(encoder, pixel_values), _logits(folder / encoder.name, pixel_values)
+        path = Path(scratch, "encoder.onnx")
+        example = (torch.zeros(2, recipe.pixels.channels, recipe.pixels.rows, recipe.pixels.columns),)
+        reader = Reader(encoder.eval())
+        _export(reader, example, ENCODER, {"pixel_values": {0: Dim("batch", min=1, max=1024)}}, path)
+        difference = tolerated(reader, path, [(torch.from_numpy(compared[:3]),)], ENCODER)
+        static_int8(path, folder / path.name, calibration[:_MOST_CALIBRATION])
+        float_logits, int8_logits = (
+            np.concatenate([read.logits for read in read_images(graph, compared)])
+            for graph in (path, folder / path.name)
+        )
     mean_difference = float(np.abs(float_logits - int8_logits).mean())
     if mean_difference > INT8_TOLERANCE:
         raise BundleError(f"INT8 moves the logits by {mean_difference:.2g} on average, allowed is {INT8_TOLERANCE}")
-    return Exported(
+    return ExportedEncoder(
         float_difference=difference,
         int8_logit_difference=mean_difference,
         float_logits=float_logits,
@@ -101,38 +187,97 @@ def export(reader: Reader, drafter: Drafter, recipe: Recipe, pixel_values: Float
     )
 
 
-def _tolerated(difference: float) -> float:
-    if difference > FLOAT_TOLERANCE:
-        raise BundleError(f"an FP32 graph differs from PyTorch by {difference:.2g}, allowed is {FLOAT_TOLERANCE}")
+@dataclass(frozen=True, slots=True)
+class ReadImage:
+    """The encoder graph's logits (1, K) and features (1, 2 * D) of one image."""
+
+    logits: FloatArray
+    features: FloatArray
+
+
+def read_images(path: Path, pixel_values: FloatArray) -> list[ReadImage]:
+    """Run an encoder graph on images (N, C, S, S), one by one."""
+    runner = open_session(path, _THREADS)
+    return [ReadImage(*runner.run(["logits", "features"], {"pixel_values": image[None]})) for image in pixel_values]
+
+
+def export_language(prompter: StudyPrompter, drafter: Drafter, recipe: Recipe, folder: Path) -> float:
+    """Write `prompter.onnx` and `decoder.onnx` with INT8 weights.
+
+    Returns
+    -------
+    float
+        Largest difference between PyTorch and the FP32 graphs.
+
+    Raises
+    ------
+    BundleError
+        If a graph differs from its model by more than the tolerance written here.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "prompter.onnx")
+        images = Dim("images", min=1, max=4096)
+        _export(prompter.eval(), study_example(recipe, 3), PROMPTER, {name: {0: images} for name in PROMPTER[0]}, path)
+        difference = tolerated(prompter, path, [study_example(recipe, n) for n in (1, 5)], PROMPTER)
+        dynamic_int8(path, folder / path.name)
+        path = Path(scratch, "decoder.onnx")
+        decoder = drafter.decoder.eval()
+        _export(decoder, decoder_example(recipe, 2, (3, 2, 5, 4)), DECODER, _decoder_shapes(recipe), path)
+        prompts = recipe.decoder.prompts
+        steps = [decoder_example(recipe, 1, sizes) for sizes in ((5, prompts, 7, 0), (1, 0, 7, 5 + prompts))]
+        difference = max(difference, tolerated(decoder, path, steps, DECODER))
+        dynamic_int8(path, folder / path.name)
     return difference
 
 
-def _export_encoder(reader: Reader, recipe: Recipe, path: Path) -> None:
-    example = (torch.zeros(2, 1, recipe.pixels.rows, recipe.pixels.columns),)
-    shapes = {"pixel_values": {0: Dim("batch", min=1, max=1024)}}
-    _export(reader, example, [*ENCODER_INPUTS], [*ENCODER_OUTPUTS], shapes, path)
-
-
-def _export_decoder(decoder: nn.Module, recipe: Recipe, path: Path) -> None:
-    shape = recipe.decoder
-    state = (shape.layers, 2, 2, shape.heads)
-    wide = shape.width // shape.heads
-    example = (torch.full((2, 3), 4), torch.zeros(*state, 5, wide), torch.zeros(*state, 4, wide))
-    batch, tokens = Dim("batch", min=1, max=1024), Dim("tokens", min=1, max=shape.max_new_tokens)
-    cached, memory = Dim("cached", min=0, max=shape.max_new_tokens), Dim("memory", min=1, max=65536)
+def study_example(recipe: Recipe, images: int) -> tuple[Tensor, ...]:
+    """Inputs of the prompter graph for a study of so many images, drawn at random."""
+    generator = torch.Generator().manual_seed(images)
+    findings, features, side = len(recipe.findings), recipe.encoder.widths[-1], recipe.pixels.rows // 8
     shapes = {
+        "logits": (images, findings),
+        "class_maps": (images, findings, side, side),
+        "features": (images, 2 * features),
+        "segmentation": (images, len(recipe.phantoms.structures), side, side),
+        "tokens": (images, (side // 2) ** 2, features),
+        "attended": (images, findings, features),
+    }
+    return tuple(torch.rand(shapes[name], generator=generator) for name in PROMPTER[0])
+
+
+def decoder_example(recipe: Recipe, batch: int, sizes: tuple[int, int, int, int]) -> tuple[Tensor, ...]:
+    """Inputs of the decoder graph: so many tokens, prompts, memory positions and cached positions."""
+    tokens, prompts, memory, cached = sizes
+    shape = recipe.decoder
+    generator = torch.Generator().manual_seed(tokens)
+    wide, state = shape.width // shape.heads, (shape.layers, 2, batch, shape.heads)
+    return (
+        torch.full((batch, tokens), 4),
+        torch.randn(batch, prompts, shape.width, generator=generator),
+        torch.randn(*state, memory, wide, generator=generator),
+        torch.rand(batch, shape.layers, memory, generator=generator),
+        torch.randn(*state, cached, wide, generator=generator),
+    )
+
+
+def _decoder_shapes(recipe: Recipe) -> dict[str, dict[int, Dim]]:
+    longest = recipe.decoder.max_new_tokens + recipe.decoder.prompts
+    batch, tokens = Dim("batch", min=1, max=1024), Dim("tokens", min=1, max=longest)
+    prompts, cached = Dim("prompts", min=0, max=longest), Dim("cached", min=0, max=longest)
+    memory = Dim("memory", min=1, max=65536)
+    return {
         "decoder_input_ids": {0: batch, 1: tokens},
+        "prompt_embeds": {0: batch, 1: prompts},
         "encoder_key_values": {2: batch, 4: memory},
+        "anatomical_bias": {0: batch, 2: memory},
         "past_key_values": {2: batch, 4: cached},
     }
-    _export(decoder, example, [*DECODER_INPUTS], [*DECODER_OUTPUTS], shapes, path)
 
 
 def _export(
     module: nn.Module,
     example: tuple[Tensor, ...],
-    inputs: list[str],
-    outputs: list[str],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
     shapes: dict[str, dict[int, Dim]],
     path: Path,
 ) -> None:
@@ -142,8 +287,8 @@ def _export(
             module,
             example,
             path,
-            input_names=inputs,
-            output_names=outputs,
+            input_names=[*names[0]],
+            output_names=[*names[1]],
             dynamic_shapes=shapes,
             opset_version=OPSET,
             dynamo=True,
@@ -152,61 +297,26 @@ def _export(
         )
 
 
-def _quantize(source: Path, target: Path) -> None:
-    """INT8 weights for matrix products; convolutions stay FP32, as INT8 ones cost more accuracy than they save."""
-    logging.getLogger().addFilter(_no_preprocess_hint)
-    try:
-        quantize_dynamic(
-            source,
-            target,
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gemm"],
-            extra_options={"MatMulConstBOnly": True},
-        )
-    finally:
-        logging.getLogger().removeFilter(_no_preprocess_hint)
-    onnx.save(without_traces(onnx.load(target)), target)
+def tolerated(
+    module: nn.Module,
+    path: Path,
+    examples: Sequence[tuple[Tensor, ...]],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+) -> float:
+    """Largest difference of any output between a module and its FP32 graph.
 
-
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what the exporter notes of where each node came from: stack traces with the paths of this machine."""
-    graph = model.graph
-    for noted in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        noted.ClearField("metadata_props")
-        noted.ClearField("doc_string")
-    return model
-
-
-def _no_preprocess_hint(record: logging.LogRecord) -> bool:
-    # Shape inference is already in the exporter's graph.
-    return "pre-processing" not in record.getMessage()
-
-
-def _logits(path: Path, pixel_values: FloatArray) -> FloatArray:
-    runner = open_session(path, _THREADS)
-    parts = [runner.run(["logits"], {"pixel_values": image[None]})[0] for image in pixel_values]
-    return np.concatenate(parts)
-
-
-def _encoder_difference(reader: Reader, path: Path, pixel_values: FloatArray) -> float:
-    with torch.no_grad():
-        expected = reader(torch.from_numpy(pixel_values))
-    got = open_session(path, _THREADS).run(None, {"pixel_values": pixel_values})
-    return max(float(np.abs(e.numpy() - g).max()) for e, g in zip(expected, got, strict=True))
-
-
-def _decoder_difference(drafter: Drafter, recipe: Recipe, path: Path) -> float:
-    """Compare a first call without a cache and a step with one."""
-    runner, shape = open_session(path, _THREADS), recipe.decoder
-    generator = torch.Generator().manual_seed(0)
-    wide, state = shape.width // shape.heads, (shape.layers, 2, 1, shape.heads)
-    memory = torch.randn(*state, 7, wide, generator=generator)
-    largest = 0.0
-    for cached, tokens in ((0, 5), (5, 1)):
-        inputs = (torch.full((1, tokens), 4), memory, torch.randn(*state, cached, wide, generator=generator))
+    Raises
+    ------
+    BundleError
+        If it is more than `FLOAT_TOLERANCE`.
+    """
+    runner, largest = open_session(path, _THREADS), 0.0
+    for example in examples:
         with torch.no_grad():
-            expected = drafter.decoder(*inputs)
-        got = runner.run(None, {n: x.numpy() for n, x in zip(DECODER_INPUTS, inputs, strict=True)})
+            expected = module(*example)
+        feeds = {name: tensor.numpy() for name, tensor in zip(names[0], example, strict=True)}
+        got = runner.run([*names[1]], feeds)
         largest = max(largest, *(float(np.abs(e.numpy() - g).max()) for e, g in zip(expected, got, strict=True)))
+    if largest > FLOAT_TOLERANCE:
+        raise BundleError(f"an FP32 graph differs from PyTorch by {largest:.2g}, allowed is {FLOAT_TOLERANCE}")
     return largest

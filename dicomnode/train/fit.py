@@ -75,7 +75,7 @@ def fitted(model: Model, loss: Callable[[Model, torch.Generator], Tensor], plan:
     """
     average: Model = copy.deepcopy(model)
     average.eval()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    optimizer = torch.optim.AdamW(_trained(model), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, plan.learning_rate, total_steps=plan.steps + 1, pct_start=0.15
     )
@@ -88,9 +88,14 @@ def fitted(model: Model, loss: Callable[[Model, torch.Generator], Tensor], plan:
         running = value if step == 0 else 0.95 * running + 0.05 * value
         if (step + 1) % _SHOWN_STEPS == 0:
             log.info("trained", stage=plan.name, step=step + 1, steps=plan.steps, loss=round(running, 4))
+            _note(plan, step + 1, running)
         if (step + 1) % plan.checkpoint_steps == 0 or step + 1 == plan.steps:
             _keep(parts, plan, step + 1)
     return average
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def _stepped(
@@ -117,6 +122,13 @@ def _averaged(average: nn.Module, model: nn.Module, decay: float) -> None:
                 kept.lerp_(new, 1 - decay)
             else:
                 kept.copy_(new)
+
+
+def _note(plan: Plan, step: int, loss: float) -> None:
+    """Add a point to the stage's loss curve."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with (plan.folder / "losses.csv").open("a", encoding="utf-8") as curve:
+        curve.write(f"{plan.name},{step},{loss:.5f}\n")
 
 
 def _checkpoint(plan: Plan) -> Path:

@@ -1,32 +1,38 @@
-"""The image encoder and the language decoder.
+"""The image encoder.
 
-The encoder is a convolutional stem, a few transformer blocks at 1/16 of the image, and a head that attends to
-a place for each finding; its class maps add up to the logits exactly. The decoder is a small causal transformer
-with cross-attention to 1/32-scale image tokens and one token for each finding. All attention is written out, so
-that one ONNX graph serves any batch, text and cache length.
+A convolutional stem, a few transformer blocks at 1/16 of the image, a top-down fusion of three scales at 1/8, and a
+head that attends to a place for each finding; its class maps add up to the logits exactly. A second head outlines
+the anatomy, a third tells upright images from turned, inverted and foreign ones. All attention is written out, so
+that the ONNX graph takes any batch.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dicomnode.train.recipe import Recipe
+from dicomnode.train.recipe import EncoderRecipe, Recipe
 
-# B batch, K findings, C channels, D features, S memory tokens, T new tokens, P cached tokens, H heads, W head width
+# B batch, K findings, M structures, C channels, D features, H heads, W head width
+
+DOMAINS = ("upright", "turned left", "upside down", "turned right", "inverted", "foreign")
+"""What the third head tells apart."""
 
 
 class ConvBlock(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
-    """Two convolutions around a residual path."""
+    """Two convolutions around a residual path, `inner` channels between them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, inner: int | None = None) -> None:
         super().__init__()
+        inner = inner or width
         self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(width, inner, 3, padding=1, bias=False),
+            nn.BatchNorm2d(inner),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.Conv2d(inner, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
         )
 
@@ -44,14 +50,15 @@ def halving(before: int, after: int) -> nn.Sequential:
 class VisionBlock(nn.Module):  # type: ignore[misc]
     """Transformer block whose positions come from a depthwise convolution, so any image side works."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, inner: int | None = None) -> None:
         super().__init__()
         self.heads = heads
         self.place = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+        inner = inner or 3 * width
+        self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,184 +95,98 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = N
     return mixed.reshape(mixed.shape[0], mixed.shape[1], query.shape[1] * query.shape[3]), weights
 
 
-class Encoder(nn.Module):  # type: ignore[misc]
-    """Image to findings."""
+class Encoded(NamedTuple):
+    """What the encoder says of a batch of images, side S; maps are at S/8."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    logits: Tensor
+    """(B, K)."""
+    class_maps: Tensor
+    """(B, K, h, w), which sum to logits - bias."""
+    features: Tensor
+    """(B, 2 * D), pooled from the fused and from the deepest map."""
+    segmentation: Tensor
+    """(B, M, h, w) log-odds of the anatomy."""
+    tokens: Tensor
+    """(B, h/2 * w/2, D)."""
+    attended: Tensor
+    """(B, K, D), the features where each finding was looked for."""
+    places: Tensor
+    """(B, K, h, w), lesion attention, sums to 1."""
+    evidence: Tensor
+    """(B, K, h, w), log-odds of the finding at each place."""
+    fused: Tensor
+    """(B, D, h, w)."""
+    domains: Tensor
+    """(B, 6) log-odds over `DOMAINS`."""
+
+
+class Encoder(nn.Module):  # type: ignore[misc]
+    """Image to findings.
+
+    Parameters
+    ----------
+    shape
+        Sizes.
+    channels
+        Of the images.
+    findings, structures
+        How many of each.
+    """
+
+    def __init__(self, shape: EncoderRecipe, channels: int, findings: int, structures: int) -> None:
         super().__init__()
-        half, quarter, eighth, sixteenth = recipe.encoder.widths
-        self.stem = nn.Sequential(halving(1, half), halving(half, quarter), ConvBlock(quarter))
-        self.eighth = nn.Sequential(halving(quarter, eighth), ConvBlock(eighth), ConvBlock(eighth))
-        self.sixteenth = nn.Sequential(halving(eighth, sixteenth), ConvBlock(sixteenth))
-        blocks = (
-            VisionBlock(sixteenth, recipe.encoder.heads, recipe.encoder.dropout) for _ in range(recipe.encoder.layers)
+        self.shape = shape
+        half, quarter, eighth, sixteenth = shape.widths
+        inner = iter(shape.convolution_inner or (None,) * 4)
+        self.stem = nn.Sequential(halving(channels, half), halving(half, quarter), ConvBlock(quarter, next(inner)))
+        self.eighth = nn.Sequential(
+            halving(quarter, eighth), ConvBlock(eighth, next(inner)), ConvBlock(eighth, next(inner))
         )
-        self.blocks = nn.Sequential(*blocks)
+        self.sixteenth = nn.Sequential(halving(eighth, sixteenth), ConvBlock(sixteenth, next(inner)))
+        hidden = shape.transformer_inner or (None,) * shape.layers
+        self.blocks = nn.Sequential(*(VisionBlock(sixteenth, shape.heads, shape.dropout, n) for n in hidden))
+        self.from_quarter = nn.Sequential(
+            nn.Conv2d(quarter, quarter, 3, stride=2, padding=1, groups=quarter), nn.Conv2d(quarter, sixteenth, 1)
+        )
         self.from_eighth = nn.Conv2d(eighth, sixteenth, 1)
         self.from_sixteenth = nn.Conv2d(sixteenth, sixteenth, 1)
         self.norm = nn.BatchNorm2d(sixteenth)
-        self.drop = nn.Dropout(recipe.encoder.dropout)
-        self.place = nn.Conv2d(sixteenth, len(recipe.findings), 1)
-        self.evidence = nn.Conv2d(sixteenth, len(recipe.findings), 1, bias=False)
-        self.bias = nn.Parameter(torch.zeros(len(recipe.findings)))
+        self.drop = nn.Dropout(shape.dropout)
+        self.place = nn.Conv2d(sixteenth, findings, 1)
+        self.evidence = nn.Conv2d(sixteenth, findings, 1, bias=False)
+        self.bias = nn.Parameter(torch.full((findings,), -1.0))
+        self.structure = nn.Conv2d(sixteenth, structures, 1)
+        self.domain = nn.Linear(2 * sixteenth, len(DOMAINS))
 
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Read images.
-
-        Parameters
-        ----------
-        pixel_values
-            (B, 1, side, side), normalised.
-
-        Returns
-        -------
-        tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-            logits (B, K); class_maps (B, K, side/8, side/8), which sum to logits - bias; features (B, D);
-            grid (B, side/32 * side/32, D); attended (B, K, D), the features where each finding was looked for.
-        """
-        eighth = self.eighth(self.stem(pixel_values))
+    def forward(self, pixel_values: Tensor) -> Encoded:
+        """Read images (B, C, side, side), normalised."""
+        quarter = self.stem(pixel_values)
+        eighth = self.eighth(quarter)
         deep = self.blocks(self.sixteenth(eighth))
         wide = functional.interpolate(self.from_sixteenth(deep), scale_factor=2.0, mode="nearest")
-        fused = torch.relu(self.norm(self.from_eighth(eighth) + wide))
+        fused = torch.relu(self.norm(self.from_quarter(quarter) + self.from_eighth(eighth) + wide))
         dropped = self.drop(fused)
+        evidence = self.evidence(dropped)
         places = torch.softmax(self.place(dropped).flatten(2), -1)  # (B, K, h*w)
-        class_maps = places * self.evidence(dropped).flatten(2)
-        logits = class_maps.sum(-1) + self.bias
-        attended = places @ fused.flatten(2).transpose(1, 2)
-        grid = functional.avg_pool2d(fused, 4).flatten(2).transpose(1, 2)
-        maps = class_maps.view(*class_maps.shape[:2], *fused.shape[2:])
-        return logits, maps, fused.mean((2, 3)), grid, attended
+        class_maps = places * evidence.flatten(2)
+        features = torch.cat([fused.mean((2, 3)), deep.mean((2, 3))], 1)
+        maps = evidence.shape
+        return Encoded(
+            logits=class_maps.sum(-1) + self.bias,
+            class_maps=class_maps.view(maps),
+            features=features,
+            segmentation=self.structure(fused),
+            tokens=functional.avg_pool2d(fused, 2).flatten(2).transpose(1, 2),
+            attended=places @ fused.flatten(2).transpose(1, 2),
+            places=places.view(maps),
+            evidence=evidence + self.bias[:, None, None],
+            fused=fused,
+            domains=self.domain(features),
+        )
 
 
-class Memory(nn.Module):  # type: ignore[misc]
-    """What the decoder attends to: image tokens, and one token for each finding that knows its margin."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        width, features = recipe.decoder.width, recipe.encoder.widths[-1]
-        self.heads, self.layers = recipe.decoder.heads, recipe.decoder.layers
-        self.margin_step = recipe.decoder.possible_margin
-        self.from_grid = nn.Linear(features, width)
-        self.from_attended = nn.Linear(features, width)
-        self.finding = nn.Parameter(torch.randn(len(recipe.findings), width) * 0.5)
-        self.from_margin = nn.Sequential(nn.Linear(3, width), nn.GELU(approximate="tanh"), nn.Linear(width, width))
-        self.norm = nn.LayerNorm(width)
-        self.key_value = nn.Linear(width, 2 * self.layers * width)
-
-    def forward(self, grid: Tensor, attended: Tensor, margins: Tensor) -> Tensor:
-        """Build the decoder's cross-attention keys and values.
-
-        Parameters
-        ----------
-        grid
-            (B, cells, D) of the encoder.
-        attended
-            (B, K, D) of the encoder.
-        margins
-            (B, K) calibrated log-odds above each finding's threshold.
-
-        Returns
-        -------
-        Tensor
-            (layers, 2, B, H, cells + K, W); the cells come first.
-        """
-        # Steep around the two borders that the words depend on: absent to possible, possible to present.
-        steps = (0.2 * margins, torch.tanh(4 * margins), torch.tanh(4 * (margins - self.margin_step)))
-        found = self.from_attended(attended) + self.finding + self.from_margin(torch.stack(steps, -1))
-        tokens = self.norm(torch.cat([self.from_grid(grid), found], 1))  # (B, S, width)
-        batch, length, width = tokens.shape
-        shape = (batch, length, self.layers, 2, self.heads, width // self.heads)
-        return self.key_value(tokens).view(shape).permute(2, 3, 0, 4, 1, 5)
-
-
-class DecoderLayer(nn.Module):  # type: ignore[misc]
-    """Causal self-attention, cross-attention, feed-forward."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.cross_query, self.cross_out = nn.Linear(width, width), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor, cross: Tensor, past: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One layer.
-
-        Parameters
-        ----------
-        x
-            (B, T, width).
-        cross, past
-            (2, B, H, S, W) and (2, B, H, P, W).
-        mask
-            (T, P + T), 0 where a token may look and very negative elsewhere.
-
-        Returns
-        -------
-        tuple[Tensor, Tensor, Tensor]
-            (B, T, width); present (2, B, H, P + T, W); cross-attention weights (B, H, T, S).
-        """
-        batch, length, width = x.shape
-        shape = (batch, length, 3, self.heads, width // self.heads)
-        query, key, value = self.query_key_value(self.norms[0](x)).view(shape).permute(2, 0, 3, 1, 4).unbind(0)
-        present = torch.cat([past, torch.stack([key, value])], 3)
-        x = x + self.out(attention(query, present[0], present[1], mask)[0])
-        asked = self.cross_query(self.norms[1](x)).view(batch, length, self.heads, -1).transpose(1, 2)
-        seen, weights = attention(asked, cross[0], cross[1])
-        x = x + self.cross_out(seen)
-        return x + self.down(functional.gelu(self.up(self.norms[2](x)), approximate="tanh")), present, weights
-
-
-class Decoder(nn.Module):  # type: ignore[misc]
-    """Memory to words."""
-
-    def __init__(self, recipe: Recipe, vocabulary: int) -> None:
-        super().__init__()
-        width = recipe.decoder.width
-        self.token = nn.Embedding(vocabulary, width)
-        self.position = nn.Embedding(recipe.decoder.max_new_tokens + 1, width)
-        self.layers = nn.ModuleList(DecoderLayer(width, recipe.decoder.heads) for _ in range(recipe.decoder.layers))
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, vocabulary)
-        nn.init.normal_(self.token.weight, std=0.1)
-        nn.init.normal_(self.position.weight, std=0.1)
-
-    def forward(
-        self, decoder_input_ids: Tensor, encoder_key_values: Tensor, past_key_values: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Score the next tokens.
-
-        Parameters
-        ----------
-        decoder_input_ids
-            (B, T), the tokens that are not in the cache.
-        encoder_key_values
-            (layers, 2, B, H, S, W) of `Memory`.
-        past_key_values
-            (layers, 2, B, H, P, W); P is 0 at first.
-
-        Returns
-        -------
-        tuple[Tensor, Tensor, Tensor]
-            logits (B, T, V); present_key_values (layers, 2, B, H, P + T, W); cross_attentions (B, T, S), the mean
-            over layers and heads.
-        """
-        cached, length = past_key_values.shape[4], decoder_input_ids.shape[1]
-        places = torch.arange(cached + length)
-        queries = places[cached:]
-        mask = (places[None, :] > queries[:, None]).float() * -1e9  # (T, P + T)
-        x = self.token(decoder_input_ids) + self.position(queries)
-        presents, weights = [], []
-        for index, layer in enumerate(self.layers):
-            x, present, weight = layer(x, encoder_key_values[index], past_key_values[index], mask)
-            presents.append(present)
-            weights.append(weight.mean(1))
-        return self.head(self.norm(x)), torch.stack(presents), torch.stack(weights).mean(0)
-
-
-def no_past(recipe: Recipe, batch: int) -> Tensor:
-    """An empty cache (layers, 2, B, H, 0, W)."""
-    shape = recipe.decoder
-    return torch.zeros(shape.layers, 2, batch, shape.heads, 0, shape.width // shape.heads)
+def encoder_of(recipe: Recipe, shape: EncoderRecipe | None = None) -> Encoder:
+    """A fresh encoder for a recipe; of another size than the recipe's where `shape` says so."""
+    return Encoder(
+        shape or recipe.encoder, recipe.pixels.channels, len(recipe.findings), len(recipe.phantoms.structures)
+    )

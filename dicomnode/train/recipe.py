@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,7 +15,8 @@ from dicomnode.records import Acuity, CodedConcept
 
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Sentences = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z][a-z, ]*\.$")], ...], Field(min_length=1)]
+Sentences = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z{][a-z_, {}]*\.$")], ...], Field(min_length=1)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class _Table(BaseModel):
@@ -63,6 +64,68 @@ class FindingRecipe(_Table):
         return self
 
 
+class DataRecipe(_Table):
+    """Which columns of labels.csv say what."""
+
+    files: Annotated[tuple[str, ...], Field(min_length=1)] = ("file",)
+    """Columns that name an image in the split's tar file, one for each channel."""
+    volume: str = ""
+    """Column that is the same for all slices of one study; empty: every row is a study."""
+    order: str = ""
+    """Column that numbers the slices of a study from below; needed with volume."""
+    auxiliary: str = ""
+    """Second labels file whose training images serve the encoder only, `<name>_labels.csv` with `<name>_train.tar`."""
+
+    @model_validator(mode="after")
+    def _slices_are_numbered(self) -> DataRecipe:
+        if bool(self.volume) != bool(self.order):
+            raise ValueError("volume and order are given together or not at all")
+        return self
+
+
+class LanguageRecipe(_Table):
+    """Words for place and extent, and how the language decoder is pretrained on them."""
+
+    place: str
+    """Phrase for one side; `{side}` and, where there are zones, `{zone}`."""
+    place_both: str
+    """Phrase for both sides."""
+    sides: tuple[str, str]
+    """Words for image left and image right."""
+    zones: tuple[str, ...] = ()
+    """Words for bands of equal height from the top of the image's middle part."""
+    extents: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Words from the smallest to the largest share of the image."""
+    extent_borders: tuple[float, ...]
+    """Shares of the image between them."""
+
+    @model_validator(mode="after")
+    def _borders_between_extents(self) -> LanguageRecipe:
+        if len(self.extent_borders) != len(self.extents) - 1 or list(self.extent_borders) != sorted(
+            self.extent_borders
+        ):
+            raise ValueError("extent_borders must rise and be one fewer than extents")
+        return self
+
+
+class PhantomRecipe(_Table):
+    """Synthetic images that train beside the real ones."""
+
+    kind: Literal["chest", "head_ct", "ctpa"]
+    sketches: Annotated[int, Field(ge=0)]
+    """Whole synthetic images, half of them with lesions."""
+    pasted: Annotated[int, Field(ge=0)]
+    """Synthetic lesions on real images without any finding."""
+    foreign: Count
+    """Images of another body part, to be known as foreign."""
+    lesions: dict[str, dict[str, int]]
+    """Kind of lesion to the labels it gives, by the finding's key; a finding that is not named is unknown."""
+    mask_of: dict[str, tuple[str, ...]]
+    """Finding's key to the kinds of lesions whose masks are its place."""
+    structures: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Anatomy that the segmentation head learns, in the phantoms' order."""
+
+
 class EncoderRecipe(_Table):
     """Size of the image encoder."""
 
@@ -72,10 +135,14 @@ class EncoderRecipe(_Table):
     """Transformer blocks at 1/16."""
     heads: Count
     dropout: Fraction
+    convolution_inner: tuple[Count, ...] = ()
+    """Inner channels of the four convolution blocks; empty: as wide as the block."""
+    transformer_inner: tuple[Count, ...] = ()
+    """Hidden neurons of each transformer block; empty: three times its width."""
 
 
 class DecoderRecipe(_Table):
-    """Size of the language decoder."""
+    """Size of the language decoder and of what it is told."""
 
     width: Count
     layers: Count
@@ -84,6 +151,14 @@ class DecoderRecipe(_Table):
     """Longest report, in tokens."""
     possible_margin: Annotated[float, Field(ge=0)]
     """Calibrated log-odds above the threshold within which a finding is only called possible."""
+    prompts: Annotated[int, Field(ge=0)] = 8
+    """Tokens before the text that are made for each image; 0: none."""
+    prompting: Literal["static", "prompt_wise", "promptbook_wise"] = "prompt_wise"
+    """Whether the image scales and shifts no prompt, each prompt by itself, or all prompts alike."""
+    finding_tokens: bool = True
+    """Whether the decoder attends to one token for each finding beside the image's cells."""
+    anatomical_bias: Weight = 2.0
+    """Largest bias of cross-attention towards the anatomy; 0: none."""
 
 
 class AugmentRecipe(_Table):
@@ -110,15 +185,60 @@ class AugmentRecipe(_Table):
 
 
 class EncoderStage(_Table):
-    """One stage of encoder training."""
+    """One stage of encoder training; the shares say how many images of a batch come from where."""
 
     side: Annotated[int, Field(multiple_of=32)]
     """Image side in pixels."""
     steps: Count
     batch: Count
     learning_rate: Annotated[float, Field(gt=0)]
-    drawn_opacities: Fraction = 0.0
-    """Share of the films without the main finding that get a drawn opacity, and so its label."""
+    sketches: Fraction = 0.0
+    """Share of synthetic images."""
+    pasted: Fraction = 0.0
+    """Share of real images with a synthetic lesion."""
+    auxiliary: Fraction = 0.0
+    """Share of auxiliary images; the rest are real."""
+    strange: Fraction = 0.15
+    """Share that is turned, inverted, foreign or empty, to be told from the upright ones."""
+    hidden: Fraction = 0.0
+    """Share of patches that are hidden, to be restored, in a quarter of the images."""
+
+
+class LossRecipe(_Table):
+    """Weights of the losses beside that of the findings."""
+
+    place: Weight = 0.3
+    """Attention and evidence on the masks of lesions."""
+    structures: Weight = 0.3
+    """Segmentation of the anatomy."""
+    strange: Weight = 0.3
+    """Upright, turned, inverted or foreign."""
+    restore: Weight = 0.5
+    """Hidden patches."""
+    text: Weight = 0.1
+    """Contrast between images and sentences, in the frozen language decoder's space."""
+
+
+class DistillRecipe(_Table):
+    """How a student learns from its teacher."""
+
+    share: Fraction = 0.7
+    """Weight of the teacher's probabilities against the labels."""
+    attention: Weight = 0.1
+    """Weight of the divergence between both lesion attentions."""
+    features: Weight = 0.1
+    """Weight of the squared difference of the fused maps, after a linear map."""
+    stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
+
+
+class PruneRecipe(_Table):
+    """What is cut away after distillation, by Taylor scores, and how it is healed."""
+
+    transformer: Fraction
+    """Share of hidden neurons of the transformer blocks."""
+    convolution: Fraction
+    """Share of inner channels of the convolution blocks."""
+    stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
 
 
 class FitRecipe(_Table):
@@ -126,14 +246,14 @@ class FitRecipe(_Table):
 
     seed: int
     threads: Count
+    language_steps: Count
+    """Pretraining of the language decoder on the grammar alone."""
     stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
-    """Encoder stages; the last one has the bundle's own image side."""
+    """Stages of the first encoder: of the teacher, where there is one."""
     weight_decay: float
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     """Decay of the weight average that is exported."""
-    negatives: Fraction
-    """Share of a batch without a patient: blank, grey ramps, noise; every finding absent."""
     views: Count
     """Augmented views of each training image that the decoder sees."""
     decoder_steps: Count
@@ -154,6 +274,8 @@ class CardRecipe(_Table):
     """Licence and attribution of each source."""
     limits: tuple[str, ...]
     """Known shortcuts and what may not be claimed."""
+    warning: str = ""
+    """Stands above everything else."""
 
 
 class Recipe(_Table):
@@ -163,12 +285,18 @@ class Recipe(_Table):
     accepts: Accepts
     pixels: PixelRecipe
     findings: Annotated[tuple[FindingRecipe, ...], Field(min_length=1)]
-    non_chest: Sentences
-    """Wordings for an image without a patient."""
+    data: DataRecipe = DataRecipe()
+    language: LanguageRecipe
+    phantoms: PhantomRecipe
     encoder: EncoderRecipe
+    teacher: EncoderRecipe | None = None
+    """A larger encoder that is trained first and teaches the one that ships."""
     decoder: DecoderRecipe
     augment: AugmentRecipe
     fit: FitRecipe
+    loss: LossRecipe = LossRecipe()
+    distill: DistillRecipe | None = None
+    prune: PruneRecipe | None = None
     card: CardRecipe
 
     @model_validator(mode="after")
@@ -178,18 +306,27 @@ class Recipe(_Table):
             raise ValueError(f"findings must have different keys, got {', '.join(keys)}")
         if self.card.main_finding not in keys:
             raise ValueError(f"card.main_finding must be one of {', '.join(keys)}, got {self.card.main_finding!r}")
-        sides = {self.pixels.rows, self.pixels.columns, self.fit.stages[-1].side}
-        if len(sides) > 1 or self.pixels.rows % 32 or self.pixels.channels != 1:
-            raise ValueError(
-                "pixels must be square with one channel and the side of the last of fit.stages, a multiple of 32"
-            )
+        if (self.teacher is None) != (self.distill is None):
+            raise ValueError("teacher and distill are given together or not at all")
+        self._check_sizes()
+        self._check_phantoms(keys)
+        return self
+
+    def _check_sizes(self) -> None:
+        final = (self.prune or self.distill or self.fit).stages[-1].side
+        if {self.pixels.rows, self.pixels.columns} != {final}:
+            raise ValueError("pixels must be square with the side of the last stage")
         for name, width, heads in (
             ("encoder", self.encoder.widths[-1], self.encoder.heads),
             ("decoder", self.decoder.width, self.decoder.heads),
         ):
             if width % heads:
                 raise ValueError(f"{name}: width {width} must be divisible by heads {heads}")
-        return self
+
+    def _check_phantoms(self, keys: list[str]) -> None:
+        named = {key for labels in self.phantoms.lesions.values() for key in labels} | set(self.phantoms.mask_of)
+        if named - set(keys):
+            raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is no finding")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -199,7 +336,7 @@ class Recipe(_Table):
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that decide the weights, hexadecimal: which recipe made a checkpoint."""
-        decisive = self.model_dump_json(exclude={"bundle", "accepts", "card"})
+        decisive = self.model_dump_json(exclude={"bundle": True, "accepts": True, "card": True, "fit": {"threads"}})
         return hashlib.sha256(decisive.encode()).hexdigest()
 
 

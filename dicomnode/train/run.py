@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,35 @@ import torch
 
 from dicomnode.records import FloatArray
 from dicomnode.train.bundle import write_manifest, write_words
-from dicomnode.train.calibration import Calibration, calibrated
+from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
 from dicomnode.train.card import card, write_cards, write_unmeasured
-from dicomnode.train.data import Split, films, read_split
+from dicomnode.train.data import Split, films, read_auxiliary, read_split
 from dicomnode.train.drafting import fit_drafter
-from dicomnode.train.encoding import fit_encoder, logits_of
 from dicomnode.train.evaluate import evaluate_bundle, groups
-from dicomnode.train.export import Exported, Reader, export
+from dicomnode.train.export import (
+    ExportedEncoder,
+    ReadImage,
+    StudyPrompter,
+    export_encoder,
+    export_language,
+    read_images,
+)
 from dicomnode.train.metrics import auc
+from dicomnode.train.pool import build_pool
 from dicomnode.train.recipe import Recipe
+from dicomnode.train.speaking import fit_speaker
+from dicomnode.train.stages import fit_encoders
 
 log = structlog.get_logger(__name__)
 
-# N images, K findings, S side
+# N images, C channels, K findings, S side
+
+_MEASURED_BESIDE = ("compression", "ablations")
+"""Tables that other commands leave in the folder of checkpoints, and that the card takes."""
 
 
 def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
-    """Train, export, calibrate and measure a bundle.
+    """Train, compress, calibrate and measure a bundle.
 
     Checkpoints go to a folder beside the bundle, `<out_dir>.training`; a run that was stopped goes on from them.
 
@@ -49,40 +62,59 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     """
     torch.set_num_threads(recipe.fit.threads)
     checkpoints = out_dir.with_name(out_dir.name + ".training")
-    train, validation = (read_split(data_dir, name, recipe.keys, recipe.pixels) for name in ("train", "val"))
-    encoder = fit_encoder(recipe, train, checkpoints)
-    calibrations = _calibrations(recipe, validation, logits_of(encoder, validation.images, recipe.pixels))
-    drafter = fit_drafter(recipe, encoder, train, calibrations, checkpoints)
+    train, validation = (
+        read_split(data_dir, name, recipe.keys, recipe.pixels, recipe.data) for name in ("train", "val")
+    )
+    pool = build_pool(recipe, train, read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data))
+    decoder = fit_speaker(recipe, checkpoints)
+    encoder = fit_encoders(recipe, pool, decoder, checkpoints)
 
     out_dir.mkdir(parents=True, exist_ok=True)
-    pixel_values = ((validation.images[:, None] - recipe.pixels.mean) / recipe.pixels.std).astype(np.float32)
-    exported = export(Reader(encoder, drafter, calibrations), drafter, recipe, pixel_values, out_dir)
-    write_words(recipe, calibrations, out_dir)
+    seen, unseen = _pixel_values(recipe, train), _pixel_values(recipe, validation)
+    exported = export_encoder(encoder, recipe, seen[:: max(1, len(seen) // 128)], unseen, out_dir)
+    of_images = calibrations(validation, exported.int8_logits, recipe.keys)
+    of_studies = study_calibrations(validation, exported.int8_logits, recipe.keys, recipe.fit.seed)
+    drafter = fit_drafter(recipe, encoder, decoder, pool, of_images, checkpoints)
+    usual = tuple(_features(read_images(out_dir / "encoder.onnx", images)) for images in (seen, unseen))
+    prompter = StudyPrompter(drafter.prompter, encoder.domain, of_studies, (usual[0], usual[1]))
+    difference = max(exported.float_difference, export_language(prompter, drafter, recipe, out_dir))
+    write_words(recipe, of_images, of_studies, out_dir)
+    _write_measured(recipe, data_dir, out_dir, of_studies, _compression(recipe, validation, exported, difference))
+
+
+def _write_measured(
+    recipe: Recipe, data_dir: Path, out_dir: Path, thresholds: tuple[Calibration, ...], export: dict[str, Any]
+) -> None:
+    """Measure the finished graphs on the test split and write cards and manifest."""
     write_unmeasured(out_dir)
-    write_manifest(recipe, calibrations, out_dir)
+    write_manifest(recipe, thresholds, out_dir)
     log.info("exported", bundle=str(out_dir))
     figures: dict[str, Any] = evaluate_bundle(out_dir, data_dir, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed)
-    figures["export"] = _compression(recipe, validation, exported, out_dir)
+    figures["export"] = export
+    for name in _MEASURED_BESIDE:
+        path = out_dir.with_name(out_dir.name + ".training") / f"{name}.json"
+        if path.is_file():
+            figures[name] = json.loads(path.read_text(encoding="utf-8"))
     command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
-    write_cards(card(recipe, films(data_dir, recipe.keys), figures, command), out_dir)
-    write_manifest(recipe, calibrations, out_dir)
+    write_cards(card(recipe, films(data_dir, recipe.keys, recipe.data), figures, command), out_dir)
+    write_manifest(recipe, thresholds, out_dir)
     log.info("measured", bundle=str(out_dir))
 
 
-def _calibrations(recipe: Recipe, validation: Split, logits: FloatArray) -> tuple[Calibration, ...]:
-    sources = np.array([film.source for film in validation.films])
-    return tuple(calibrated(logits[:, k], validation.labels[:, k], sources, key) for k, key in enumerate(recipe.keys))
+def _pixel_values(recipe: Recipe, split: Split) -> FloatArray:
+    return ((split.images - recipe.pixels.mean) / recipe.pixels.std).astype(np.float32)
 
 
-def _compression(recipe: Recipe, validation: Split, exported: Exported, folder: Path) -> dict[str, Any]:
+def _features(read: list[ReadImage]) -> FloatArray:
+    return np.concatenate([one.features for one in read])
+
+
+def _compression(recipe: Recipe, validation: Split, exported: ExportedEncoder, difference: float) -> dict[str, Any]:
     """What INT8 changed, on the validation split."""
     main = recipe.keys.index(recipe.card.main_finding)
     truth = validation.labels[:, main]
     table: dict[str, Any] = {
-        "megabytes": {
-            name: round((folder / name).stat().st_size / 1e6, 2) for name in ("encoder.onnx", "decoder.onnx")
-        },
-        "largest_difference_fp32_onnx_to_pytorch": float(f"{exported.float_difference:.2g}"),
+        "largest_difference_fp32_onnx_to_pytorch": float(f"{difference:.2g}"),
         "mean_logit_difference_int8_to_fp32": round(exported.int8_logit_difference, 4),
     }
     for name, among in groups(validation, truth).items():

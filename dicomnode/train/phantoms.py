@@ -1,0 +1,188 @@
+"""Synthetic images for training, in the form of the recipe: windows as channels, lesions as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from dicomnode.phantoms.chest_sketch import chest_sketch, paste_chest_lesion
+from dicomnode.phantoms.ctpa import ctpa
+from dicomnode.phantoms.head_sketch import head_sketch, paste_head_lesion
+from dicomnode.records import FloatArray
+from dicomnode.train.data import Split
+from dicomnode.train.recipe import Recipe
+
+# N images, K findings, M structures, C channels, S side
+
+Mask = NDArray[np.bool_]
+_SLICES = 24
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Synthetic images and all that is known of them."""
+
+    images: FloatArray
+    """(N, C, S, S) in [0, 1]."""
+    labels: FloatArray
+    """(N, K), NaN where unknown."""
+    masks: Mask
+    """(N, K, S, S)."""
+    has_mask: Mask
+    """(N, K)."""
+    structures: Mask
+    """(N, M, S, S)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _One:
+    """One image: channels, masks by kind of lesion, structures."""
+
+    image: FloatArray
+    lesions: dict[str, Mask]
+    structures: Mask
+
+
+def windows(hounsfield: FloatArray, recipe: Recipe) -> FloatArray:
+    """Hounsfield units (S, S) to channels (C, S, S) in [0, 1]."""
+    channels = [(hounsfield - (centre - width / 2)) / width for centre, width in recipe.pixels.windows]
+    return np.clip(np.stack(channels), 0, 1).astype(np.float32)
+
+
+def sketched(recipe: Recipe, count: int, rng: Generator) -> Drawn | None:
+    """Whole synthetic images, half of them with one or two lesions; None where none is asked for."""
+    if count == 0:
+        return None
+    if recipe.phantoms.kind == "ctpa":
+        return _gathered(_ctpa_slices(recipe, count, rng), recipe)
+    return _gathered([_sketch(recipe, _kinds(recipe, rng), rng) for _ in range(count)], recipe)
+
+
+def _kinds(recipe: Recipe, rng: Generator) -> list[str]:
+    kinds = list(recipe.phantoms.lesions)
+    chosen = rng.permutation(kinds)[: int(rng.choice([0, 1, 2], p=[0.45, 0.42, 0.13]))]
+    return [str(kind) for kind in chosen]
+
+
+def _sketch(recipe: Recipe, kinds: Sequence[str], rng: Generator) -> _One:
+    side = recipe.pixels.rows
+    if recipe.phantoms.kind == "chest":
+        sketch = chest_sketch(rng, side, kinds)
+        return _One(image=sketch.image[None], lesions=sketch.lesions, structures=sketch.structures)
+    head = head_sketch(rng, side, kinds)
+    return _One(image=windows(head.hounsfield, recipe), lesions=head.lesions, structures=head.structures)
+
+
+def _ctpa_slices(recipe: Recipe, count: int, rng: Generator) -> list[_One]:
+    (kind,) = recipe.phantoms.lesions
+    found: list[_One] = []
+    while len(found) < count:
+        volume = ctpa(rng, recipe.pixels.rows, _SLICES, has_embolus=bool(rng.random() < 0.7))
+        for index in rng.permutation(_SLICES)[: _SLICES // 2]:
+            mask = volume.embolus_mask[index]
+            found.append(
+                _One(
+                    image=windows(volume.hounsfield[index].astype(np.float32), recipe),
+                    lesions={kind: mask} if mask.any() else {},
+                    structures=volume.structures[:, index],
+                )
+            )
+    return found[:count]
+
+
+def drawn_on(recipe: Recipe, split: Split, count: int, rng: Generator) -> Drawn | None:
+    """Real images without any finding, each with one synthetic lesion; None where none is asked for.
+
+    Parameters
+    ----------
+    split
+        The training images; those whose known labels are all 0 are drawn on.
+    """
+    normal = np.flatnonzero(np.nan_to_num(split.labels, nan=0.0).max(1) == 0)
+    if count == 0 or len(normal) == 0:
+        return None
+    paste: Callable[..., tuple[FloatArray, Mask] | None] = _PASTE[recipe.phantoms.kind]
+    kinds = list(recipe.phantoms.lesions)
+    nothing = np.zeros((len(recipe.phantoms.structures), *split.images.shape[2:]), bool)
+    found: list[_One] = []
+    for _ in range(_TRIES * count):
+        kind = kinds[len(found) % len(kinds)]
+        pasted = paste(rng, split.images[rng.choice(normal)], kind)
+        if pasted is not None:
+            found.append(_One(image=pasted[0], lesions={kind: pasted[1]}, structures=nothing))
+        if len(found) == count:
+            break
+    return _gathered(found, recipe)
+
+
+def _paste_chest(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
+    pasted, mask = paste_chest_lesion(rng, image[0], kind)
+    return pasted[None], mask
+
+
+def _paste_head(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
+    """The first channel is the brain window, centre 40, width 120; blood changes no other visibly."""
+    pasted = paste_head_lesion(rng, image[0] * 120 - 20, kind)
+    if pasted is None:
+        return None
+    brain = np.clip((pasted[0] + 20) / 120, 0, 1).astype(np.float32)
+    return np.concatenate([brain[None], image[1:]]), pasted[1]
+
+
+_PASTE: dict[str, Callable[..., tuple[FloatArray, Mask] | None]] = {"chest": _paste_chest, "head_ct": _paste_head}
+
+
+def _gathered(drawn: Sequence[_One], recipe: Recipe) -> Drawn:
+    facts = [_facts(one, recipe) for one in drawn]
+    return Drawn(
+        images=np.stack([one.image for one in drawn]),
+        labels=np.stack([labels for labels, _, _ in facts]),
+        masks=np.stack([masks for _, masks, _ in facts]),
+        has_mask=np.stack([known for _, _, known in facts]),
+        structures=np.stack([one.structures for one in drawn]),
+    )
+
+
+def _facts(one: _One, recipe: Recipe) -> tuple[FloatArray, Mask, Mask]:
+    """Labels (K,), masks (K, S, S), and which of the masks are known (K,)."""
+    kinds = {kind for kind, mask in one.lesions.items() if mask.any()}
+    labels = np.array(
+        [_label([recipe.phantoms.lesions[kind].get(key) for kind in kinds]) for key in recipe.keys], np.float32
+    )
+    masks = np.zeros((len(recipe.keys), *one.image.shape[1:]), bool)
+    known = labels == 0
+    for k, key in enumerate(recipe.keys):
+        for kind in kinds & set(recipe.phantoms.mask_of.get(key, ())):
+            masks[k] |= one.lesions[kind]
+            known[k] = labels[k] == 1
+    return labels, masks, known
+
+
+def _label(given: list[int | None]) -> float:
+    """Present where one lesion says so, unknown where one does not say, else absent."""
+    if 1 in given:
+        return 1.0
+    return float("nan") if None in given else 0.0
+
+
+def foreign_images(recipe: Recipe, rng: Generator) -> FloatArray:
+    """Images (N, C, S, S) of body parts that the model does not read."""
+    side, channels = recipe.pixels.rows, recipe.pixels.channels
+    found = []
+    for number in range(recipe.phantoms.foreign):
+        if (recipe.phantoms.kind == "chest") == bool(number % 2):
+            head = head_sketch(rng, side, ())
+            window = np.clip((head.hounsfield - rng.uniform(-40, 40)) / rng.uniform(80, 1500), 0, 1)
+            image = np.stack([window] * channels)
+        elif recipe.phantoms.kind == "chest":
+            volume = ctpa(rng, side, 1, has_embolus=False)
+            image = np.clip((volume.hounsfield.astype(np.float32) + 160) / 400, 0, 1)
+        else:
+            image = np.stack([chest_sketch(rng, side, ()).image] * channels)
+        found.append(image.astype(np.float32))
+    return np.stack(found)
