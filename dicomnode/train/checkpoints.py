@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dicomnode.errors import BundleError
+from dicomnode.infer.tokenizer import TokenizerError
+from dicomnode.infer.tokenizer import read_tokenizer as understood
 
 LANGUAGE_CLASSES = ("GPT2LMHeadModel", "LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 """Causal language models that take the decoder's place."""
@@ -124,7 +126,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_tokenizer(folder: Path) -> dict[str, Any]:
-    """`tokenizer.json` of a checkpoint, which must be byte-level BPE: GPT-2, Llama 3 and Qwen have such.
+    """`tokenizer.json` of a checkpoint, of a kind that serving can decode: byte-level BPE (GPT-2, Llama 3, Qwen) is.
 
     Raises
     ------
@@ -135,8 +137,8 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise BundleError(f"{folder.name} has no tokenizer.json: save the checkpoint's fast tokenizer beside it")
     content = read_json(path)
-    model, decoder = content.get("model"), content.get("decoder")
-    kind = model.get("type") if isinstance(model, dict) else None
-    if kind != "BPE" or "ByteLevel" not in json.dumps(decoder):
-        raise BundleError(f"{folder.name}: tokenizer.json must be byte-level BPE, got {kind} without ByteLevel decoder")
+    try:
+        understood(content)
+    except TokenizerError as error:
+        raise BundleError(f"{folder.name}: tokenizer.json {error}") from error
     return content

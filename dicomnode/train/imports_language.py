@@ -80,7 +80,7 @@ def _attend(
     value: Tensor,
     attention_mask: Tensor,
     scaling: float,
-    dropout: float = 0.0,  # noqa: ARG001  # transformers passes it by name; a frozen model drops nothing
+    dropout: float = 0.0,  # transformers passes it by name; a frozen model drops nothing
     memory: _Memory | None = None,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
@@ -91,9 +91,7 @@ def _attend(
     key = torch.cat([memory.key_values[layer, 0], key], 2)
     value = torch.cat([memory.key_values[layer, 1], value], 2)
     groups = heads // key.shape[1]
-    key, value = (
-        x[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width) for x in (key, value)
-    )
+    key, value = (x[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width) for x in (key, value))
     bias = memory.bias[:, layer, None, None].expand(-1, -1, length, -1)  # (B, 1, T, S)
     mask = torch.cat([bias, attention_mask.expand(batch, -1, -1, -1)], 3)
     weights = torch.softmax(query @ key.transpose(2, 3) * scaling + mask, -1)
@@ -126,7 +124,7 @@ class CausalLanguage(nn.Module):  # type: ignore[misc]  # torch is not seen by m
             positions=config.max_position_embeddings,
         )
 
-    def train(self, mode: bool = True) -> CausalLanguage:  # noqa: FBT001, FBT002  # torch's signature
+    def train(self, mode: bool = True) -> CausalLanguage:  # torch's signature
         """Stay as in evaluation: dropout in a frozen model would blur what the prompts are trained for."""
         super().train(mode)
         self.model.eval()

@@ -173,6 +173,12 @@ def vision_from(folder: Path, recipe: Recipe) -> VisionEncoder:
     return VisionEncoder(backbone, len(recipe.findings), len(recipe.phantoms.structures))
 
 
+def recipe_for(recipe: Recipe, encoder: VisionEncoder) -> Recipe:
+    """The recipe as a prompter needs it: with the width of this encoder's features."""
+    widths = (*recipe.encoder.widths[:-1], encoder.backbone.width)
+    return recipe.model_copy(update={"encoder": recipe.encoder.model_copy(update={"widths": widths})})
+
+
 def backbone_of(model: Any, folder: Path, pixels: PixelRecipe) -> Backbone:
     """The image half of a checkpoint, on the bundle's pixels.
 
@@ -233,8 +239,7 @@ class Classifier(nn.Module):  # type: ignore[misc]
         if self.is_softmax:
             # What speaks for the other classes speaks against this one, as far as they are believed.
             chances = torch.softmax(scores, 1)
-            others = (shares @ chances[..., None]) - mine * chances[:, None, self.outputs]
-            mine = mine - others / (1 - chances[:, None, self.outputs]).clamp_min(1e-6)
+            mine = (mine - shares @ chances[..., None]) / (1 - chances[:, None, self.outputs]).clamp_min(1e-6)
         rest = logits - mine.sum(1)
         return self.backbone.map_of(mine + rest[:, None] / cells)
 
@@ -274,7 +279,9 @@ def classifier_from(folder: Path, pixels: PixelRecipe, outputs: Sequence[int | s
     if scores == "softmax" and config.num_labels == 1:
         raise BundleError(f'{folder.name} has one output, which softmax makes certain: write scores = "sigmoid"')
     backbone = backbone_of(model, folder, pixels)
-    return Classifier(backbone, model.classifier, chosen, is_softmax=scores == "softmax").eval()
+    classifier = Classifier(backbone, model.classifier, chosen, is_softmax=scores == "softmax")
+    classifier.eval()
+    return classifier
 
 
 def chosen_output(output: int | str, labels: dict[str, int], count: int) -> int:
