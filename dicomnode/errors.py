@@ -8,6 +8,7 @@ NodeError
 └── PermanentError              trying again cannot help
     ├── UnsupportedImageError   the study reached the node whole, but its pixels cannot be read
     ├── NotApplicableError      the bundle does not read this kind of study
+    ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
     ├── ComposeError            a result object could not be built
     ├── PeerRefusedError        the peer answered, and the answer was no
@@ -79,6 +80,12 @@ class NotApplicableError(PermanentError):
     """The bundle does not read this kind of study."""
 
     code = "NOT_APPLICABLE"
+
+
+class NotJudgedError(PermanentError):
+    """The images do not look like those that the model was trained on."""
+
+    code = "NOT_JUDGED"
 
 
 class BundleError(PermanentError):

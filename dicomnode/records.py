@@ -69,6 +69,8 @@ class Outcome(StrEnum):
     NOTHING_FOUND = "nothing_found"
     NOT_APPLICABLE = "not_applicable"
     COULD_NOT_RUN = "could_not_run"
+    NOT_JUDGED = "not_judged"
+    """The images do not look like those that the model was trained on."""
 
 
 class Presence(StrEnum):
@@ -227,7 +229,10 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """What the encoder says of one prepared image. K findings, D features."""
+    """What the encoder says of one prepared image. K findings, D features, M anatomical structures.
+
+    What the encoder of a mere classifier does not give has no elements.
+    """
 
     probabilities: FloatArray
     """(K,) calibrated."""
@@ -237,8 +242,37 @@ class Encoding:
     """(K, h, w); sums with the bias to the logit, so it may be negative."""
     features: FloatArray
     """(D,) pooled."""
+    segmentation: FloatArray
+    """(M, h, w) probability of each structure."""
+    tokens: FloatArray
+    """(cells, token width): what was seen where."""
+    attended: FloatArray
+    """(K, token width): what was seen where each finding was looked for."""
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether it says where the evidence lies."""
+        return self.class_maps.size > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompted:
+    """What the images of one reading say together. K findings, N images, S positions of the decoder's memory."""
+
+    probabilities: FloatArray
+    """(K,) calibrated."""
+    logits: FloatArray
+    """(K,) before calibration: the images' logits, weighed by `slice_attention`."""
+    slice_attention: FloatArray
+    """(K, N), sums to 1 over the images."""
+    strangeness: FloatArray
+    """(N,); above 1 the image does not look like those that the model was trained on."""
+    prompt_embeds: FloatArray
+    """(1, prompts, width): what stands before the draft."""
     encoder_key_values: FloatArray
     """(layers, 2, 1, heads, S, head width): what the decoder attends to."""
+    anatomical_bias: FloatArray
+    """(1, layers, S): how much it should look where, for the anatomy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,19 +283,30 @@ class Draft:
     is_truncated: bool
     """The token limit was reached before the end token."""
     mean_log_probability: float
+    attention: FloatArray
+    """(sentences, S): where the decoder looked in its memory for each sentence, the mean over its tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the model says of one study."""
+    """What the model says of one study. K findings, N images."""
 
     images: tuple[PreparedImage, ...]
+    """Those that were read."""
     encodings: tuple[Encoding, ...]
     """One for each image, in the same order."""
+    logits: FloatArray
+    """(K,) of the study, before calibration."""
     probabilities: FloatArray
-    """(K,) of the study: the largest over its images."""
+    """(K,) of the study, calibrated."""
+    slice_attention: FloatArray
+    """(K, N): how much each image counts in the study's answer; sums to 1 over the images."""
+    strangeness: FloatArray
+    """(N,); above 1 the image does not look like those that the model was trained on."""
     best_images: tuple[int, ...]
-    """(K,) index of the image that holds that largest probability."""
+    """(K,) index of the image that speaks most for the finding."""
+    not_judged: int
+    """Images of the study that were left out, because each looks too strange."""
     draft: Draft
 
 
@@ -332,7 +377,7 @@ class Report:
 
     outcome: Outcome
     reason: str
-    """Why not applicable or could not run; empty otherwise."""
+    """Why not applicable, not judged or could not run; empty otherwise."""
     acuity: Acuity
     language: str
     """RFC 5646, for example `en-US`."""

@@ -1,8 +1,9 @@
-"""A real bundle in a few kilobytes, built with the onnx helper.
+"""Real bundles in a few kilobytes, built with the onnx helper.
 
 Its encoder looks for evidence pixel by pixel (radiograph: bright spots in the lung fields; head CT: the density of
 blood inside the skull) and its decoder writes one sentence for each finding, there or not there. Words, maps and
-probabilities therefore depend on the pixels, and logits depend on what the decoder's cache holds.
+probabilities therefore depend on the pixels, and logits depend on what the decoder's cache holds. An image that is
+nearly white all over looks strange to its prompter. A third bundle is the encoder alone, without class maps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ CELLS = 8  # rows and columns of class_maps
 MEAN, STD = 0.5, 0.25
 BIAS = -4.0
 PAD, BOS, EOS = 0, 1, 2
+PROMPTS = 2  # prompt embeddings, each of width 1
+STRANGE_GREY = 0.85  # mean of an image over all channels from which it looks strange
+ATTENTION = 4.0  # how sharply the prompter picks the slice of the largest logit
 BRAIN_WINDOW, BONE_WINDOW = (40.0, 80.0), (500.0, 1000.0)
 
 
@@ -91,59 +95,8 @@ _PIXELS = {
     "ct": f"channels = 2\nwindows = {[list(BRAIN_WINDOW), list(BONE_WINDOW)]}",
 }
 
-
-def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
-    """Write the bundle `tiny-<kind>` into a folder, which is made, and return the folder.
-
-    Parameters
-    ----------
-    kind
-        `radiograph` (findings opacity and pleural_effusion) or `ct` (intracranial_hemorrhage).
-    """
-    evidence = {"radiograph": _RADIOGRAPH, "ct": _CT}[kind]
-    folder.mkdir(parents=True, exist_ok=True)
-    vocab = _vocab(evidence)
-    (folder / "encoder.onnx").write_bytes(_encoder(evidence).SerializeToString())
-    (folder / "decoder.onnx").write_bytes(_decoder(evidence, vocab).SerializeToString())
-    tokenizer = {"version": "1.0", "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[PAD]"}}
-    keys = [tomllib.loads(one.table)["key"] for one in evidence]
-    _write_json(folder / "tokenizer.json", tokenizer)
-    _write_json(folder / "calibration.json", {"platt": {key: [1.0, 0.0] for key in keys}})
-    _write_json(folder / "card.json", {"name": f"tiny-{kind}"})
-    (folder / "card.md").write_text("# A bundle for tests\n\nNot trained, not for clinical use.\n", encoding="utf-8")
-    write_manifest(folder, _manifest(kind, evidence))
-    return folder
-
-
-def write_manifest(folder: Path, tables: str) -> None:
-    """Write bundle.toml: the tables given and the digests of the files as they are now."""
-    names = ("encoder.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
-    files = "\n".join(f'"{name}" = "{digest}"' for name, digest in digests.items())
-    (folder / "bundle.toml").write_text(f"{tables}\n[files]\n{files}\n", encoding="utf-8")
-
-
-def _manifest(kind: str, evidence: tuple[Evidence, ...]) -> str:
-    findings = "\n".join(f"[[findings]]\n{one.table}" for one in evidence)
-    return f"""format = 1
-name = "tiny-{kind}"
-version = "1.0"
-title = "A bundle for tests ({kind})"
-manufacturer = "dicomnode"
-languages = ["en"]
-max_new_tokens = 32
-[accepts]
-kind = "{kind}"
-{_ACCEPTS[kind]}
-min_rows = 16
-min_columns = 16
-[pixels]
-rows = {SIDE}
-columns = {SIDE}
-fit = "pad"
-{_PIXELS[kind]}
-mean = {MEAN}
-std = {STD}
+_DRAFTING = f"""[anatomy]
+structures = ["bright", "dark"]
 [tokens]
 pad_token_id = {PAD}
 bos_token_id = {BOS}
@@ -152,11 +105,81 @@ eos_token_id = {EOS}
 layers = 1
 heads = 1
 head_width = 1
+width = 1
+prompts = {PROMPTS}"""
+
+
+def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
+    """Write the bundle `tiny-<kind>` into a folder, which is made, and return the folder.
+
+    Parameters
+    ----------
+    kind
+        `radiograph` (findings opacity and pleural_effusion), `ct` (intracranial_hemorrhage) or `classifier`: that of
+        radiographs without prompter and decoder.
+    """
+    evidence = _CT if kind == "ct" else _RADIOGRAPH
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = [tomllib.loads(one.table)["key"] for one in evidence]
+    platt = {key: [1.0, 0.0] for key in keys}
+    if kind == "classifier":
+        _write_graph(folder / "encoder.onnx", _only_logits(_encoder(evidence)))
+        _write_json(folder / "calibration.json", {"platt": platt})
+    else:
+        vocab = _vocab(evidence)
+        tokenizer = {"version": "1.0", "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[PAD]"}}
+        _write_graph(folder / "encoder.onnx", _encoder(evidence))
+        _write_graph(folder / "prompter.onnx", _prompter(evidence))
+        _write_graph(folder / "decoder.onnx", _decoder(evidence, vocab))
+        _write_json(folder / "tokenizer.json", tokenizer)
+        _write_json(folder / "calibration.json", {"platt": platt, "study_platt": platt})
+    _write_json(folder / "card.json", {"name": f"tiny-{kind}"})
+    (folder / "card.md").write_text("# A bundle for tests\n\nNot trained, not for clinical use.\n", encoding="utf-8")
+    write_manifest(folder, _manifest(kind, evidence))
+    return folder
+
+
+def write_manifest(folder: Path, tables: str) -> None:
+    """Write bundle.toml: the tables given and the digests of the files as they are now."""
+    paths = sorted(path for path in folder.iterdir() if path.name != "bundle.toml")
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    files = "\n".join(f'"{name}" = "{digest}"' for name, digest in digests.items())
+    (folder / "bundle.toml").write_text(f"{tables}\n[files]\n{files}\n", encoding="utf-8")
+
+
+def _manifest(kind: str, evidence: tuple[Evidence, ...]) -> str:
+    findings = "\n".join(f"[[findings]]\n{one.table}" for one in evidence)
+    drafting = "" if kind == "classifier" else _DRAFTING
+    kind_of_image = "ct" if kind == "ct" else "radiograph"
+    return f"""format = 2
+name = "tiny-{kind}"
+version = "1.0"
+title = "A bundle for tests ({kind})"
+manufacturer = "dicomnode"
+languages = ["en"]
+{"" if kind == "classifier" else "max_new_tokens = 32"}
+[accepts]
+kind = "{kind_of_image}"
+{_ACCEPTS[kind_of_image]}
+min_rows = 16
+min_columns = 16
+[pixels]
+rows = {SIDE}
+columns = {SIDE}
+fit = "pad"
+{_PIXELS[kind_of_image]}
+mean = {MEAN}
+std = {STD}
+{drafting}
 {findings}"""
 
 
 def _write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_graph(path: Path, model: onnx.ModelProto) -> None:
+    path.write_bytes(model.SerializeToString())
 
 
 def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
@@ -177,8 +200,14 @@ def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
         helper.make_node("Add", ["evidence_sum", "bias"], ["logits"]),
         helper.make_node("AveragePool", ["pixel_values"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]),
         helper.make_node("Flatten", ["coarse"], ["features"]),
-        helper.make_node("Unsqueeze", ["logits", "key_axes"], ["key"]),
-        helper.make_node("Concat", ["key", "key"], ["encoder_key_values"], axis=1),
+        # grey of each cell and of the finding's own cells, and two structures: what is bright and what is dark
+        helper.make_node("ReduceMean", ["pixel_values", "channel_axis"], ["grey"]),
+        helper.make_node("AveragePool", ["grey"], ["cell_grey"], kernel_shape=[pooled] * 2, strides=[pooled] * 2),
+        helper.make_node("Sigmoid", ["cell_grey"], ["bright"]),
+        helper.make_node("Sub", ["one", "bright"], ["dark"]),
+        helper.make_node("Concat", ["bright", "dark"], ["segmentation"], axis=1),
+        helper.make_node("Reshape", ["cell_grey", "token_shape"], ["tokens"]),
+        helper.make_node("Unsqueeze", ["logits", "last_axis"], ["attended"]),
     ]
     constants = {
         "weights": (weights * STD)[:, :, np.newaxis, np.newaxis],
@@ -186,7 +215,10 @@ def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
         "cells": cells,
         "plane": np.array([2, 3]),
         "bias": np.array([BIAS], dtype=np.float32),
-        "key_axes": np.array([0, 1, 3, 5]),  # (B, K) -> (1, 1, B, 1, K, 1)
+        "channel_axis": np.array([1]),
+        "last_axis": np.array([2]),
+        "one": np.array(1.0, dtype=np.float32),
+        "token_shape": np.array([-1, CELLS**2, 1]),
     }
     count = len(evidence)
     return _model(
@@ -197,7 +229,70 @@ def _encoder(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
             "logits": ["B", count],
             "class_maps": ["B", count, CELLS, CELLS],
             "features": ["B", channels * (SIDE // 16) ** 2],
-            "encoder_key_values": [1, 2, "B", 1, count, 1],
+            "segmentation": ["B", 2, CELLS, CELLS],
+            "tokens": ["B", CELLS**2, 1],
+            "attended": ["B", count, 1],
+        },
+    )
+
+
+def _only_logits(model: onnx.ModelProto) -> onnx.ModelProto:
+    del model.graph.output[1:]
+    return model
+
+
+def _prompter(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
+    """The memory holds the study's logits; the prompts hold how strange the first image is."""
+    node, count = helper.make_node, len(evidence)
+    nodes = [
+        node("Transpose", ["logits"], ["by_finding"], perm=[1, 0]),
+        node("Mul", ["by_finding", "sharpness"], ["scores"]),
+        node("Softmax", ["scores"], ["slice_attention"], axis=1),
+        node("Mul", ["slice_attention", "by_finding"], ["weighed"]),
+        node("ReduceSum", ["weighed", "over_images"], ["study_logits"], keepdims=0),
+        node("ReduceMean", ["features", "over_images"], ["mean"], keepdims=0),
+        node("Mul", ["mean", "std"], ["contrast"]),
+        node("Add", ["contrast", "level"], ["grey"]),
+        node("Div", ["grey", "strange_grey"], ["strangeness"]),
+        node("Slice", ["strangeness", "first", "second", "first"], ["first_strangeness"]),
+        node("Expand", ["first_strangeness", "prompt_shape"], ["prompt_embeds"]),
+        node("Unsqueeze", ["study_logits", "key_axes"], ["key"]),
+        node("Concat", ["key", "key"], ["encoder_key_values"], axis=1),
+        node("Unsqueeze", ["study_logits", "bias_axes"], ["bias"]),
+        node("Mul", ["bias", "zero"], ["anatomical_bias"]),
+    ]
+    constants = {
+        "sharpness": np.array(ATTENTION, dtype=np.float32),
+        "over_images": np.array([1]),
+        "std": np.array(STD, dtype=np.float32),
+        "level": np.array(MEAN, dtype=np.float32),
+        "strange_grey": np.array(STRANGE_GREY, dtype=np.float32),
+        "first": np.array([0]),
+        "second": np.array([1]),
+        "prompt_shape": np.array([1, PROMPTS, 1]),
+        "key_axes": np.array([0, 1, 2, 3, 5]),  # (K,) -> (1, 1, 1, 1, K, 1)
+        "bias_axes": np.array([0, 1]),  # (K,) -> (1, 1, K)
+        "zero": np.array(0.0, dtype=np.float32),
+    }
+    inputs: dict[str, list[int | str]] = {
+        "logits": ["N", count],
+        "class_maps": ["N", count, CELLS, CELLS],
+        "features": ["N", "D"],
+        "segmentation": ["N", 2, CELLS, CELLS],
+        "tokens": ["N", CELLS**2, 1],
+        "attended": ["N", count, 1],
+    }
+    return _model(
+        nodes,
+        constants,
+        {name: (TensorProto.FLOAT, shape) for name, shape in inputs.items()},
+        {
+            "study_logits": [count],
+            "slice_attention": [count, "N"],
+            "strangeness": ["N"],
+            "prompt_embeds": [1, PROMPTS, 1],
+            "encoder_key_values": [1, 2, 1, 1, count, 1],
+            "anatomical_bias": [1, 1, count],
         },
     )
 
@@ -240,19 +335,23 @@ def _decoder(evidence: tuple[Evidence, ...], vocab: dict[str, int]) -> onnx.Mode
             "zero": np.array(0.0, dtype=np.float32),
             "last_place": np.array(places - 1),
             "one": np.array(1),
+            "prompts": np.array(PROMPTS),
             "cache_axes": np.array([0, 1, 3, 5]),  # (B, T) -> (1, 1, B, 1, T, 1)
+            "prompt_axes": np.array([0, 1, 3]),  # (B, P, 1) -> (1, 1, B, 1, P, 1)
             "token_axis": np.array([1]),
             "last_axis": np.array([2]),
             "batch_first": np.array([0]),
         },
         {
             "decoder_input_ids": (TensorProto.INT64, ["B", "T"]),
+            "prompt_embeds": (TensorProto.FLOAT, ["B", "G", 1]),
             "encoder_key_values": (TensorProto.FLOAT, [1, 2, "B", 1, "S", 1]),
+            "anatomical_bias": (TensorProto.FLOAT, ["B", 1, "S"]),
             "past_key_values": (TensorProto.FLOAT, [1, 2, "B", 1, "P", 1]),
         },
         {
             "logits": ["B", "T", len(vocab)],
-            "present_key_values": [1, 2, "B", 1, "P_T", 1],
+            "present_key_values": [1, 2, "B", 1, "P_G_T", 1],
             "cross_attentions": ["B", "T", "S"],
         },
     )
@@ -261,19 +360,22 @@ def _decoder(evidence: tuple[Evidence, ...], vocab: dict[str, int]) -> onnx.Mode
 def _decoder_nodes() -> list[onnx.NodeProto]:
     node = helper.make_node
     return [
-        # the cache holds the token ids so far
+        # the cache holds the prompts and the token ids so far
         node("Cast", ["decoder_input_ids"], ["ids"], to=TensorProto.FLOAT),
         node("Unsqueeze", ["ids", "cache_axes"], ["new_key"]),
-        node("Concat", ["new_key", "new_key"], ["new"], axis=1),
+        node("Unsqueeze", ["prompt_embeds", "prompt_axes"], ["prompt_key"]),
+        node("Concat", ["prompt_key", "new_key"], ["keys_now"], axis=4),
+        node("Concat", ["keys_now", "keys_now"], ["new"], axis=1),
         node("Concat", ["past_key_values", "new"], ["present_key_values"], axis=4),
-        # places P .. P + T - 1
-        node("Shape", ["past_key_values"], ["past_shape"], start=4, end=5),
+        # the new tokens are the last of the cache; the prompts before all tokens are no place in the text
+        node("Shape", ["present_key_values"], ["whole_shape"], start=4, end=5),
         node("Shape", ["decoder_input_ids"], ["new_shape"], start=1, end=2),
-        node("Squeeze", ["past_shape"], ["past_count"]),
+        node("Squeeze", ["whole_shape"], ["end"]),
         node("Squeeze", ["new_shape"], ["new_count"]),
-        node("Add", ["past_count", "new_count"], ["end"]),
-        node("Range", ["past_count", "end", "one"], ["places"]),
-        node("Min", ["places", "last_place"], ["place"]),
+        node("Sub", ["end", "new_count"], ["start"]),
+        node("Range", ["start", "end", "one"], ["places"]),
+        node("Sub", ["places", "prompts"], ["text_places"]),
+        node("Min", ["text_places", "last_place"], ["place"]),
         # signs of the findings, (K, B)
         node("Slice", ["encoder_key_values", "batch_first", "token_axis", "token_axis"], ["keys"]),
         node("Squeeze", ["keys", "cache_axes"], ["findings"]),
@@ -287,7 +389,7 @@ def _decoder_nodes() -> list[onnx.NodeProto]:
         node("Gather", ["contrast", "place"], ["contrast_words"]),
         node("Mul", ["choice_3", "contrast_words"], ["chosen"]),
         node("Add", ["chosen", "absent_words"], ["words"]),
-        # a small echo of every token so far: the cache's content counts, not its length alone
+        # a small echo of every prompt and token so far: the cache's content counts, not its length alone
         node("Slice", ["present_key_values", "batch_first", "token_axis", "token_axis"], ["all_keys"]),
         node("Squeeze", ["all_keys", "cache_axes"], ["all_ids"]),  # (B, P + T)
         node("CumSum", ["all_ids", "one"], ["sums"]),
@@ -298,7 +400,8 @@ def _decoder_nodes() -> list[onnx.NodeProto]:
         # attention of each token to the findings, the same for every image of the batch
         node("Mul", ["findings", "zero"], ["no_findings"]),
         node("Unsqueeze", ["no_findings", "token_axis"], ["no_findings_3"]),
-        node("Add", ["no_findings_3", "attention"], ["cross_attentions"]),
+        node("Add", ["no_findings_3", "attention"], ["plain_attention"]),
+        node("Add", ["plain_attention", "anatomical_bias"], ["cross_attentions"]),
     ]
 
 

@@ -14,11 +14,25 @@ import numpy as np
 from pydantic import ValidationError
 
 from dicomnode.errors import BundleError
+from dicomnode.infer.contract import DECODER, ENCODER, PROMPTER, DecoderContract, GraphContract, graph_faults
 from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
-from dicomnode.infer.sessions import GraphContract, graph_faults
+from dicomnode.infer.memory import memory_faults
+from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
 from dicomnode.records import BundleIdentity, FindingSpec, FloatArray
 
 MANIFEST_NAME = "bundle.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafting:
+    """What a bundle that drafts has beside its findings."""
+
+    tokens: Tokens
+    shape: DecoderShape
+    tokenizer: Tokenizer
+    max_new_tokens: int
+    study_calibration: FloatArray
+    """(K, 2) Platt slope and offset of the prompter's study logits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,29 +45,46 @@ class Bundle:
     """Languages of the drafts (RFC 5646)."""
     accepts: Accepts
     pixels: PixelRecipe
-    tokens: Tokens
-    decoder: DecoderShape
+    structures: tuple[str, ...]
+    """Anatomy, in the order of the encoder's segmentation."""
     findings: tuple[FindingSpec, ...]
     """In the order of the encoder's logits."""
     calibration: FloatArray
-    """(K, 2) Platt slope and offset of each finding."""
-    vocab: dict[int, str]
-    """Word of each token id."""
-    max_new_tokens: int
+    """(K, 2) Platt slope and offset of the logits of one image."""
+    drafting: Drafting | None
+    """None: the bundle classifies and drafts nothing."""
     folder: Path
 
     @property
+    def is_volume(self) -> bool:
+        """All images of a study make one reading, not each one of its own."""
+        return self.accepts.kind == "ct"
+
+    @property
+    def graphs(self) -> tuple[Path, ...]:
+        """Files of the graphs."""
+        names = (ENCODER,) if self.drafting is None else (ENCODER, PROMPTER, DECODER)
+        return tuple(self.folder / name for name in names)
+
+    @property
     def contract(self) -> GraphContract:
-        """What the two graphs must take and give."""
+        """What the graphs must take and give."""
         return GraphContract(
             pixel_shape=(self.pixels.channels, self.pixels.rows, self.pixels.columns),
             findings=len(self.findings),
-            layers=self.decoder.layers,
-            heads=self.decoder.heads,
-            head_width=self.decoder.head_width,
-            bos_token_id=self.tokens.bos_token_id,
-            token_ids=frozenset(self.vocab),
+            structures=len(self.structures),
+            is_volume=self.is_volume,
+            decoder=None if self.drafting is None else _decoder_contract(self.drafting),
         )
+
+
+def _decoder_contract(drafting: Drafting) -> DecoderContract:
+    tokenizer = drafting.tokenizer
+    return DecoderContract(
+        **drafting.shape.model_dump(),
+        bos_token_id=drafting.tokens.bos_token_id,
+        token_ids=None if tokenizer.may_lack_ids else frozenset(tokenizer.pieces),
+    )
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -71,15 +102,21 @@ def load_bundle(path: Path) -> Bundle:
     return bundle
 
 
-def check_bundle(path: Path) -> list[str]:
+def check_bundle(path: Path, *, memory_limit_mb: int | None = None) -> list[str]:
     """Every reason why the node cannot run a bundle; empty where it can.
 
-    Opens both graphs and runs them once on an empty image.
+    Opens the graphs and runs them once on empty images.
+
+    Parameters
+    ----------
+    memory_limit_mb
+        Megabytes that a worker may use; graphs that would need more are not opened. None: no limit.
     """
     bundle, faults = _read(path)
     if bundle is None or faults:
         return faults
-    return graph_faults(bundle.folder, bundle.contract)
+    too_large = [] if memory_limit_mb is None else memory_faults(bundle.graphs, memory_limit_mb)
+    return too_large or graph_faults(bundle.folder, bundle.contract)
 
 
 def _read(path: Path) -> tuple[Bundle | None, list[str]]:
@@ -93,10 +130,7 @@ def _read(path: Path) -> tuple[Bundle | None, list[str]]:
         _check_digest(path / name, expected, faults)
     if faults:
         return None, faults
-    keys = [finding.key for finding in manifest.findings]
-    calibration = _read_calibration(path / "calibration.json", keys, faults)
-    vocab = _read_vocab(path / "tokenizer.json", manifest.tokens, faults)
-    return _assembled(path, manifest, digest, calibration, vocab), faults
+    return _assembled(path, manifest, digest, faults), faults
 
 
 def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | None:
@@ -154,14 +188,13 @@ def _read_json(path: Path, faults: list[str]) -> Any:
         return {}
 
 
-def _read_calibration(path: Path, keys: list[str], faults: list[str]) -> FloatArray:
+def _calibration(content: Any, table: str, keys: list[str], faults: list[str]) -> FloatArray:
     """(K, 2) in the order of the keys; a fault for each finding that has no pair of finite numbers."""
-    content = _read_json(path, faults)
-    platt = content.get("platt") if isinstance(content, dict) else None
+    platt = content.get(table) if isinstance(content, dict) else None
     pairs = [platt.get(key) if isinstance(platt, dict) else None for key in keys]
     for key, pair in zip(keys, pairs, strict=True):
         if not _is_pair(pair):
-            faults.append(f"{path.name} lacks platt.{key} = [slope, offset]")
+            faults.append(f"calibration.json lacks {table}.{key} = [slope, offset]")
     return np.array([pair if _is_pair(pair) else (1, 0) for pair in pairs], dtype=np.float32)
 
 
@@ -173,38 +206,54 @@ def _is_pair(pair: Any) -> bool:
     )
 
 
-def _read_vocab(path: Path, tokens: Tokens, faults: list[str]) -> dict[int, str]:
-    """Word of each token id, from a tokenizer of the WordLevel kind (Hugging Face tokenizers JSON)."""
+def _read_tokenizer(path: Path, tokens: Tokens, faults: list[str]) -> Tokenizer:
+    """The tokenizer; one that knows no token, and a fault, where the file holds none."""
+    nothing = Tokenizer(pieces={}, may_lack_ids=True)
+    faults_before = len(faults)
     content = _read_json(path, faults)
+    if len(faults) > faults_before:
+        return nothing
     try:
-        if content["model"]["type"] != "WordLevel":
-            faults.append(f"{path.name}: model.type must be WordLevel, not {content['model']['type']!r}")
-        vocab = {int(token_id): str(word) for word, token_id in content["model"]["vocab"].items()}
-        vocab.update({int(added["id"]): str(added["content"]) for added in content.get("added_tokens") or ()})
-    except (AttributeError, KeyError, TypeError, ValueError):
-        faults.append(f"{path.name} must hold model.type and model.vocab, a table from word to token id")
-        return {}
+        tokenizer = read_tokenizer(content)
+    except TokenizerError as error:
+        faults.append(f"{path.name} {error}")
+        return nothing
     for name, token_id in tokens.model_dump().items():
-        if token_id not in vocab:
+        if token_id not in tokenizer.pieces:
             faults.append(f"{path.name} has no word for {name} {token_id}")
-    return vocab
+    return tokenizer
 
 
-def _assembled(folder: Path, manifest: Manifest, digest: str, calibration: FloatArray, vocab: dict[int, str]) -> Bundle:
+def _drafting(folder: Path, manifest: Manifest, calibration: Any, faults: list[str]) -> Drafting | None:
+    if manifest.tokens is None or manifest.decoder is None or manifest.max_new_tokens is None:
+        return None
+    return Drafting(
+        tokens=manifest.tokens,
+        shape=manifest.decoder,
+        tokenizer=_read_tokenizer(folder / "tokenizer.json", manifest.tokens, faults),
+        max_new_tokens=manifest.max_new_tokens,
+        study_calibration=_calibration(calibration, "study_platt", _keys(manifest), faults),
+    )
+
+
+def _keys(manifest: Manifest) -> list[str]:
+    return [finding.key for finding in manifest.findings]
+
+
+def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str]) -> Bundle:
     identity = BundleIdentity(
         name=manifest.name, version=manifest.version, manufacturer=manifest.manufacturer, digest=digest
     )
+    calibration = _read_json(folder / "calibration.json", faults)
     return Bundle(
         identity=identity,
         title=manifest.title,
         languages=manifest.languages,
         accepts=manifest.accepts,
         pixels=manifest.pixels,
-        tokens=manifest.tokens,
-        decoder=manifest.decoder,
+        structures=manifest.anatomy.structures,
         findings=tuple(FindingSpec(**dict(finding)) for finding in manifest.findings),
-        calibration=calibration,
-        vocab=vocab,
-        max_new_tokens=manifest.max_new_tokens,
+        calibration=_calibration(calibration, "platt", _keys(manifest), faults),
+        drafting=_drafting(folder, manifest, calibration, faults),
         folder=folder,
     )

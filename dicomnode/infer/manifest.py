@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dicomnode.records import Acuity, CodedConcept
 
-FORMAT = 1
+FORMAT = 2
 """The one bundle format that this node reads."""
-FILES = ("encoder.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
-"""Files of a bundle beside bundle.toml; their digests stand in its table [files]."""
+CLASSIFIER_FILES = ("encoder.onnx", "calibration.json", "card.md", "card.json")
+"""Files beside bundle.toml of a bundle without a decoder; their digests stand in its table [files]."""
+FILES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
+"""Files beside bundle.toml of a bundle that drafts."""
 
 Count = Annotated[int, Field(ge=1)]
 TokenId = Annotated[int, Field(ge=0)]
@@ -79,11 +81,23 @@ class Tokens(_Table):
 
 
 class DecoderShape(_Table):
-    """Sizes of the attention cache."""
+    """Sizes of the attention cache and of the prompts."""
 
     layers: Count
     heads: Count
+    """Heads of keys and values, which grouped queries share."""
     head_width: Count
+    width: Count
+    """Of one prompt embedding."""
+    prompts: Annotated[int, Field(ge=0)]
+    """Prompt embeddings that stand before the tokens."""
+
+
+class Anatomy(_Table):
+    """What the encoder outlines beside the findings."""
+
+    structures: tuple[str, ...] = ()
+    """In the order of the encoder's `segmentation`, for example "left lung"; empty: none."""
 
 
 class FindingTable(_Table):
@@ -100,19 +114,22 @@ class FindingTable(_Table):
 class Manifest(_Table):
     """The whole of bundle.toml."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: Annotated[str, Field(min_length=1)]
     version: Annotated[str, Field(min_length=1)]
     title: Annotated[str, Field(min_length=1)]
     manufacturer: Annotated[str, Field(min_length=1)]
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     """Languages of the drafts (RFC 5646)."""
-    max_new_tokens: Count
-    """A draft is cut off after so many tokens."""
+    max_new_tokens: Count | None = None
+    """A draft is cut off after so many tokens; only with a decoder."""
     accepts: Accepts
     pixels: PixelRecipe
-    tokens: Tokens
-    decoder: DecoderShape
+    anatomy: Anatomy = Anatomy()
+    tokens: Tokens | None = None
+    """None: the bundle classifies and drafts nothing."""
+    decoder: DecoderShape | None = None
+    """None: the bundle classifies and drafts nothing."""
     findings: Annotated[tuple[FindingTable, ...], Field(min_length=1)]
     """In the order of the encoder's `logits`."""
     files: dict[str, Digest]
@@ -127,7 +144,16 @@ class Manifest(_Table):
             raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
         if self.accepts.kind == "radiograph" and (self.pixels.windows or self.pixels.slices):
             raise ValueError("pixels.windows and pixels.slices are for CT only")
-        for name in sorted(set(FILES) ^ set(self.files)):
-            known = "lacks" if name in FILES else "names the unknown file"
-            raise ValueError(f"files {known} {name}; a bundle has {', '.join(FILES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _drafts_or_not(self) -> Manifest:
+        parts = {"decoder": self.decoder, "tokens": self.tokens, "max_new_tokens": self.max_new_tokens}
+        lacking = [name for name, part in parts.items() if part is None]
+        if 0 < len(lacking) < len(parts):
+            raise ValueError(f"lacks {' and '.join(lacking)}: a bundle that drafts has {', '.join(parts)}")
+        expected, sort = (CLASSIFIER_FILES, "without a decoder") if lacking else (FILES, "with a decoder")
+        for name in sorted(set(expected) ^ set(self.files)):
+            known = "lacks" if name in expected else "names the unknown file"
+            raise ValueError(f"files {known} {name}; a bundle {sort} has {', '.join(expected)}")
         return self

@@ -1,20 +1,26 @@
-"""ONNX Runtime sessions and the contract of the two graphs.
+"""ONNX Runtime sessions, and the names of what the three graphs take and give.
 
-encoder.onnx takes `pixel_values` (B, C, H, W) and gives `logits` (B, K), `class_maps` (B, K, h, w), `features` (B, D)
-and `encoder_key_values` (layers, 2, B, heads, S, head width).
-decoder.onnx takes `decoder_input_ids` (B, T), `encoder_key_values` and `past_key_values`
-(layers, 2, B, heads, P, head width), P from 0, and gives `logits` (B, T, V), `present_key_values`
-(layers, 2, B, heads, P + T, head width) and `cross_attentions` (B, T, S).
-B, T and P vary from call to call; B is 1 here.
+K findings, N images of one reading, C channels, D features, D2 width of a token, M anatomical structures, P prompts,
+S positions of the encoder's memory, H heads, W head width, V vocabulary; T tokens and B rows vary from call to call.
+
+encoder.onnx takes `pixel_values` (B, C, rows, columns) and gives `logits` (B, K), `class_maps` (B, K, h, w), which add
+up with a bias to the logit, `features` (B, D), `segmentation` (B, M, h, w), probabilities of the anatomy, `tokens`
+(B, cells, D2) and `attended` (B, K, D2).
+prompter.onnx takes these of all images of one reading, N instead of B (1 for a radiograph, every slice of a CT), and
+gives `study_logits` (K), `slice_attention` (K, N), which sums to 1 over N and weighs the logits to the study's,
+`strangeness` (N), above 1 where an image does not look like those of the training, `prompt_embeds` (1, P, width),
+`encoder_key_values` (layers, 2, 1, H, S, W) and `anatomical_bias` (1, layers, S).
+decoder.onnx takes `decoder_input_ids` (B, T), `prompt_embeds` (B, P, width), which stand before the tokens (whole in
+the first call, (B, 0, width) afterwards), `encoder_key_values` (layers, 2, B, H, S, W), `anatomical_bias`
+(B, layers, S), added to the scores of cross-attention at every step, and `past_key_values` (layers, 2, B, H, past, W),
+and gives `logits` (B, T, V) of the tokens only, `present_key_values` and `cross_attentions` (B, T, S).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     EPFail,
@@ -27,7 +33,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
-from dicomnode.errors import BundleError
+from dicomnode.errors import BundleError, SettingsError
 
 RUNTIME_ERRORS = (
     EPFail,
@@ -42,43 +48,64 @@ RUNTIME_ERRORS = (
 )
 """What ONNX Runtime raises for a graph that it cannot load or run; the classes share no base of their own."""
 
-ENCODER_INPUTS = {"pixel_values": "tensor(float)"}
-ENCODER_OUTPUTS = ("logits", "class_maps", "features", "encoder_key_values")
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""ONNX Runtime's names of what `infer.provider` may be."""
+
+_FLOAT = "tensor(float)"
+ENCODER_INPUTS = {"pixel_values": _FLOAT}
+ENCODER_OUTPUTS = ("logits", "class_maps", "features", "segmentation", "tokens", "attended")
+PROMPTER_INPUTS = dict.fromkeys(ENCODER_OUTPUTS, _FLOAT)
+PROMPTER_OUTPUTS = (
+    "study_logits",
+    "slice_attention",
+    "strangeness",
+    "prompt_embeds",
+    "encoder_key_values",
+    "anatomical_bias",
+)
 DECODER_INPUTS = {
     "decoder_input_ids": "tensor(int64)",
-    "encoder_key_values": "tensor(float)",
-    "past_key_values": "tensor(float)",
+    "prompt_embeds": _FLOAT,
+    "encoder_key_values": _FLOAT,
+    "anatomical_bias": _FLOAT,
+    "past_key_values": _FLOAT,
 }
 DECODER_OUTPUTS = ("logits", "present_key_values", "cross_attentions")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphContract:
-    """Sizes that the graphs of one bundle must have."""
+def require_provider(provider: str) -> None:
+    """Make sure that ONNX Runtime can compute where the settings want it to.
 
-    pixel_shape: tuple[int, int, int]
-    """(channels, rows, columns)."""
-    findings: int
-    layers: int
-    heads: int
-    head_width: int
-    bos_token_id: int
-    token_ids: frozenset[int]
-    """Every id that has a word."""
-
-    def key_values_shape(self, positions: int) -> tuple[int, ...]:
-        """(layers, 2, 1, heads, positions, head width)."""
-        return (self.layers, 2, 1, self.heads, positions, self.head_width)
+    Raises
+    ------
+    SettingsError
+        If this build of ONNX Runtime has no such provider: the CPU never stands in for a GPU unasked.
+    """
+    if PROVIDERS[provider] not in ort.get_available_providers():
+        raise SettingsError(
+            f"infer.provider is {provider!r}, but this ONNX Runtime has no {PROVIDERS[provider]}: "
+            "install onnxruntime-gpu in place of onnxruntime, or set it to 'cpu'"
+        )
 
 
-def open_session(path: Path, threads: int) -> ort.InferenceSession:
-    """Load a graph for the CPU.
+def open_session(path: Path, threads: int, provider: str = "cpu") -> ort.InferenceSession:
+    """Load a graph.
+
+    Parameters
+    ----------
+    threads
+        For one operator.
+    provider
+        `cpu` or `cuda`. Single nodes that ONNX Runtime has for the CPU only run there under `cuda`, too.
 
     Raises
     ------
     BundleError
         If ONNX Runtime cannot load the file.
+    SettingsError
+        If the provider is missing or cannot be started.
     """
+    require_provider(provider)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -86,9 +113,16 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.log_severity_level = 4  # what goes wrong is raised; its own log lines would bypass ours
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a shared CPU
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(path, options, providers=[PROVIDERS[provider]])
     except RUNTIME_ERRORS as error:
         raise BundleError(f"{path.name} cannot be loaded ({type(error).__name__})") from error
+    session.disable_fallback()
+    if PROVIDERS[provider] not in session.get_providers():  # ONNX Runtime takes the CPU where a driver is missing
+        raise SettingsError(
+            f"infer.provider is {provider!r}, but {PROVIDERS[provider]} cannot be started: "
+            "check the driver and its libraries, or set it to 'cpu'"
+        )
+    return session
 
 
 def run(session: ort.InferenceSession, outputs: tuple[str, ...], feeds: dict[str, Any]) -> list[Any]:
@@ -105,89 +139,3 @@ def run(session: ort.InferenceSession, outputs: tuple[str, ...], feeds: dict[str
         raise BundleError(
             f"the graph failed while it computed {', '.join(outputs)} ({type(error).__name__})"
         ) from error
-
-
-def graph_faults(folder: Path, contract: GraphContract, threads: int = 1) -> list[str]:
-    """Every way in which the graphs of a bundle break the contract; runs both once on an empty image."""
-    try:
-        encoder = open_session(folder / "encoder.onnx", threads)
-        decoder = open_session(folder / "decoder.onnx", threads)
-    except BundleError as error:
-        return [str(error)]
-    return contract_faults(encoder, decoder, contract)
-
-
-def contract_faults(encoder: ort.InferenceSession, decoder: ort.InferenceSession, contract: GraphContract) -> list[str]:
-    """Every way in which two loaded graphs break the contract."""
-    faults = [
-        *_name_faults("encoder.onnx", encoder, ENCODER_INPUTS, ENCODER_OUTPUTS),
-        *_name_faults("decoder.onnx", decoder, DECODER_INPUTS, DECODER_OUTPUTS),
-    ]
-    try:
-        return faults or _shape_faults(encoder, decoder, contract)
-    except BundleError as error:
-        return [str(error)]
-
-
-def _name_faults(
-    name: str, session: ort.InferenceSession, inputs: dict[str, str], outputs: tuple[str, ...]
-) -> list[str]:
-    found = {one.name: one.type for one in session.get_inputs()}
-    faults = [f"{name} has the unknown input {extra}" for extra in sorted(found.keys() - inputs)]
-    for key, kind in inputs.items():
-        if found.get(key) != kind:
-            faults.append(f"{name} must take {key} as {kind}, not {found.get(key, 'nothing')}")
-    given = {one.name for one in session.get_outputs()}
-    return faults + [f"{name} must give {key}" for key in outputs if key not in given]
-
-
-def _shape_faults(encoder: ort.InferenceSession, decoder: ort.InferenceSession, contract: GraphContract) -> list[str]:
-    """Run both graphs once and compare what comes out; None in a shape is any size."""
-    pixel_values = np.zeros((1, *contract.pixel_shape), dtype=np.float32)
-    encoded = dict(zip(ENCODER_OUTPUTS, run(encoder, ENCODER_OUTPUTS, {"pixel_values": pixel_values}), strict=True))
-    findings = contract.findings
-    faults = [
-        *_fault("encoder.onnx", "logits", encoded["logits"], (1, findings)),
-        *_fault("encoder.onnx", "class_maps", encoded["class_maps"], (1, findings, None, None)),
-        *_fault("encoder.onnx", "features", encoded["features"], (1, None)),
-        *_fault(
-            "encoder.onnx",
-            "encoder_key_values",
-            encoded["encoder_key_values"],
-            (contract.layers, 2, 1, contract.heads, None, contract.head_width),
-        ),
-    ]
-    return faults or _decoder_faults(decoder, contract, encoded["encoder_key_values"])
-
-
-def _decoder_faults(decoder: ort.InferenceSession, contract: GraphContract, encoder_key_values: Any) -> list[str]:
-    """Two steps, so that a graph whose cache cannot grow is found."""
-    faults: list[str] = []
-    past = np.zeros(contract.key_values_shape(0), dtype=np.float32)
-    for step in (1, 2):
-        feeds = {
-            "decoder_input_ids": np.array([[contract.bos_token_id]], dtype=np.int64),
-            "encoder_key_values": encoder_key_values,
-            "past_key_values": past,
-        }
-        logits, past, attention = run(decoder, DECODER_OUTPUTS, feeds)
-        positions = encoder_key_values.shape[4]
-        faults += [
-            *_fault("decoder.onnx", "logits", logits, (1, 1, None)),
-            *_fault("decoder.onnx", "present_key_values", past, contract.key_values_shape(step)),
-            *_fault("decoder.onnx", "cross_attentions", attention, (1, 1, positions)),
-        ]
-        if faults:
-            return faults
-    wordless = sorted(set(range(logits.shape[-1])) - contract.token_ids)
-    return [f"tokenizer.json has no word for token ids {wordless[:5]} that decoder.onnx can give"] if wordless else []
-
-
-def _fault(name: str, output: str, array: Any, expected: tuple[int | None, ...]) -> list[str]:
-    fits = len(array.shape) == len(expected) and all(
-        size is None or size == found for size, found in zip(expected, array.shape, strict=True)
-    )
-    if fits and array.dtype == np.float32:
-        return []
-    wanted = tuple("any" if size is None else size for size in expected)
-    return [f"{name}: {output} must be float32 of shape {wanted}, got {array.dtype} of shape {array.shape}"]

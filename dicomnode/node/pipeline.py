@@ -7,15 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.values import PARSER_ERRORS
-from dicomnode.errors import BundleError, ComposeError, NotApplicableError, PermanentError, UnsupportedImageError
+from dicomnode.errors import (
+    BundleError,
+    ComposeError,
+    NotApplicableError,
+    NotJudgedError,
+    PermanentError,
+    UnsupportedImageError,
+)
 from dicomnode.explain import explain, outline
 from dicomnode.infer.bundle import load_bundle
+from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.records import (
@@ -31,7 +38,7 @@ from dicomnode.records import (
 )
 from dicomnode.report import report_without_reading, study_acuity, write_report
 from dicomnode.schedule.planner import matching_instances
-from dicomnode.settings import Settings
+from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.results import NewResult, ResultStore
 
@@ -42,9 +49,10 @@ Enter = Callable[[Stage], None]
 class Models:
     """The bundles of the settings, each loaded at its first use."""
 
-    def __init__(self, paths: Mapping[str, Path], *, threads: int) -> None:
+    def __init__(self, paths: Mapping[str, Path], settings: InferSettings) -> None:
         self._paths = paths
-        self._threads = threads
+        self._settings = settings
+        self._cache = EncodingCache(settings.cache_images)
         self._loaded: dict[str, Model] = {}
 
     def get(self, name: str) -> Model:
@@ -59,7 +67,7 @@ class Models:
             known = ", ".join(sorted(self._paths)) or "none"
             raise BundleError(f"bundle {name!r} is not in infer.bundles any more; known: {known}")
         if name not in self._loaded:
-            self._loaded[name] = Model(load_bundle(self._paths[name]), threads=self._threads)
+            self._loaded[name] = Model(load_bundle(self._paths[name]), self._settings, cache=self._cache)
         return self._loaded[name]
 
 
@@ -77,7 +85,7 @@ class Pipeline:
         self._results = results
 
     def triage(self, job: Job) -> Acuity:
-        """Grade a study by the encoder alone.
+        """Grade a study without a draft.
 
         A study that cannot be read gets the middle grade: its answer says why, and somebody should see that.
         """
@@ -85,11 +93,9 @@ class Pipeline:
             return Acuity.NON_ACTIONABLE
         try:
             model = self._models.get(job.bundle)
-            images = prepare(self._paths(job), model.bundle)
-            encodings = model.encode_many(images)
+            probabilities = model.triage(prepare(self._paths(job), model.bundle))
         except PermanentError:
             return Acuity.NON_CRITICAL
-        probabilities = np.max([encoding.probabilities for encoding in encodings], axis=0)  # (K,)
         return study_acuity(model.bundle.findings, probabilities, self._settings.acuity)
 
     def answer(self, job: Job, enter: Enter) -> Report:
@@ -105,6 +111,8 @@ class Pipeline:
             report = self._read(job, enter)
         except NotApplicableError as error:
             report = self._without_reading(job, Outcome.NOT_APPLICABLE, error)
+        except NotJudgedError as error:
+            report = self._without_reading(job, Outcome.NOT_JUDGED, error)
         except PermanentError as error:
             report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
         try:
@@ -148,12 +156,12 @@ class Pipeline:
         )
 
     def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
-        """A heat map for every finding that is present."""
+        """A heat map for every finding that is present, where the model says what it looked at."""
         method = self._settings.explain.method
         return {
             spec.key: explain(method, reading, k, spec)
             for k, spec in enumerate(specs)
-            if reading.probabilities[k] >= spec.threshold
+            if reading.probabilities[k] >= spec.threshold and reading.encodings[reading.best_images[k]].has_maps
         }
 
     def _without_reading(self, job: Job, outcome: Outcome, error: PermanentError) -> Report:

@@ -135,7 +135,7 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
     stores = open_stores(settings)
     name = process_name(settings, f"worker-{number}")
     stores.jobs.release_leases(name)
-    models = Models(bundle_paths(settings), threads=settings.infer.threads)
+    models = Models(bundle_paths(settings), settings.infer)
     pipeline = Pipeline(settings, models, stores.instances, stores.results)
     _loop(Worker(name, settings, stores.jobs, pipeline).run_once, stop)
 

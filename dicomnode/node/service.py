@@ -17,6 +17,7 @@ import structlog
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.explain import methods
 from dicomnode.infer.bundle import check_bundle
+from dicomnode.infer.sessions import require_provider
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
 from dicomnode.report.languages import words_of
@@ -58,7 +59,8 @@ class Supervisor:
         self._context = multiprocessing.get_context("spawn")
         self._settings = settings
         workers = [
-            Role(name=f"worker-{n}", target=processes.worker, arguments=(n,)) for n in range(settings.infer.workers)
+            Role(name=f"worker-{n}", target=processes.worker, arguments=(n,))
+            for n in range(settings.infer.worker_count)
         ]
         self._roles = [
             Role(name="receiver", target=processes.receiver),
@@ -117,16 +119,17 @@ def check(settings: Settings) -> None:
     Raises
     ------
     SettingsError
-        If a rule names an unknown bundle, or there are no words or maps as the settings ask.
+        If a rule names an unknown bundle, or there are no words, maps or GPU as the settings ask.
     BundleError
-        If a bundle cannot be run.
+        If a bundle cannot be run, or not in the memory that it may use.
     """
     words_of(settings.report.language)
     if settings.explain.method not in methods():
         known = ", ".join(methods())
         raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
+    require_provider(settings.infer.provider)
     for name, path in bundle_paths(settings).items():
-        faults = check_bundle(path)
+        faults = check_bundle(path, memory_limit_mb=settings.infer.memory_limit_mb)
         if faults:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
 

@@ -37,6 +37,8 @@ class Words:
     cues: Cues
     left_out: str
     """Sentence for a finding that the draft does not name: {finding}, {probability}."""
+    found: str
+    """The same where there is no draft."""
     unsupported: str
     """Put behind a sentence that the classifier contradicts."""
     truncated: str
@@ -47,6 +49,8 @@ class Words:
     nothing_found: str
     judged: str
     """What was looked for: {findings}."""
+    not_judged: str
+    """Said where images were left out: {count}, {total}."""
     not_read: Mapping[Outcome, str]
     """Impression of a study without a reading: {reason}."""
     no_statement: str

@@ -115,15 +115,18 @@ ENGLISH = Words(
         verbs=("is", "are", "was", "were", "has", "have", "shows", "remains", "remain"),
     ),
     left_out="{finding}: detected by the classifier (probability {probability} %); not in the drafted text.",
+    found="{finding}: detected by the classifier (probability {probability} %).",
     unsupported="[not supported by the classifier]",
     truncated="The drafted text reached its length limit and was cut off.",
     withheld="{count} drafted sentence(s) that the classifier does not support were withheld.",
     present="{finding} suspected (probability {probability} %).",
     nothing_found="No finding of the judged kinds was detected; this does not exclude disease.",
     judged="Judged: {findings}.",
+    not_judged="Not judged: {count} of {total} images, which do not look like those that the model was trained on.",
     not_read={
         Outcome.NOT_APPLICABLE: "This study was not read by the AI: no model applies. {reason}",
         Outcome.COULD_NOT_RUN: "This study was not read by the AI: the analysis could not be run. {reason}",
+        Outcome.NOT_JUDGED: "This study was not read by the AI, as it is not what the model can judge: {reason}.",
     },
     no_statement="No statement is made about this study.",
     recommendations={

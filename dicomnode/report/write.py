@@ -60,7 +60,7 @@ def write_report(
         language=words.language,
         findings=findings,
         sentences=_sentences(reading.draft, findings, words, withhold=settings.unsupported_sentences == "withhold"),
-        impression=_impression(findings, words),
+        impression=_impression(findings, reading, words),
         recommendation=(words.recommendations[level],),
         bundle=bundle,
     )
@@ -74,7 +74,7 @@ def report_without_reading(
     Parameters
     ----------
     outcome
-        NOT_APPLICABLE or COULD_NOT_RUN.
+        NOT_APPLICABLE, NOT_JUDGED or COULD_NOT_RUN.
     reason
         Why, in one sentence without patient data.
 
@@ -87,7 +87,7 @@ def report_without_reading(
     """
     words = words_of(settings.language)
     if outcome not in words.not_read:
-        raise ValueError(f"{outcome} needs a reading; without one it is not_applicable or could_not_run")
+        raise ValueError(f"{outcome} needs a reading; without one it is not_applicable, not_judged or could_not_run")
     return Report(
         outcome=outcome,
         reason=reason,
@@ -139,8 +139,9 @@ def _sentences(draft: Draft, findings: Sequence[Finding], words: Words, *, withh
             continue
         shown = f"{text} {words.unsupported}" if against else text
         kept.append(Sentence(text=shown, finding=speaks_of, is_supported=not against))
+    template = words.left_out if draft.sentences or draft.is_truncated else words.found
     own = [
-        Sentence(text=_filled(words.left_out, finding), finding=finding.spec.key, is_supported=True)
+        Sentence(text=_filled(template, finding), finding=finding.spec.key, is_supported=True)
         for finding in findings
         if finding.presence is Presence.PRESENT and finding.spec.key not in told
     ]
@@ -148,10 +149,12 @@ def _sentences(draft: Draft, findings: Sequence[Finding], words: Words, *, withh
     return (*own, *kept, *(Sentence(text=remark, finding=None, is_supported=True) for remark in remarks))
 
 
-def _impression(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
+def _impression(findings: Sequence[Finding], reading: Reading, words: Words) -> tuple[str, ...]:
     present = [_filled(words.present, finding) for finding in findings if finding.presence is Presence.PRESENT]
     judged = words.judged.format(findings=", ".join(finding.spec.code.meaning for finding in findings))
-    return (*(present or [words.nothing_found]), judged)
+    total = len(reading.images) + reading.not_judged
+    left_out = [words.not_judged.format(count=reading.not_judged, total=total)] * bool(reading.not_judged)
+    return (*(present or [words.nothing_found]), *left_out, judged)
 
 
 def _filled(template: str, finding: Finding) -> str:

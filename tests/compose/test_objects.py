@@ -41,6 +41,7 @@ def test_a_reading_with_findings_gives_all_objects_images_first(some_results):
     [
         (Outcome.NOTHING_FOUND, ["text-sr.en", "study-sr"]),
         (Outcome.NOT_APPLICABLE, ["text-sr.en"]),
+        (Outcome.NOT_JUDGED, ["text-sr.en"]),
         (Outcome.COULD_NOT_RUN, ["text-sr.en"]),
     ],
 )

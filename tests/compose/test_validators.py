@@ -46,6 +46,7 @@ def some_files(tmp_path, a_request, some_sources) -> dict[Outcome, list[Path]]:
         a_report(Outcome.FINDINGS, a_finding(some_sources[0]), an_absent_finding()),
         a_report(Outcome.NOTHING_FOUND, an_absent_finding()),
         a_report(Outcome.NOT_APPLICABLE),
+        a_report(Outcome.NOT_JUDGED),
         a_report(Outcome.COULD_NOT_RUN),
     )
     files: dict[Outcome, list[Path]] = {}
@@ -83,7 +84,7 @@ def test_dsrdump_accepts_every_document(some_files):
         if subprocess.run([dsrdump, "+Pt", "+Pc", file], capture_output=True, check=False).returncode
     ]
 
-    assert 8 == len(documents)
+    assert 9 == len(documents)
     assert [] == failed
 
 

@@ -53,11 +53,23 @@ def a_reading() -> Callable[..., Reading]:
             logits=np.array([2.0], np.float32),
             class_maps=class_map[None].astype(np.float32),
             features=np.zeros(4, np.float32),
-            encoder_key_values=np.zeros((1, 2, 1, 1, 1, 1), np.float32),
+            segmentation=np.zeros((0, 0, 0), np.float32),
+            tokens=np.zeros((0, 0), np.float32),
+            attended=np.zeros((1, 0), np.float32),
         )
-        draft = Draft(sentences=(), is_truncated=False, mean_log_probability=0.0)
+        draft = Draft(
+            sentences=(), is_truncated=False, mean_log_probability=0.0, attention=np.zeros((0, 0), np.float32)
+        )
         return Reading(
-            images=(image,), encodings=(encoding,), probabilities=encoding.probabilities, best_images=(0,), draft=draft
+            images=(image,),
+            encodings=(encoding,),
+            logits=encoding.logits,
+            probabilities=encoding.probabilities,
+            slice_attention=np.ones((1, 1), np.float32),
+            strangeness=np.zeros(1, np.float32),
+            best_images=(0,),
+            not_judged=0,
+            draft=draft,
         )
 
     return reading

@@ -15,6 +15,7 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.records import Acuity
+from dicomnode.settings import InferSettings
 
 
 def _edit(folder: Path, old: str, new: str) -> None:
@@ -30,7 +31,7 @@ def _renew_digest(folder: Path, name: str, content: bytes) -> None:
     _edit(folder, before, hashlib.sha256(content).hexdigest())
 
 
-@pytest.mark.parametrize("kind", ["radiograph", "ct"])
+@pytest.mark.parametrize("kind", ["radiograph", "ct", "classifier"])
 def test_a_whole_bundle_has_no_fault(tmp_path, kind):
     """What the builder of the tests writes is a bundle by every rule."""
     assert [] == check_bundle(tiny_bundle.write_tiny_bundle(tmp_path / kind, kind=kind))
@@ -47,11 +48,22 @@ def test_a_bundle_says_what_stands_in_it(a_bundle_folder):
         bundle.findings[0].acuity,
         bundle.findings[1].code,
     )
-    assert "opacity" in bundle.vocab.values()
-    assert (2, 2) == bundle.calibration.shape
+    assert b" opacity" in bundle.drafting.tokenizer.pieces.values()
+    assert (2, 2) == bundle.calibration.shape == bundle.drafting.study_calibration.shape
+    assert ("bright", "dark") == bundle.structures
 
 
-@pytest.mark.parametrize("name", ["bundle.toml", "encoder.onnx", "tokenizer.json", "card.md"])
+def test_a_classifier_needs_no_words(tmp_path):
+    """A bundle without a decoder has neither tokens nor the files that go with them."""
+    folder = tiny_bundle.write_tiny_bundle(tmp_path / "classifier", kind="classifier")
+
+    assert load_bundle(folder).drafting is None
+    assert {"encoder.onnx", "calibration.json", "card.md", "card.json", "bundle.toml"} == {
+        path.name for path in folder.iterdir()
+    }
+
+
+@pytest.mark.parametrize("name", ["bundle.toml", "encoder.onnx", "prompter.onnx", "tokenizer.json", "card.md"])
 def test_a_missing_file_is_named(a_bundle_folder, name):
     """A bundle that lacks a file says which."""
     (a_bundle_folder / name).unlink()
@@ -76,7 +88,9 @@ def test_one_altered_byte_is_found(a_bundle_folder):
 MISTAKES = {
     "unknown key": ("[accepts]", "[accepts]\nlaterality = 1", "accepts.laterality is not a known key"),
     "missing key": ('title = "A bundle for tests (radiograph)"\n', "", "title is missing"),
-    "future format": ("format = 1", "format = 2", "format 2 is not known; this node reads 1"),
+    "past format": ("format = 2", "format = 1", "format 1 is not known; this node reads 2"),
+    "no token limit": ("max_new_tokens = 32\n", "", "lacks max_new_tokens: a bundle that drafts has decoder, tokens"),
+    "no prompt width": ("width = 1\nprompts", "prompts", "decoder.width is missing"),
     "unknown kind": ('kind = "radiograph"', 'kind = "ultrasound"', "accepts.kind: Input should be"),
     "no TOML": ("[accepts]", "[accepts", "is not readable TOML"),
     "windows on a film": ('fit = "pad"', 'fit = "pad"\nwindows = [[40, 80]]', "are for CT only"),
@@ -84,12 +98,18 @@ MISTAKES = {
     "same finding twice": ('key = "pleural_effusion"', 'key = "opacity"', "must have different keys"),
     "unknown file": ('"card.md" =', '"notes.md" =', "lacks card.md"),
     "wrong code": ('["60046008", "SCT", "Pleural effusion"]', '["60046008"]', r"findings\.1\.code"),
-    "another image size": ("rows = 64", "rows = 32", None),
-    "another cache": ("heads = 1", "heads = 2", None),
 }
+MISFITS = {
+    "image size": ("rows = 64", "rows = 32", "encoder.onnx: the graph failed while it computed logits"),
+    "cache": ("heads = 1", "heads = 2", r"prompter.onnx: encoder_key_values must be float32 of shape (1, 2, 1, 2, "),
+    "prompts": ("prompts = 2", "prompts = 3", "prompter.onnx: prompt_embeds must be float32 of shape (1, 3, 1), got"),
+    "width": ("\nwidth = 1", "\nwidth = 4", "prompter.onnx: prompt_embeds must be float32 of shape (1, 2, 4), got"),
+    "anatomy": ('["bright", "dark"]', '["bright"]', "encoder.onnx: segmentation must be float32 of shape (2, 1, "),
+}
+"""What the manifest says otherwise than the graphs compute, and what is then said of the graphs."""
 
 
-@pytest.mark.parametrize("mistake", [key for key, (_, _, said) in MISTAKES.items() if said])
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_wrong_manifest_is_refused_in_one_sentence(a_bundle_folder, mistake):
     """Each mistake in bundle.toml is named by its key."""
     old, new, said = MISTAKES[mistake]
@@ -108,15 +128,35 @@ def test_ct_needs_a_window_for_each_channel(tmp_path):
     assert [said] == check_bundle(folder)
 
 
-@pytest.mark.parametrize("mistake", [key for key, (_, _, said) in MISTAKES.items() if not said])
+@pytest.mark.parametrize("mistake", MISFITS)
 def test_graphs_are_held_to_the_manifest(a_bundle_folder, mistake):
     """A graph that computes other shapes than the manifest says is found before the first study."""
-    old, new, _ = MISTAKES[mistake]
+    old, new, said = MISFITS[mistake]
     _edit(a_bundle_folder, old, new)
 
-    assert [] != check_bundle(a_bundle_folder)
-    with pytest.raises(BundleError, match=r"encoder"):
+    assert check_bundle(a_bundle_folder)[0].startswith(said)
+    with pytest.raises(BundleError, match=r"(encoder|prompter)\.onnx"):
         Model(load_bundle(a_bundle_folder))
+
+
+def test_an_encoder_that_takes_one_image_only_is_refused(a_bundle_folder):
+    """A graph whose batch was fixed at export cannot be run in batches, and is not."""
+    model = onnx.load(a_bundle_folder / "encoder.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    _renew_digest(a_bundle_folder, "encoder.onnx", model.SerializeToString())
+
+    (fault,) = check_bundle(a_bundle_folder)
+    assert "encoder.onnx: the graph failed" in fault
+    assert "it was given pixel_values (2, 1, 64, 64)" in fault
+
+
+def test_graphs_that_need_too_much_memory_are_not_opened(a_bundle_folder):
+    """A bundle over the limit is refused by its figures, before it is loaded."""
+    (fault,) = check_bundle(a_bundle_folder, memory_limit_mb=100)
+
+    assert fault.endswith("more than infer.memory_limit_mb = 100: raise the limit or take a smaller bundle")
+    with pytest.raises(BundleError, match="need about 130 MB of memory in each worker"):
+        Model(load_bundle(a_bundle_folder), InferSettings(memory_limit_mb=100))
 
 
 def _rename_output(model: onnx.ModelProto) -> None:
@@ -137,6 +177,7 @@ def _rename_input(model: onnx.ModelProto) -> None:
     ("name", "spoil", "said"),
     [
         ("encoder.onnx", _rename_output, "encoder.onnx must give logits"),
+        ("prompter.onnx", _rename_input, "prompter.onnx must take logits as tensor(float), not nothing"),
         ("decoder.onnx", _rename_output, "decoder.onnx must give logits"),
         ("encoder.onnx", _rename_input, "encoder.onnx must take pixel_values as tensor(float), not nothing"),
         ("decoder.onnx", _rename_input, "decoder.onnx has the unknown input x"),
@@ -164,7 +205,8 @@ def test_every_finding_needs_its_calibration(a_bundle_folder):
     """Without slope and offset a probability would mean nothing."""
     _renew_digest(a_bundle_folder, "calibration.json", json.dumps({"platt": {"opacity": [1, 0]}}).encode())
 
-    assert ["calibration.json lacks platt.pleural_effusion = [slope, offset]"] == check_bundle(a_bundle_folder)
+    lacking = ["platt.pleural_effusion", "study_platt.opacity", "study_platt.pleural_effusion"]
+    assert [f"calibration.json lacks {key} = [slope, offset]" for key in lacking] == check_bundle(a_bundle_folder)
 
 
 def test_every_token_needs_a_word(a_bundle_folder):
@@ -194,7 +236,7 @@ def test_every_fault_is_told_at_once(a_bundle_folder):
     (a_bundle_folder / "card.md").unlink()
     (a_bundle_folder / "card.json").unlink()
 
-    assert ["card.md is missing", "card.json is missing"] == check_bundle(a_bundle_folder)
+    assert ["card.json is missing", "card.md is missing"] == check_bundle(a_bundle_folder)
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.write_bytes(b"PK")])

@@ -73,7 +73,7 @@ def a_house(some_settings: Settings, tiny_bundles: Path):
         )
         settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
         stores = open_stores(settings)
-        pipeline = Pipeline(settings, Models(bundle_paths(settings), threads=1), stores.instances, stores.results)
+        pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.instances, stores.results)
         scp = StorageSCP(settings.receive, admission(settings, stores))
         scps.append(scp)
         return House(

@@ -47,14 +47,27 @@ def a_report() -> Callable[..., Report]:
     """Write a report of these probabilities (pneumonia, pneumothorax, effusion) and drafted sentences."""
 
     def report(
-        probabilities: tuple[float, float, float], *sentences: str, is_truncated: bool = False, **settings: object
+        probabilities: tuple[float, float, float],
+        *sentences: str,
+        is_truncated: bool = False,
+        not_judged: int = 0,
+        **settings: object,
     ) -> Report:
-        draft = Draft(sentences=sentences, is_truncated=is_truncated, mean_log_probability=-0.1)
+        draft = Draft(
+            sentences=sentences,
+            is_truncated=is_truncated,
+            mean_log_probability=-0.1,
+            attention=np.zeros((len(sentences), 1), np.float32),
+        )
         reading = Reading(
             images=(),
             encodings=(),
+            logits=np.zeros(3, np.float32),
             probabilities=np.array(probabilities, np.float32),
+            slice_attention=np.zeros((3, 0), np.float32),
+            strangeness=np.zeros(0, np.float32),
             best_images=(0, 0, 0),
+            not_judged=not_judged,
             draft=draft,
         )
         return write_report(

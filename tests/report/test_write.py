@@ -61,6 +61,20 @@ def test_nothing_found_is_said_and_does_not_exclude_disease(a_report):
     assert "Pneumonia" in report.impression[1]
 
 
+def test_without_a_draft_the_report_speaks_of_findings_alone(a_report):
+    """A classifier has no drafted text that could lack a finding."""
+    report = a_report((0.87, 0.1, 0.1))
+
+    assert ("Pneumonia: detected by the classifier (probability 87 %).",) == tuple(s.text for s in report.sentences)
+
+
+def test_images_that_were_left_out_are_told(a_report):
+    """A report of half of the films never looks like one of all of them."""
+    report = a_report((0.1, 0.1, 0.1), not_judged=1)
+
+    assert "Not judged: 1 of 1 images, which do not look like" in report.impression[1]
+
+
 def test_a_cut_off_draft_says_so(a_report):
     """A draft that reached its length limit is never taken for a whole one."""
     report = a_report((0.1, 0.1, 0.1), "The heart", is_truncated=True)
@@ -80,7 +94,7 @@ def test_probabilities_are_never_certainties(a_report):
     assert "probability 99 %" in a_report((1.0, 0.1, 0.1)).impression[0]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.NOT_APPLICABLE, Outcome.COULD_NOT_RUN])
+@pytest.mark.parametrize("outcome", [Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.COULD_NOT_RUN])
 def test_an_unread_study_is_answered_with_the_reason(outcome):
     """Silence never means negative: the report says that there was no reading, and why."""
     report = report_without_reading(outcome, "no {rule} matches", None, ReportSettings())

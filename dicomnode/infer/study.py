@@ -1,0 +1,72 @@
+"""What the images of one study say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dicomnode.records import Encoding, FloatArray, PreparedImage, Prompted
+
+# K findings, N images
+
+STRANGE = 1.0
+"""An image of greater strangeness does not look like those that the model was trained on."""
+NOT_JUDGED = (
+    "the image does not look like those that the model was trained on: "
+    "it may be turned, inverted, or not show the body part"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedStudy:
+    """The images of a study that the model can judge: films, each prompted by itself, or the slices of one volume."""
+
+    images: tuple[PreparedImage, ...]
+    encodings: tuple[Encoding, ...]
+    """One for each image."""
+    prompted: tuple[Prompted, ...]
+    """One for each film, or one for all slices."""
+    not_judged: int
+    """Films that were left out."""
+
+    @property
+    def strangeness(self) -> FloatArray:
+        """(N,)."""
+        return np.concatenate([one.strangeness for one in self.prompted])
+
+    @property
+    def _best_films(self) -> np.ndarray:
+        """(K,) index into `prompted` of the likeliest answer for each finding."""
+        return np.asarray(np.argmax([one.probabilities for one in self.prompted], axis=0))
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """(K,) the largest over the films."""
+        return np.max([one.probabilities for one in self.prompted], axis=0)  # type: ignore[no-any-return]
+
+    @property
+    def logits(self) -> FloatArray:
+        """(K,) of the film whose probability is the study's."""
+        films = np.stack([one.logits for one in self.prompted])  # (films, K)
+        return np.take_along_axis(films, self._best_films[np.newaxis], axis=0)[0]  # type: ignore[no-any-return]
+
+    @property
+    def slice_attention(self) -> FloatArray:
+        """(K, N): the prompter's over the slices of a volume; of films, the best has all."""
+        if len(self.prompted) == 1:
+            return self.prompted[0].slice_attention
+        return np.asarray(self._best_films[:, np.newaxis] == np.arange(len(self.prompted)), dtype=np.float32)
+
+    @property
+    def best_images(self) -> tuple[int, ...]:
+        """(K,) index of the image that adds most to the finding's logit; where none adds to it, of the largest."""
+        logits = np.stack([encoding.logits for encoding in self.encodings], axis=1)  # (K, N)
+        contributions = self.slice_attention * logits
+        best = np.where(contributions.max(axis=1) > 0, contributions.argmax(axis=1), logits.argmax(axis=1))
+        return tuple(int(index) for index in best)
+
+    def most_conspicuous(self, thresholds: Sequence[float]) -> Prompted:
+        """What was prompted by the film whose likeliest finding stands farthest above its threshold."""
+        return max(self.prompted, key=lambda one: float((one.probabilities - np.array(thresholds)).max()))
