@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -22,6 +23,8 @@ from dicomnode.infer.grid import fitted, stretched
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import FloatArray
 from dicomnode.train.recipe import DataRecipe
+
+log = structlog.get_logger(__name__)
 
 # N images, K findings, C channels, S side of the model image
 
@@ -122,11 +125,15 @@ def read_rows(path: Path, keys: tuple[str, ...], data: DataRecipe) -> tuple[Film
             missing = sorted(needed - set(reader.fieldnames or ()))
             if missing:
                 raise PermanentError(f"{path} lacks the columns {', '.join(missing)}")
-            return tuple(_film(row, keys, data, path) for row in reader)
+            rows = list(reader)
     except FileNotFoundError:
         raise PermanentError(f"no labels.csv in {path.parent}; it names the images and their labels") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PermanentError(f"{path} is not a readable CSV file: {error}") from None
+    whole = [row for row in rows if all(row[column] for column in data.files)]
+    if len(whole) < len(rows):
+        log.warning("left out", rows=len(rows) - len(whole), why="a channel has no file")
+    return tuple(_film(row, keys, data, path) for row in whole)
 
 
 def _film(row: dict[str, str], keys: tuple[str, ...], data: DataRecipe, path: Path) -> Film:

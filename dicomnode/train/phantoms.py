@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from PIL import Image
 
+from dicomnode.phantoms.chest import chest_film
 from dicomnode.phantoms.chest_sketch import chest_sketch, paste_chest_lesion
 from dicomnode.phantoms.ctpa import ctpa
+from dicomnode.phantoms.head_ct import head_ct
 from dicomnode.phantoms.head_sketch import head_sketch, paste_head_lesion
 from dicomnode.records import FloatArray
 from dicomnode.train.data import Split
@@ -21,6 +24,8 @@ from dicomnode.train.recipe import Recipe
 Mask = NDArray[np.bool_]
 _SLICES = 24
 _TRIES = 20
+_WINDOWS = 10
+"""How often one foreign film is shown, each time with another window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,18 +176,26 @@ def _label(given: list[int | None]) -> float:
 
 
 def foreign_images(recipe: Recipe, rng: Generator) -> FloatArray:
-    """Images (N, C, S, S) of body parts that the model does not read."""
-    side, channels = recipe.pixels.rows, recipe.pixels.channels
-    found = []
-    for number in range(recipe.phantoms.foreign):
-        if (recipe.phantoms.kind == "chest") == bool(number % 2):
-            head = head_sketch(rng, side, ())
-            window = np.clip((head.hounsfield - rng.uniform(-40, 40)) / rng.uniform(80, 1500), 0, 1)
-            image = np.stack([window] * channels)
-        elif recipe.phantoms.kind == "chest":
-            volume = ctpa(rng, side, 1, has_embolus=False)
-            image = np.clip((volume.hounsfield.astype(np.float32) + 160) / 400, 0, 1)
-        else:
-            image = np.stack([chest_sketch(rng, side, ()).image] * channels)
-        found.append(image.astype(np.float32))
-    return np.stack(found)
+    """Images (N, C, S, S) of a body part that the model does not read: heads for a chest, chests for a head."""
+    draw = _foreign_chest if recipe.phantoms.kind == "head_ct" else _foreign_head
+    shape = (recipe.pixels.rows, recipe.pixels.columns)
+    found: list[FloatArray] = []
+    while len(found) < recipe.phantoms.foreign:
+        for frame in draw(rng):
+            image = np.asarray(Image.fromarray(frame).resize(shape, Image.Resampling.BILINEAR))
+            found.append(np.stack([image] * recipe.pixels.channels))
+    return np.stack(found[: recipe.phantoms.foreign])
+
+
+def _foreign_head(rng: Generator) -> list[FloatArray]:
+    volume = head_ct(int(rng.integers(1 << 31)), has_bleed=bool(rng.random() < 0.5)).hounsfield.astype(np.float32)
+    return [_window(plane, rng.uniform(-100, 400), rng.uniform(80, 2000)) for plane in volume]
+
+
+def _foreign_chest(rng: Generator) -> list[FloatArray]:
+    film = chest_film(int(rng.integers(1 << 31)), has_opacity=bool(rng.random() < 0.5)).pixels.astype(np.float32)
+    return [_window(film, rng.uniform(1200, 2600), rng.uniform(1500, 5000)) for _ in range(_WINDOWS)]
+
+
+def _window(frame: FloatArray, centre: float, width: float) -> FloatArray:
+    return np.clip((frame - centre) / width + 0.5, 0, 1).astype(np.float32)

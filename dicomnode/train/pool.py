@@ -81,11 +81,12 @@ class Pool:
             if bool((self.origin == origin).any())
         }
         counts = {Origin.REAL: stage.batch - sum(counts.values()), **counts}
-        chosen = [
-            torch.multinomial(self.weights * (self.origin == origin), count, replacement=True, generator=generator)
-            for origin, count in counts.items()
-            if count > 0
-        ]
+        # Drawn within each origin, so that more synthetic images change nothing for the real ones.
+        chosen = []
+        for origin, count in counts.items():
+            members = (self.origin == origin).nonzero()[:, 0]
+            drawn = torch.multinomial(self.weights[members], max(count, 1), replacement=True, generator=generator)
+            chosen.append(members[drawn[:count]])
         return torch.cat(chosen)
 
 
@@ -107,19 +108,19 @@ def build_pool(recipe: Recipe, split: Split, auxiliary: Split | None) -> Pool:
     auxiliary
         Further real images, if any.
     """
-    rng = np.random.default_rng(recipe.fit.seed)
+    rngs = np.random.default_rng(recipe.fit.seed).spawn(3)
     parts = [_real(recipe, split, Origin.REAL)]
     if auxiliary is not None:
         parts.append(_real(recipe, auxiliary, Origin.AUXILIARY))
     for origin, drawn in (
-        (Origin.PASTED, drawn_on(recipe, split, recipe.phantoms.pasted, rng)),
-        (Origin.SKETCH, sketched(recipe, recipe.phantoms.sketches, rng)),
+        (Origin.PASTED, drawn_on(recipe, split, recipe.phantoms.pasted, rngs[0])),
+        (Origin.SKETCH, sketched(recipe, recipe.phantoms.sketches, rngs[1])),
     ):
         if drawn is not None:
             parts.append(_drawn(drawn, origin))
         log.info("drawn", origin=origin.name.lower(), images=0 if drawn is None else len(drawn.images))
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    return Pool(foreign=_bytes(foreign_images(recipe, rng)), **joined)
+    return Pool(foreign=_bytes(foreign_images(recipe, rngs[2])), **joined)
 
 
 def _real(recipe: Recipe, split: Split, origin: Origin) -> dict[str, Tensor]:

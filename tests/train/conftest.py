@@ -91,8 +91,6 @@ def a_run(a_recipe: Recipe, a_data_dir: Path, tmp_path_factory: pytest.TempPathF
 
 
 _RECIPE = """
-non_chest = ["nothing to assess."]
-
 [bundle]
 name = "tiny"
 version = "1"
@@ -124,7 +122,7 @@ code = ["233604007", "SCT", "Pneumonia"]
 site = ["39607008", "SCT", "Lung"]
 acuity = "urgent"
 terms = ["pneumonia"]
-present = ["there is pneumonia.", "pneumonia, clearly."]
+present = ["there is {extent} pneumonia {place}.", "{extent} pneumonia, clearly."]
 possible = ["possible pneumonia."]
 absent = ["no pneumonia."]
 
@@ -138,6 +136,27 @@ present = ["there is an effusion."]
 possible = ["possible effusion."]
 absent = ["no effusion."]
 
+[language]
+place = "on the {side}"
+place_both = "everywhere"
+sides = ["right", "left"]
+extents = ["small", "large"]
+extent_borders = [0.1]
+
+[phantoms]
+kind = "chest"
+sketches = 8
+pasted = 8
+foreign = 4
+structures = ["right lung", "left lung", "heart"]
+
+[phantoms.lesions]
+consolidation = { pneumonia = 1 }
+effusion = { effusion = 1, pneumonia = 0 }
+
+[phantoms.mask_of]
+effusion = ["effusion"]
+
 [encoder]
 widths = [4, 8, 8, 16]
 layers = 1
@@ -145,11 +164,12 @@ heads = 2
 dropout = 0.0
 
 [decoder]
-width = 16
+width = 32
 layers = 2
 heads = 2
 max_new_tokens = 24
 possible_margin = 0.2
+prompts = 3
 
 [augment]
 rotation_degrees = 5.0
@@ -165,19 +185,33 @@ mirror = true
 [fit]
 seed = 3
 threads = 1
-stages = [
-    { side = 32, steps = 30, batch = 16, learning_rate = 1e-2 },
-    { side = 64, steps = 20, batch = 8, learning_rate = 5e-3 },
-]
+language_steps = 60
+stages = [{ side = 32, steps = 30, batch = 16, learning_rate = 1e-2, strange = 0.0 }]
 weight_decay = 0.01
 label_smoothing = 0.02
 average_decay = 0.9
-negatives = 0.1
 views = 2
 decoder_steps = 60
 decoder_batch = 16
 decoder_learning_rate = 1e-2
 checkpoint_steps = 10
+
+[teacher]
+widths = [4, 8, 16, 32]
+layers = 1
+heads = 2
+dropout = 0.0
+
+[distill]
+stages = [
+    { side = 32, steps = 30, batch = 16, learning_rate = 1e-2 },
+    { side = 64, steps = 20, batch = 8, learning_rate = 5e-3, sketches = 0.2, pasted = 0.2, hidden = 0.3 },
+]
+
+[prune]
+transformer = 0.5
+convolution = 0.25
+stages = [{ side = 64, steps = 10, batch = 8, learning_rate = 2e-3 }]
 
 [card]
 bootstrap = 50

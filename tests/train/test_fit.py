@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dicomnode.errors import SettingsError
-from dicomnode.train.augment import varied, with_opacities, without_patient
+from dicomnode.train.augment import hidden, turned, varied, without_patient
 from dicomnode.train.fit import Plan, fitted, masked_loss
 from dicomnode.train.recipe import Recipe
 
@@ -31,6 +31,10 @@ def _plan(folder: Path, steps: int = 20, recipe: str = "a") -> Plan:
 def _loss(model: nn.Module, generator: torch.Generator) -> torch.Tensor:
     x = torch.randn(8, 3, generator=generator)
     return ((model(x) - x.sum(1, keepdim=True)) ** 2).mean()
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
 
 
 def _line() -> nn.Module:
@@ -82,11 +86,15 @@ def test_another_recipes_checkpoint_is_refused(tmp_path: Path):
 
 def test_varied_images_stay_images(a_recipe: Recipe):
     """Varied images keep shape and range, differ from what they were, and repeat with the seed."""
-    images = torch.rand(6, 64, 64, generator=torch.Generator().manual_seed(1))
+    images = torch.rand(6, 2, 64, 64, generator=torch.Generator().manual_seed(1))
+    masks = torch.zeros(6, 3, 8, 8)
 
-    first, second = (varied(images, a_recipe.augment, torch.Generator().manual_seed(2)) for _ in range(2))
+    (first, moved), (second, _) = (
+        varied(images, masks, a_recipe.augment, torch.Generator().manual_seed(2)) for _ in range(2)
+    )
 
     assert images.shape == first.shape
+    assert masks.shape == moved.shape
     assert 0 <= first.min() <= first.max() <= 1
     assert torch.equal(first, second)
     assert (first - images).abs().mean() > 0.01
@@ -96,7 +104,7 @@ def test_margins_stay_black(a_recipe: Recipe):
     """Black margins are black after any change of brightness, as they are in serving; noise alone may tint them."""
     recipe = a_recipe.augment.model_copy(update={"noise": 0.0, "erased": 0.0, "contrast": 0.9})
 
-    assert 0 == varied(torch.zeros(4, 64, 64), recipe, torch.Generator().manual_seed(1)).max()
+    assert 0 == varied(torch.zeros(4, 1, 64, 64), torch.zeros(4, 1, 8, 8), recipe, _seeded())[0].max()
 
 
 def test_images_without_a_patient_are_of_several_kinds():
@@ -108,14 +116,36 @@ def test_images_without_a_patient_are_of_several_kinds():
     assert 0 < (images.amax((1, 2)) == 0).sum() < 40
 
 
-def test_opacities_brighten_the_chosen_images_only():
-    """A drawn opacity makes its image brighter in one place, and leaves the others as they are."""
-    images = torch.full((8, 64, 64), 0.3)
-    chosen = torch.arange(8) < 4
+def test_masks_move_with_their_image(a_recipe: Recipe):
+    """After any turn, zoom and mirror, the mask still lies on what it marks."""
+    recipe = a_recipe.augment.model_copy(
+        update={"rotation_degrees": 40.0, "shift": 0.1, "erased": 0.0, "noise": 0.0, "gamma": 0.0, "contrast": 0.0}
+    )
+    images = torch.zeros(16, 1, 64, 64)
+    images[:, :, 16:32, 40:56] = 1
+    masks = torch.nn.functional.avg_pool2d(images, 8)
 
-    drawn = with_opacities(images, chosen, torch.Generator().manual_seed(1))
+    moved, moved_masks = varied(images, masks, recipe, _seeded())
 
-    assert torch.equal(images[4:], drawn[4:])
-    assert (drawn[:4].amax((1, 2)) > 0.4).all()
-    assert (drawn >= images).all()
-    assert ((drawn[:4] - 0.3) > 0.05).float().mean() < 0.25
+    assert (torch.nn.functional.avg_pool2d(moved, 8) - moved_masks).abs().mean() < 0.02
+    assert (moved - images).abs().mean() > 0.02
+
+
+def test_images_turn_by_their_own_quarters():
+    """Each image is turned counter-clockwise by its own number of quarters."""
+    images = torch.rand(4, 1, 8, 8, generator=_seeded())
+
+    shown = turned(images, torch.arange(4))
+
+    assert all(torch.equal(torch.rot90(images[n], n, (1, 2)), shown[n]) for n in range(4))
+
+
+def test_hidden_patches_are_named():
+    """What is greyed out is what the second answer says, and nothing else changes."""
+    images = torch.rand(3, 1, 64, 64, generator=_seeded())
+
+    shown, cells = hidden(images, 0.5, _seeded())
+
+    changed = torch.nn.functional.max_pool2d((shown != images).float(), 8)
+    assert torch.equal(changed, cells)
+    assert 0.2 < cells.mean() < 0.8
