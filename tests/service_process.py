@@ -143,6 +143,7 @@ first_retry_s = 0.3
 longest_retry_s = 0.5
 [infer]
 bundles = ["./chest", "./head"]
+workers = 1
 [[rules]]
 name = "chest"
 bundle = "chest"

@@ -19,6 +19,7 @@ from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, Pi
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
 from dicomnode.records import BundleIdentity, FindingSpec, FloatArray
+from dicomnode.settings import InferSettings
 
 MANIFEST_NAME = "bundle.toml"
 
@@ -102,21 +103,27 @@ def load_bundle(path: Path) -> Bundle:
     return bundle
 
 
-def check_bundle(path: Path, *, memory_limit_mb: int | None = None) -> list[str]:
+def check_bundle(path: Path, settings: InferSettings | None = None) -> list[str]:
     """Every reason why the node cannot run a bundle; empty where it can.
 
     Opens the graphs and runs them once on empty images.
 
     Parameters
     ----------
-    memory_limit_mb
-        Megabytes that a worker may use; graphs that would need more are not opened. None: no limit.
+    settings
+        Where the graphs are opened, and the memory that a worker may use: graphs that need more are not opened. None:
+        on the CPU, without limit.
+
+    Raises
+    ------
+    SettingsError
+        If ONNX Runtime cannot compute where the settings want it to.
     """
     bundle, faults = _read(path)
     if bundle is None or faults:
         return faults
-    too_large = [] if memory_limit_mb is None else memory_faults(bundle.graphs, memory_limit_mb)
-    return too_large or graph_faults(bundle.folder, bundle.contract)
+    too_large = [] if settings is None else memory_faults(bundle.graphs, settings.memory_limit_mb)
+    return too_large or graph_faults(bundle.folder, bundle.contract, "cpu" if settings is None else settings.provider)
 
 
 def _read(path: Path) -> tuple[Bundle | None, list[str]]:

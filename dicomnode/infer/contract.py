@@ -99,10 +99,16 @@ def open_graphs(folder: Path, contract: GraphContract, threads: int = 1, provide
     return Graphs(encoder, *(open_session(folder / name, threads, provider) for name in (PROMPTER, DECODER)))
 
 
-def graph_faults(folder: Path, contract: GraphContract) -> list[str]:
-    """Every way in which the graphs in a folder break the contract; runs all once on two empty images."""
+def graph_faults(folder: Path, contract: GraphContract, provider: str) -> list[str]:
+    """Every way in which the graphs in a folder break the contract; runs all once on two empty images.
+
+    Raises
+    ------
+    SettingsError
+        If the provider is missing or cannot be started.
+    """
     try:
-        return contract_faults(open_graphs(folder, contract), contract, images=2)
+        return contract_faults(open_graphs(folder, contract, provider=provider), contract, images=2)
     except BundleError as error:
         return [str(error)]
 

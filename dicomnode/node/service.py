@@ -17,7 +17,6 @@ import structlog
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.explain import methods
 from dicomnode.infer.bundle import check_bundle
-from dicomnode.infer.sessions import require_provider
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
 from dicomnode.report.languages import words_of
@@ -127,9 +126,8 @@ def check(settings: Settings) -> None:
     if settings.explain.method not in methods():
         known = ", ".join(methods())
         raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
-    require_provider(settings.infer.provider)
     for name, path in bundle_paths(settings).items():
-        faults = check_bundle(path, memory_limit_mb=settings.infer.memory_limit_mb)
+        faults = check_bundle(path, settings.infer)
         if faults:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
 

@@ -8,7 +8,7 @@ import traceback
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from dicomnode.errors import PermanentError, TransientError
+from dicomnode.errors import PermanentError, SettingsError, TransientError
 from dicomnode.node.pipeline import Pipeline
 from dicomnode.records import Job, Stage
 from dicomnode.schedule.planner import due_after_triage
@@ -46,7 +46,8 @@ class Worker:
         with bound_contextvars(job=job.id, study=job.study_instance_uid):
             try:
                 self._run(job)
-            except TransientError as error:  # the surroundings are at fault: no try of the study's is used up
+            except (TransientError, SettingsError) as error:
+                # The surroundings are at fault, a GPU that is gone for example: no try of the study's is used up.
                 self._postpone(job, f"{error.code}: {error}", attempts=job.attempts - 1)
             except PermanentError as error:
                 self._quarantine(job, f"{error.code}: {error}")

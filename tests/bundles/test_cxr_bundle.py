@@ -87,7 +87,7 @@ def test_every_file_is_the_one_that_was_measured():
 
 def test_the_graphs_tell_nothing_of_where_they_were_made():
     """The exporter's stack traces, with the paths of a machine, are not shipped."""
-    for name in ("encoder.onnx", "decoder.onnx"):
+    for name in ("encoder.onnx", "prompter.onnx", "decoder.onnx"):
         assert b"stack_trace" not in (_FOLDER / name).read_bytes()
 
 
@@ -125,7 +125,7 @@ def test_the_licences_are_named(a_card: dict[str, Any]):
 
 def test_the_words_depend_on_the_pixels(a_model: Model):
     """A black image and a drawn chest are not described in the same words."""
-    drafts = [a_model.generate(encoding).sentences for encoding in (_black(a_model), _chest(a_model))]
+    drafts = [a_model.generate(a_model.prompt([encoding])).sentences for encoding in (_black(a_model), _chest(a_model))]
 
     assert all(drafts)
     assert drafts[0] != drafts[1]
@@ -140,7 +140,7 @@ def test_a_black_image_has_no_finding(a_model: Model):
 
 def test_the_draft_ends(a_model: Model):
     """A draft ends by its end token, not by its limit."""
-    assert not a_model.generate(_chest(a_model)).is_truncated
+    assert not a_model.generate(a_model.prompt([_chest(a_model)])).is_truncated
 
 
 def test_class_maps_explain_the_logits(a_model: Model):

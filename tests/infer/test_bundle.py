@@ -152,7 +152,7 @@ def test_an_encoder_that_takes_one_image_only_is_refused(a_bundle_folder):
 
 def test_graphs_that_need_too_much_memory_are_not_opened(a_bundle_folder):
     """A bundle over the limit is refused by its figures, before it is loaded."""
-    (fault,) = check_bundle(a_bundle_folder, memory_limit_mb=100)
+    (fault,) = check_bundle(a_bundle_folder, InferSettings(memory_limit_mb=100))
 
     assert fault.endswith("more than infer.memory_limit_mb = 100: raise the limit or take a smaller bundle")
     with pytest.raises(BundleError, match="need about 130 MB of memory in each worker"):

@@ -55,10 +55,11 @@ class House:
 
 @pytest.fixture(scope="session")
 def tiny_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the bundles `chest` and `head`."""
+    """Folder with the bundles `chest`, `head` and `plain`, which classifies chest films."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_bundle(folder / "chest")
     write_tiny_bundle(folder / "head", kind="ct")
+    write_tiny_bundle(folder / "plain", kind="classifier")
     return folder
 
 
@@ -69,7 +70,7 @@ def a_house(some_settings: Settings, tiny_bundles: Path):
 
     def build(**tables: object) -> House:
         infer = some_settings.infer.model_copy(
-            update={"bundles": (str(tiny_bundles / "chest"), str(tiny_bundles / "head"))}
+            update={"bundles": tuple(str(tiny_bundles / name) for name in ("chest", "head", "plain"))}
         )
         settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
         stores = open_stores(settings)

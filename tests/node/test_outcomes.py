@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+import numpy as np
 import pytest
 from helpers import ROOT, a_data_set
 from pydicom import dcmread
@@ -14,7 +15,7 @@ from dicomnode.dicom.document import document_text
 from dicomnode.errors import ComposeError, TransientError
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.records import Acuity, JobState, Stage
-from dicomnode.settings import Destination, SendSettings
+from dicomnode.settings import Conditions, Destination, Rule, SendSettings
 from dicomnode.store import files as files_module
 
 SAMPLES = ROOT / "sample_dicom"
@@ -36,6 +37,70 @@ def test_a_film_with_an_opacity_has_findings(a_house):
     results = results_of(house, job)
     assert {"overlay.opacity", "text-sr.en", "regions-sr", "kos"} <= results.keys()
     assert {job["study_instance_uid"]} == {ds.StudyInstanceUID for ds in results.values()}
+
+
+def white(side: int = 64) -> dict[str, object]:
+    """Pixels that are white but for a rim: no chest."""
+    pixels = np.full((side, side), 4000, dtype=np.uint16)
+    pixels[:2] = 0
+    return {"Rows": side, "Columns": side, "PixelData": pixels.tobytes()}
+
+
+def test_a_film_that_looks_strange_is_not_judged(a_house, a_written, tmp_path, monkeypatch):
+    """A film outside of what the model knows is answered with the reason: no finding, no draft, and seen in time."""
+    house = a_house()
+    house.receive(a_written(tmp_path, a_data_set(**white())))
+    house.plan()
+    monkeypatch.setattr("dicomnode.infer.model.Model.generate", None)
+    (job,) = house.work()
+
+    assert (JobState.COMPLETED, "not_judged") == (job["state"], job["outcome"])
+    assert "it may be turned, inverted, or not show the body part" in job["reason"]
+    results = results_of(house, job)
+    assert {"text-sr.en"} == results.keys()
+    text = document_text(results["text-sr.en"])
+    assert "not read by the AI, as it is not what the model can judge" in text
+    assert "opacity" not in text.lower()
+
+
+def test_a_film_beside_one_that_looks_strange_is_read(a_house, a_written, tmp_path):
+    """The report of the one says that the other was not judged."""
+    house = a_house()
+    film = dcmread(next((SAMPLES / "chest-opacity").glob("*.dcm")))
+    house.receive(a_written(tmp_path, film))
+    house.receive(a_written(tmp_path, a_data_set(StudyInstanceUID=film.StudyInstanceUID, **white())))
+    house.plan()
+    (job,) = house.work()
+
+    assert "findings" == job["outcome"]
+    assert "Not judged: 1 of 2 images" in document_text(results_of(house, job)["text-sr.en"])
+
+
+def test_a_classifier_answers_without_draft_and_maps(a_house):
+    """A bundle that is an encoder alone gives findings, and no picture of where they are."""
+    rules = (Rule(name="chest", when=Conditions(body_part=("CHEST",)), bundle="plain"),)
+    house = a_house(rules=rules)
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    (job,) = house.work()
+
+    assert ("findings", Acuity.URGENT) == (job["outcome"], job["acuity"])
+    results = results_of(house, job)
+    assert {"text-sr.en", "study-sr"} == results.keys()
+    assert "Opacity of lung: detected by the classifier" in document_text(results["text-sr.en"])
+
+
+def test_a_gpu_that_is_gone_keeps_the_job_waiting(a_house):
+    """Settings that the machine does not meet use up no try, and the job says which."""
+    house = a_house()
+    house.pipeline._models._settings = house.settings.infer.model_copy(update={"provider": "cuda"})
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    house.worker.run_once()
+
+    job = house.stores.jobs.get(1)
+    assert job.reason.startswith("SETTINGS: infer.provider is 'cuda', but this ONNX Runtime has no CUDA")
+    assert (0, JobState.SCHEDULED) == (job.attempts, job.state)
 
 
 def test_a_head_ct_with_a_bleed_is_emergent(a_house):
