@@ -17,30 +17,89 @@ app = typer.Typer(name="model", help="Train and measure models (extra: train).",
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with labels.csv and the images it names.")]
 
+RecipeArgument = Annotated[Path, typer.Argument(help="Recipe, for example conf/train/cxr.toml.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads, if not those of the recipe.")]
+
 
 @app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(help="Recipe, for example conf/train/cxr.toml.")],
+    recipe: RecipeArgument,
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; a stopped training goes on there.")],
+    threads: ThreadsOption = None,
 ) -> None:
-    """Train an encoder-decoder, export it to ONNX and INT8, measure it, and pack it as a bundle."""
+    """Train an encoder-decoder, compress it to INT8 graphs, measure it, and pack it as a bundle."""
     _require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import train_bundle
 
     logs.configure(level="info", output="console")
-    train_bundle(read_recipe(recipe), data, out)
+    train_bundle(read_recipe(recipe, threads=threads), data, out)
     err.print(f"wrote the bundle {out}")
 
 
 @app.command()
-def evaluate(bundle: BundleArgument, data: DataOption) -> None:
-    """Measure a bundle on the test split and print the figures as JSON."""
+def ablate(
+    recipe: RecipeArgument,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    threads: ThreadsOption = None,
+) -> None:
+    """Measure what prompts, finding tokens and the anatomical bias are worth, on the validation split."""
+    _require_training()
+    from dicomnode.train.ablate import ablate_language
+    from dicomnode.train.recipe import read_recipe
+
+    logs.configure(level="info", output="console")
+    show_json(ablate_language(read_recipe(recipe, threads=threads), data, out))
+
+
+@app.command()
+def phantoms(
+    recipe: RecipeArgument,
+    out: Annotated[Path, typer.Option(help="New folder of the data.")],
+    train_volumes: Annotated[int, typer.Option("--train", min=1, help="Volumes to train on.")] = 60,
+    val_volumes: Annotated[int, typer.Option("--val", min=1, help="Volumes to calibrate on.")] = 24,
+    test_volumes: Annotated[int, typer.Option("--test", min=1, help="Volumes to measure on.")] = 40,
+) -> None:
+    """Write a data folder of synthetic volumes, for a recipe that learns from no real one."""
+    _require_training()
+    from dicomnode.train.phantom_data import write_phantoms
+    from dicomnode.train.recipe import read_recipe
+
+    logs.configure(level="info", output="console")
+    volumes = {"train": train_volumes, "val": val_volumes, "test": test_volumes}
+    write_phantoms(read_recipe(recipe), out, volumes)
+    err.print(f"wrote {sum(volumes.values())} volumes to {out}")
+
+
+@app.command()
+def evaluate(
+    bundle: BundleArgument,
+    data: Annotated[Path, typer.Argument(help="Folder with labels.csv and the images or DICOM files it names.")],
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="Recipe of the bundle: its columns, reference texts and synthetic lesions."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.json and report.html, instead of JSON on the screen.")
+    ] = None,
+) -> None:
+    """Measure a bundle on labelled images: findings, calibration, text, heat maps, controls."""
     _require_training()
     from dicomnode.train.evaluate import evaluate_bundle
+    from dicomnode.train.evaluation_page import write_report
+    from dicomnode.train.recipe import read_recipe
 
-    show_json(evaluate_bundle(bundle_folder(bundle), data))
+    figures = evaluate_bundle(
+        bundle_folder(bundle), data, recipe=None if recipe is None else read_recipe(recipe), split=split
+    )
+    if out is None:
+        show_json(figures)
+        return
+    write_report(f"{bundle} on {data.name}, {split} split", figures, out)
+    err.print(f"wrote {out / 'report.html'} and report.json")
 
 
 def _require_training() -> None:

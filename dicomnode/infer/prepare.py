@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from dicomnode.infer.accept import Header, accepted
-from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.ct import prepare_ct
 from dicomnode.infer.files import read_instance
-from dicomnode.infer.manifest import PixelRecipe
+from dicomnode.infer.manifest import Accepts, PixelRecipe
 from dicomnode.infer.radiograph import prepare_radiographs
 from dicomnode.records import PreparedImage
 
@@ -20,7 +20,19 @@ _KINDS: dict[str, Callable[[Sequence[Header], PixelRecipe], tuple[PreparedImage,
 }
 
 
-def prepare(paths: Sequence[Path], bundle: Bundle) -> tuple[PreparedImage, ...]:
+class Readable(Protocol):
+    """What says which images are read and how: a bundle, or the recipe of one that is still to be trained."""
+
+    @property
+    def accepts(self) -> Accepts:
+        """Which instances."""
+
+    @property
+    def pixels(self) -> PixelRecipe:
+        """How a frame becomes `pixel_values`."""
+
+
+def prepare(paths: Sequence[Path], bundle: Readable) -> tuple[PreparedImage, ...]:
     """Pick what the bundle reads from a study and make its pixels ready.
 
     Parameters

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from dicomnode import __version__
+from dicomnode.train.cases import FEWEST_TO_CLAIM
 from dicomnode.train.data import SPLITS, Film
 from dicomnode.train.recipe import Recipe
+from dicomnode.train.tables import Table, figure_tables
 
 _LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "pillow", "scikit-learn")
+_NOT_PRINTED = ("curves",)
+"""Figures for plots only."""
 
 
 def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], command: str) -> dict[str, Any]:
@@ -23,12 +28,14 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
     films
         All rows of the labels.
     figures
-        `evaluate.evaluate_bundle`'s tables, and `export`: what compression changed.
+        `evaluate.evaluate_bundle`'s tables, `export`: what the export changed, and where they were measured
+        `compression` and `ablations`: a row of figures for each step.
     command
         How to make the bundle again.
     """
     return {
         "bundle": f"{recipe.bundle.name} {recipe.bundle.version}",
+        "warning": recipe.card.warning,
         "description": recipe.bundle.description,
         "intended_use": "research; not for diagnostic use; a radiologist verifies every word",
         "made": {
@@ -41,17 +48,35 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
         "data": {name: _split(films, name, recipe.keys) for name in SPLITS},
         "licences": list(recipe.card.licences),
         "method": (
-            f"Figures are of the test split, by which nothing was fitted or chosen; brackets are 95 % percentile"
-            f" intervals of {recipe.card.bootstrap} bootstrap resamples of patients (seed {recipe.fit.seed})."
-            " Calibration and thresholds come from the validation split. All figures are of the shipped INT8 graphs."
+            f"Figures are of the {figures['split']} split ({figures['patients']} patients), by which nothing was"
+            f" fitted or chosen; brackets are 95 % percentile intervals of {recipe.card.bootstrap} bootstrap resamples"
+            f" of patients (seed {recipe.fit.seed}). Calibration and thresholds come from the validation split. All"
+            " figures are of the shipped, quantised graphs, read as serving reads them."
         ),
-        **figures,
+        **{name: table for name, table in figures.items() if name not in _NOT_PRINTED},
+        "not_to_be_claimed": not_claimed(figures["classifier"]),
         "limits": list(recipe.card.limits),
     }
 
 
+def not_claimed(classifier: Mapping[str, Any]) -> list[str]:
+    """Findings and groups of which too few were seen to claim anything."""
+    said = []
+    for key, finding in classifier.items():
+        if not any(row["claim"] for row in finding["groups"].values()):
+            said.append(
+                f"{key}: nothing, as no source has {FEWEST_TO_CLAIM} cases with it and {FEWEST_TO_CLAIM} without it "
+                f"({finding['positives']} with it in all)."
+            )
+            continue
+        few = [name for name, row in finding["groups"].items() if not row["claim"]]
+        if few:
+            said.append(f"{key}: nothing for {'; '.join(few)}: fewer than {FEWEST_TO_CLAIM} with it or without it.")
+    return said
+
+
 def _split(films: tuple[Film, ...], name: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Images, patients and positives of a split by source."""
+    """Images, studies, patients and positive images of a split by source."""
     table = {}
     for source in sorted({film.source for film in films}):
         here = [film for film in films if film.split == name and film.source == source]
@@ -60,8 +85,12 @@ def _split(films: tuple[Film, ...], name: str, keys: tuple[str, ...]) -> dict[st
             for k, key in enumerate(keys)
             if any(film.labels[k] in (0, 1) for film in here)
         }
-        patients = len({film.patient_id for film in here})
-        table[source] = {"images": len(here), "patients": patients, "positives": positives}
+        table[source] = {
+            "images": len(here),
+            "studies": len({film.volume for film in here}),
+            "patients": len({film.patient_id for film in here}),
+            "positives": positives,
+        }
     return table
 
 
@@ -80,59 +109,40 @@ def write_unmeasured(folder: Path) -> None:
 def _markdown(content: dict[str, Any]) -> list[str]:
     made = content["made"]
     libraries = ", ".join(f"{name} {number}" for name, number in made["versions"].items())
+    warning = [f"**{content['warning']}**", ""] if content["warning"] else []
     return [
         f"# {content['bundle']}",
         "",
+        *warning,
         content["description"],
         f"Intended use: {content['intended_use']}.",
         "",
+        "## May not be claimed",
+        *(f"- {sentence}" for sentence in content["not_to_be_claimed"]),
+        "",
+        "## Limits and known shortcuts",
+        *(f"- {limit}" for limit in content["limits"]),
+        "",
         "## Data",
-        "| split | source | images | patients | positives |",
-        "|---|---|---|---|---|",
+        "| split | source | images | studies | patients | positive images |",
+        "|---|---|---|---|---|---|",
         *_data_rows(content["data"]),
         "",
         *(f"- {licence}" for licence in content["licences"]),
         "",
-        *_figures(content),
+        "## Figures",
+        content["method"],
         "",
-        "## Limits",
-        *(f"- {limit}" for limit in content["limits"]),
-        "",
+        *(line for table in figure_tables(content) for line in _table(table)),
         "## How it was made",
         f"`{made['command']}`, seed {made['seed']}, {made['date']}, recipe {made['recipe_digest'][:12]}.",
         f"With {libraries}.",
     ]
 
 
-def _figures(content: dict[str, Any]) -> list[str]:
-    return [
-        "## Figures",
-        content["method"],
-        "",
-        "| finding | group | positives / images | AUC | sensitivity | specificity | PPV |",
-        "|---|---|---|---|---|---|---|",
-        *_classifier_rows(content["classifier"]),
-        "",
-        "| finding | threshold | calibration error |",
-        "|---|---|---|",
-        *(f"| {key} | {f['threshold']} | {f['calibration_error']} |" for key, f in content["classifier"].items()),
-        "",
-        "### Drafted text",
-        "| finding | spoken of | agrees with classifier | F1 of text | F1 of classifier |",
-        "|---|---|---|---|---|",
-        *_text_rows(content["text"]),
-        "",
-        "### Control without the pixels",
-        *_lines(content["blind_control"]),
-        "",
-        "### Compression",
-        *_lines(content["export"]),
-    ]
-
-
 def _data_rows(data: dict[str, Any]) -> list[str]:
     return [
-        f"| {name} | {source} | {row['images']} | {row['patients']} | "
+        f"| {name} | {source} | {row['images']} | {row['studies']} | {row['patients']} | "
         + ", ".join(f"{key} {count}" for key, count in row["positives"].items())
         + " |"
         for name, table in data.items()
@@ -140,30 +150,11 @@ def _data_rows(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def _classifier_rows(classifier: dict[str, Any]) -> list[str]:
-    columns = ("auc", "sensitivity", "specificity", "ppv")
+def _table(table: Table) -> list[str]:
+    cells = [table.columns, ("---",) * len(table.columns), *table.rows]
     return [
-        f"| {key} | {group} | {row['positives']} / {row['images']} | "
-        + " | ".join(_shown(row.get(column, "")) for column in columns)
-        + " |"
-        for key, finding in classifier.items()
-        for group, row in finding["groups"].items()
+        f"### {table.title}",
+        *([table.note, ""] if table.note else []),
+        *("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells),
+        "",
     ]
-
-
-def _text_rows(text: dict[str, Any]) -> list[str]:
-    columns = ("spoken_of_where_label_known", "agrees_with_classifier", "f1_text", "f1_classifier")
-    return [f"| {key} | " + " | ".join(_shown(row.get(c, "")) for c in columns) + " |" for key, row in text.items()]
-
-
-def _lines(table: dict[str, Any]) -> list[str]:
-    return [f"- {name.replace('_', ' ')}: {_shown(value)}" for name, value in table.items()]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict) and "interval" in value:
-        low, high = value["interval"]
-        return f"{value['value']:.3f} [{low:.3f}, {high:.3f}]"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
-    return str(value)

@@ -1,211 +1,238 @@
-"""What a finished bundle is worth on the test split, read as serving reads it."""
+"""What a finished bundle is worth on a split, read as serving reads it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.model import Model
-from dicomnode.records import FindingSpec, FloatArray, Placement, PreparedImage
-from dicomnode.report.grounding import Stance, claims
 from dicomnode.report.languages import words_of
-from dicomnode.train.data import Split, read_split
-from dicomnode.train.metrics import PatientBootstrap, auc, calibration_error, f1, share
+from dicomnode.train.answers import Answers, answered, studies_of
+from dicomnode.train.boxes import read_boxes
+from dicomnode.train.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
+from dicomnode.train.controls import spoilt_figures, swapped_figures
+from dicomnode.train.data import Split
+from dicomnode.train.dicom_data import read_any_split
+from dicomnode.train.lesions import lesion_figures
+from dicomnode.train.map_figures import map_figures
+from dicomnode.train.metrics import (
+    PatientBootstrap,
+    auprc,
+    auroc,
+    brier,
+    ece,
+    f1,
+    macro,
+    mean,
+    reliability,
+    roc_curve,
+)
+from dicomnode.train.recipe import DataRecipe, Recipe
+from dicomnode.train.text_metrics import report_figures
 
-# N images, K findings
+__all__ = ["Figures", "evaluate_bundle", "groups"]
 
-Figures = dict[str, object]
+# N images or studies, K findings
 
-_FEWEST = 5
-"""Groups with fewer present or absent films get no figures."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What the bundle says of every image of a split."""
-
-    probabilities: FloatArray
-    """(N, K)."""
-    claims: FloatArray
-    """(N, K) of the drafted text: 1 there or possible, 0 not there, NaN not spoken of."""
-    drafts: tuple[tuple[str, ...], ...]
-    """Sentences of each image."""
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Test:
-    specs: tuple[FindingSpec, ...]
+    """One bundle on one split."""
+
+    model: Model
     split: Split
     answers: Answers
-    intervals: PatientBootstrap
+    cases: Cases
+    """By study."""
+    bootstrap: tuple[int, int]
+    """Resamples and seed."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(finding.key for finding in self.model.bundle.findings)
+
+    @property
+    def intervals(self) -> PatientBootstrap:
+        return PatientBootstrap(self.cases.patients, *self.bootstrap)
 
 
-def evaluate_bundle(bundle_dir: Path, data_dir: Path, *, bootstrap: int = 1000, seed: int = 1) -> Figures:
-    """Measure a bundle on the test split.
+def evaluate_bundle(
+    bundle_dir: Path,
+    data_dir: Path,
+    *,
+    recipe: Recipe | None = None,
+    split: str = "test",
+    bootstrap: int = 1000,
+    seed: int = 1,
+) -> Figures:
+    """Measure a bundle on a split of labelled images.
 
     Parameters
     ----------
     bundle_dir
         A finished bundle.
     data_dir
-        Folder of `labels.csv` and `test.tar`.
+        Folder of `labels.csv` and of what it names: `<split>.tar`, or DICOM files.
+    recipe
+        Which columns name the images, and the grammar and lesions: without it one image a row, no reference texts
+        and no synthetic lesions.
+    split
+        train, val or test.
     bootstrap
         Resamples of patients for each interval.
     seed
-        Of the resamples, and of which film is swapped for which.
+        Of the resamples, of what is shuffled and of which patient is swapped for which.
 
     Returns
     -------
-    dict[str, object]
-        `classifier`, `text` and `blind_control`: tables of numbers, as in card.json.
+    dict[str, Any]
+        `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `text`, `report`,
+        `controls`, `heat_maps`: tables of numbers as in card.json, and `curves` for plots.
 
     Raises
     ------
     BundleError
         If the folder is no bundle.
     PermanentError
-        If the data are wrong (see `data.read_split`).
+        If recipe and bundle name different findings, or the data are wrong (see `data.read_split`,
+        `dicom_data.read_dicom_split` and `boxes.read_boxes`).
     """
-    bundle = load_bundle(bundle_dir)
-    split = read_split(data_dir, "test", tuple(finding.key for finding in bundle.findings), bundle.pixels)
-    test = _Test(
-        specs=bundle.findings,
-        split=split,
-        answers=answered(Model(bundle), split.images),
-        intervals=PatientBootstrap(split.patients, bootstrap, seed),
-    )
-    nobody = answered(Model(bundle), np.zeros((1, *split.images.shape[1:]), np.float32))
-    return {
-        "classifier": {spec.key: _finding(test, k) for k, spec in enumerate(bundle.findings)},
-        "text": {spec.key: _text(test, k) for k, spec in enumerate(bundle.findings)},
-        "blind_control": _blind_control(test, nobody, seed),
+    model = Model(load_bundle(bundle_dir))
+    bundle = model.bundle
+    keys = tuple(finding.key for finding in bundle.findings)
+    data = _data_of(recipe, keys)
+    films = read_any_split(data_dir, split, keys, bundle, data)
+    answers = answered(model, films.images, studies_of(films, model))
+    cases = study_cases(films, answers)
+    test = _Test(model=model, split=films, answers=answers, cases=cases, bootstrap=(bootstrap, seed))
+    figures: Figures = {
+        "split": split,
+        "images": len(films.films),
+        "studies": len(answers.studies),
+        "patients": len(set(films.patients)),
+        "classifier": {key: _finding(test, cases, k) for k, key in enumerate(keys)},
+        "text": {key: _text(test, k) for k, key in enumerate(keys)},
+        "report": _report(test, recipe),
+        "controls": _controls(test),
+        "heat_maps": _heat_maps(test, data_dir, recipe),
+        "curves": {key: _curves(cases, k) for k, key in enumerate(keys)},
     }
+    if bundle.is_volume:
+        by_slice = image_cases(films, answers)
+        figures["classifier_by_slice"] = {key: _finding(test, by_slice, k) for k, key in enumerate(keys)}
+    return figures
 
 
-def answered(model: Model, images: FloatArray) -> Answers:
-    """Read and draft every image (N, S, S) in [0, 1]."""
-    specs, cues = model.bundle.findings, words_of(model.bundle.languages[0]).cues
-    places = {spec.key: k for k, spec in enumerate(specs)}
-    said = np.full((len(images), len(specs)), np.nan, np.float32)
-    probabilities, drafts = [], []
-    for row, image in zip(said, images, strict=True):
-        encoding = model.encode(_prepared(model, image))
-        probabilities.append(encoding.probabilities)
-        drafts.append(model.generate(encoding).sentences)
-        for claim in (claim for sentence in drafts[-1] for claim in claims(sentence, specs, cues)):
-            row[places[claim.finding]] = claim.stance is not Stance.DENIED
-    return Answers(probabilities=np.stack(probabilities), claims=said, drafts=tuple(drafts))
+def _data_of(recipe: Recipe | None, keys: tuple[str, ...]) -> DataRecipe:
+    if recipe is None:
+        return DataRecipe()
+    if recipe.keys != keys:
+        raise PermanentError(
+            f"the recipe is of {', '.join(recipe.keys)}, the bundle of {', '.join(keys)}: they do not belong together"
+        )
+    return recipe.data
 
 
-def _prepared(model: Model, image: FloatArray) -> PreparedImage:
-    """An image of the data set has no header and no frame of its own; only its pixels are read."""
-    recipe = model.bundle.pixels
-    return PreparedImage(
-        sop_instance_uid="",
-        sop_class_uid="",
-        frame_number=1,
-        pixel_values=((image[None] - recipe.mean) / recipe.std).astype(np.float32),
-        display=np.rint(image * 255).astype(np.uint8),
-        placement=Placement(scale=1.0, top=0.0, left=0.0),
-    )
-
-
-def groups(split: Split, truth: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
-    """Sources, and views within a source, that hold enough present and absent films.
-
-    Returns
-    -------
-    dict[str, NDArray[np.bool_]]
-        (N,) for each group, films of unknown label left out.
-    """
-    sources = np.array([film.source for film in split.films])
-    views = np.array([film.view for film in split.films])
-    known = ~np.isnan(truth)
-    found = {str(source): known & (sources == source) for source in np.unique(sources)}
-    for source in np.unique(sources):
-        here = np.unique(views[sources == source])
-        if len(here) > 1:
-            found |= {f"{source}, {view}": known & (sources == source) & (views == view) for view in here}
-    return {
-        name: among
-        for name, among in found.items()
-        if min((truth[among] == 1).sum(), (truth[among] == 0).sum()) >= _FEWEST
-    }
-
-
-def _finding(test: _Test, k: int) -> Figures:
-    """AUC, sensitivity, specificity and positive predictive value in each group, and the calibration error."""
-    truth, scores = test.split.labels[:, k], test.answers.probabilities[:, k]
-    said = scores >= test.specs[k].threshold
-    figures: dict[str, Figures] = {}
-    for name, among in groups(test.split, truth).items():
+def _finding(test: _Test, cases: Cases, k: int) -> Figures:
+    """Figures of one finding in each group, and its calibration over all."""
+    truth, scores = cases.labels[:, k], cases.probabilities[:, k]
+    threshold = float(test.model.bundle.findings[k].threshold)
+    intervals = PatientBootstrap(cases.patients, *test.bootstrap)
+    said, known = scores >= threshold, ~np.isnan(truth)
+    figures: Figures = {}
+    for name, among in groups(cases, truth).items():
+        present, absent = among & (truth == 1), among & (truth == 0)
         figures[name] = {
-            "images": int(among.sum()),
-            "patients": len(set(test.split.patients[among])),
-            "positives": int((truth[among] == 1).sum()),
-            "auc": test.intervals.figure(partial(auc, truth, scores), among),
-            "sensitivity": test.intervals.figure(partial(share, said), among & (truth == 1)),
-            "specificity": test.intervals.figure(partial(share, ~said), among & (truth == 0)),
+            "cases": int(among.sum()),
+            "patients": len(set(cases.patients[among])),
+            "positives": int(present.sum()),
+            "claim": fewer_class(truth, among) >= FEWEST_TO_CLAIM,
+            "auroc": intervals.figure(auroc(truth, scores), among),
+            "auprc": intervals.figure(auprc(truth, scores), among),
+            "f1": intervals.figure(f1(truth == 1, said), among),
+            "sensitivity": intervals.figure(mean(said), present),
+            "specificity": intervals.figure(mean(~said), absent),
+            "ppv": intervals.figure(mean(truth == 1), among & said),
         }
-        if said[among].any():
-            figures[name]["ppv"] = test.intervals.figure(partial(share, truth == 1), among & said)
-    known = ~np.isnan(truth)
     return {
-        "threshold": round(float(test.specs[k].threshold), 4),
-        "calibration_error": calibration_error(truth[known], scores[known]),
+        "threshold": round(threshold, 4),
+        "positives": int((truth[known] == 1).sum()),
+        "cases": int(known.sum()),
+        "ece": intervals.figure(ece(truth, scores), known),
+        "brier": intervals.figure(brier(truth, scores), known),
         "groups": figures,
     }
 
 
 def _text(test: _Test, k: int) -> Figures:
     """Whether the words follow the classifier, and how well both follow the labels."""
-    truth, claims = test.split.labels[:, k], test.answers.claims[:, k]
-    decided = test.answers.probabilities[:, k] >= test.specs[k].threshold
+    truth, claims = test.cases.labels[:, k], test.answers.claims[:, k]
+    decided = test.cases.probabilities[:, k] >= test.model.bundle.findings[k].threshold
     spoken, known = ~np.isnan(claims), ~np.isnan(truth)
-    figures: Figures = {
-        "spoken_of_where_label_known": test.intervals.figure(partial(share, spoken), known),
-        "f1_classifier": test.intervals.figure(partial(f1, truth == 1, decided), known),
-        "f1_text": test.intervals.figure(partial(f1, truth == 1, claims == 1), known),
+    return {
+        "spoken_of_where_label_known": test.intervals.figure(mean(spoken), known),
+        "f1_classifier": test.intervals.figure(f1(truth == 1, decided), known),
+        "f1_text": test.intervals.figure(f1(truth == 1, claims == 1), known),
+        "agrees_with_classifier": test.intervals.figure(mean((claims == 1) == decided), spoken),
     }
-    if spoken.any():
-        figures["agrees_with_classifier"] = test.intervals.figure(partial(share, (claims == 1) == decided), spoken)
+
+
+def _report(test: _Test, recipe: Recipe | None) -> Figures:
+    """The whole text: labels over all findings, and with a recipe its words and entities."""
+    truth, claims = test.cases.labels, test.answers.claims
+    thresholds = np.array([finding.threshold for finding in test.model.bundle.findings])
+    known, everything = ~np.isnan(truth), np.ones(len(truth), bool)
+
+    def label_f1(said: NDArray[np.bool_]) -> Any:
+        parts = [f1(truth[:, k] == 1, said[:, k] & known[:, k]) for k in range(truth.shape[1])]
+        return test.intervals.figure(macro(parts), everything)
+
+    figures: Figures = {
+        "label_f1_text": label_f1(claims == 1),
+        "label_f1_classifier": label_f1(test.cases.probabilities >= thresholds),
+    }
+    if recipe is not None:
+        specs, cues = test.model.bundle.findings, words_of(test.model.bundle.languages[0]).cues
+        figures |= report_figures(test.answers.drafts, truth, specs, cues, recipe, test.intervals)
     return figures
 
 
-def _blind_control(test: _Test, nobody: Answers, seed: int) -> Figures:
-    """What the words are without the pixels: a black image, and the film of somebody else from the same source."""
-    keys = [spec.key for spec in test.specs]
-    everything = np.ones(len(test.split.films), bool)
-    other = _somebody_else(test.split, seed)
-    changed = np.array([draft != nobody.drafts[0] for draft in test.answers.drafts])
-    moved = np.array([test.answers.drafts[i] != test.answers.drafts[j] for i, j in enumerate(other)])
-    figures: Figures = {
-        "black_image_draft": " ".join(nobody.drafts[0]),
-        "black_image_probabilities": {
-            key: round(float(p), 4) for key, p in zip(keys, nobody.probabilities[0], strict=True)
+def _controls(test: _Test) -> Figures:
+    seed = test.bootstrap[1]
+    return {
+        "spoilt_images": spoilt_figures(test.model, test.split.images, test.answers.studies, test.answers, seed),
+        "swapped_patients": swapped_figures(test.cases, test.answers, test.keys, test.intervals, seed),
+    }
+
+
+def _heat_maps(test: _Test, data_dir: Path, recipe: Recipe | None) -> Figures:
+    column = _data_of(recipe, test.keys).files[0]
+    marked = read_boxes(data_dir, test.split, test.model.bundle.findings, column)
+    patients = test.split.patients
+    figures: Figures = {"boxes": map_figures(marked, test.answers.class_maps, test.keys, patients, test.bootstrap)}
+    if recipe is not None:
+        figures["synthetic_lesions"] = lesion_figures(test.model, test.split, test.answers, recipe, test.bootstrap)
+    return figures
+
+
+def _curves(cases: Cases, k: int) -> Figures:
+    """Points of the plots: ROC by source, reliability over all."""
+    truth, scores = cases.labels[:, k], cases.probabilities[:, k]
+    known = ~np.isnan(truth)
+    sources = {film.source for film in cases.films}
+    return {
+        "roc": {
+            name: roc_curve(truth[among], scores[among])
+            for name, among in groups(cases, truth).items()
+            if name in sources
         },
-        "draft_differs_from_black_image": test.intervals.figure(partial(share, changed), everything),
-        "draft_differs_from_somebody_else": test.intervals.figure(partial(share, moved), everything),
-        "different_drafts": len(set(test.answers.drafts)),
+        "reliability": reliability(truth[known], scores[known]) if known.any() else [],
     }
-    truth = test.split.labels[:, 0]
-    for name, among in groups(test.split, truth).items():
-        figures[f"auc_{keys[0]}_with_somebody_elses_pixels: {name}"] = test.intervals.figure(
-            partial(auc, truth, test.answers.probabilities[other, 0]), among
-        )
-    return figures
-
-
-def _somebody_else(split: Split, seed: int) -> NDArray[np.intp]:
-    """(N,) index of another film of the same source."""
-    sources = np.array([film.source for film in split.films])
-    other = np.arange(len(sources))
-    for source in np.unique(sources):
-        members = np.random.default_rng(seed).permutation(np.flatnonzero(sources == source))
-        other[members] = np.roll(members, 1)
-    return other

@@ -6,7 +6,7 @@ each image was drawn. So a thousand resamples cost as much as a few sorts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,21 +102,32 @@ def _by_score(
     return hits, misses
 
 
-def mean(values: NDArray[np.bool_] | NDArray[np.float32] | Values) -> Statistic:
-    """Mean of the chosen values: of hits and misses their share."""
+def ratio(above: Values, below: Values) -> Statistic:
+    """Sum of one count over the chosen by the sum of another, (N,) each; NaN where there is nothing below."""
 
     def statistic(chosen: NDArray[np.intp], weights: Values) -> Values:
-        return _over(weights @ values[chosen].astype(np.float64), weights.sum(1))
+        return _over(weights @ above[chosen], weights @ below[chosen])
 
     return statistic
 
 
+def mean(values: NDArray[np.bool_] | NDArray[np.float32] | Values) -> Statistic:
+    """Mean of the chosen values: of hits and misses their share."""
+    return ratio(values.astype(np.float64), np.ones(len(values)))
+
+
 def f1(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> Statistic:
     """Harmonic mean of precision and recall; NaN where nothing is true or said."""
+    return ratio(np.asarray(2 * (truth & said), np.float64), np.asarray(truth.astype(int) + said, np.float64))
+
+
+def macro(parts: Sequence[Statistic]) -> Statistic:
+    """Mean of several statistics, those left out that have no value."""
 
     def statistic(chosen: NDArray[np.intp], weights: Values) -> Values:
-        hits = weights @ (truth[chosen] & said[chosen])
-        return _over(2 * hits, weights @ (truth[chosen].astype(float) + said[chosen]))
+        values = np.stack([part(chosen, weights) for part in parts])
+        has_value = ~np.isnan(values)
+        return _over(np.where(has_value, values, 0).sum(0), has_value.sum(0).astype(np.float64))
 
     return statistic
 
@@ -171,7 +182,7 @@ def _places(probabilities: NDArray[np.float32], bins: int) -> NDArray[np.intp]:
 
 def _over(above: Values, below: Values) -> Values:
     """Quotients, NaN where there is nothing below."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0))
 
 
 def rounded(value: float) -> float:

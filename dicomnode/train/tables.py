@@ -1,0 +1,198 @@
+"""Figures as tables that a card and a page print alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_METRICS = ("auroc", "auprc", "f1", "sensitivity", "specificity", "ppv")
+_MAP_METRICS = ("marked", "pointing_game", "energy_inside", "iou", "marked_area")
+_NO_CLAIM = "no claim: fewer than 10 with it or without it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table with its heading."""
+
+    title: str
+    note: str
+    """What the numbers are; may be empty."""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
+    """Every table of an evaluation and of what was measured beside it, without those that have no row.
+
+    Parameters
+    ----------
+    figures
+        `evaluate.evaluate_bundle`'s, and where there are: `export`, `compression`, `ablations`.
+    """
+    heat_maps = figures.get("heat_maps", {})
+    tables = [
+        _classifier("Findings", "", figures.get("classifier", {})),
+        _classifier(
+            "Findings by slice",
+            "Each slice by itself, against the threshold of the study.",
+            figures.get("classifier_by_slice", {}),
+        ),
+        _calibration(figures.get("classifier", {})),
+        *_text_tables(figures),
+        *_control_tables(figures.get("controls", {})),
+        _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
+        _lesions(heat_maps.get("synthetic_lesions", {})),
+        _plain("Export", figures.get("export", {})),
+        crossed("Compression", figures.get("compression", {})),
+        crossed("Ablations", figures.get("ablations", {})),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def shown(value: Any) -> str:
+    """A figure with its interval in brackets, or a plain value; empty where there is none."""
+    if isinstance(value, Mapping) and "interval" in value:
+        low, high = value["interval"]
+        return f"{value['value']:.3f} [{low:.3f}, {high:.3f}]"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {shown(part)}" for name, part in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def titled(name: str) -> str:
+    """A key in words."""
+    return name.replace("_", " ")
+
+
+def _classifier(title: str, note: str, classifier: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            key,
+            group,
+            f"{row['positives']} / {row['cases']}",
+            *(shown(row.get(metric, "")) for metric in _METRICS),
+            "" if row["claim"] else _NO_CLAIM,
+        )
+        for key, finding in classifier.items()
+        for group, row in finding["groups"].items()
+    ]
+    columns = ("finding", "group", "positives / all", *(titled(metric) for metric in _METRICS), "")
+    return Table(title=title, note=note, columns=columns, rows=tuple(rows))
+
+
+def _calibration(classifier: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            key,
+            f"{finding['positives']} / {finding['cases']}",
+            shown(finding["threshold"]),
+            shown(finding["ece"]),
+            shown(finding["brier"]),
+        )
+        for key, finding in classifier.items()
+    ]
+    return Table(
+        title="Calibration",
+        note="ECE: expected calibration error over 15 bins of equal width; of few cases it is too large.",
+        columns=("finding", "positives / all", "threshold", "ECE", "Brier"),
+        rows=tuple(rows),
+    )
+
+
+def _text_tables(figures: Mapping[str, Any]) -> list[Table]:
+    columns = ("spoken_of_where_label_known", "agrees_with_classifier", "f1_text", "f1_classifier")
+    by_finding = [
+        (key, *(shown(row.get(column, "")) for column in columns)) for key, row in figures.get("text", {}).items()
+    ]
+    note = (
+        "References are the grammar's sentences for the known labels; sentences on findings of unknown label do not"
+        " count. BLEU, ROUGE-L and CIDEr (0 to 10) as pycocoevalcap has them; label F1 is the mean over the findings."
+    )
+    return [
+        Table(
+            title="Drafted text, by finding",
+            note="",
+            columns=("finding", *(titled(column) for column in columns)),
+            rows=tuple(by_finding),
+        ),
+        _plain("Drafted text", figures.get("report", {}), note),
+    ]
+
+
+def _control_tables(controls: Mapping[str, Any]) -> list[Table]:
+    spoilt = [
+        (kind, *(shown(row[column]) for column in ("studies", "not_judged", "positive", "example")))
+        for kind, row in controls.get("spoilt_images", {}).items()
+    ]
+    return [
+        Table(
+            title="Control: spoilt images",
+            note="Shares of the studies that are called out of distribution and not judged, and that are called "
+            "positive. The example is what the decoder drafts; of a study that is not judged nobody sees it.",
+            columns=("images", "studies", "not judged", "positive", "example of a draft"),
+            rows=tuple(spoilt),
+        ),
+        _plain(
+            "Control: somebody else's images",
+            controls.get("swapped_patients", {}),
+            "Each study is told by the images of another patient of the same source.",
+        ),
+    ]
+
+
+def _maps(title: str, maps: Mapping[str, Any]) -> Table:
+    rows = [(key, *(shown(row[metric]) for metric in _MAP_METRICS)) for key, row in maps.items()]
+    return Table(
+        title=title,
+        note="Marked area: what pointing and energy of a map that knows nothing would be.",
+        columns=("finding", *(titled(metric) for metric in _MAP_METRICS)),
+        rows=tuple(rows),
+    )
+
+
+def _lesions(lesions: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            key,
+            shown(row["auroc_against_untouched"]),
+            *(shown(row["heat_map"].get(metric, "")) for metric in _MAP_METRICS),
+        )
+        for key, row in lesions.items()
+    ]
+    return Table(
+        title="Drawn lesions",
+        note="Synthetic lesions, drawn for this measurement: whether they are seen, and where. Nothing clinical.",
+        columns=("finding", "AUROC against untouched", *(titled(metric) for metric in _MAP_METRICS)),
+        rows=tuple(rows),
+    )
+
+
+def _plain(title: str, values: Mapping[str, Any], note: str = "") -> Table:
+    """One row for each value; tables within are taken apart."""
+    rows: list[tuple[str, ...]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value and all(isinstance(part, Mapping) for part in value.values()):
+            rows += [(f"{titled(name)}: {inner}", shown(part)) for inner, part in value.items()]
+        else:
+            rows.append((titled(name), shown(value)))
+    return Table(title=title, note=note, columns=("figure", "value"), rows=tuple(rows))
+
+
+def crossed(title: str, table: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Table:
+    """A table of tables: rows by name, or one after the other, and every column that one of them has.
+
+    A key `note` beside the rows is printed above the table.
+    """
+    note = ""
+    if isinstance(table, Mapping):
+        note = str(table.get("note", ""))
+        named = {name: row for name, row in table.items() if isinstance(row, Mapping)}
+        entries: list[Mapping[str, Any]] = [{"": name} | dict(row) for name, row in named.items()]
+    else:
+        entries = list(table)
+    columns = list(dict.fromkeys(column for entry in entries for column in entry))
+    rows = [tuple(shown(entry.get(column)) for column in columns) for entry in entries]
+    return Table(title=title, note=note, columns=tuple(titled(column) for column in columns), rows=tuple(rows))
