@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from dicomnode.bundles import shipped_bundle
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
-from dicomnode.errors import BundleError
+from dicomnode.errors import BundleError, PermanentError
 from dicomnode.infer.bundle import Bundle, check_bundle, load_bundle
 from dicomnode.node.rooms import bundle_paths
 
@@ -57,9 +58,30 @@ def check(bundle: BundleArgument) -> None:
     err.print(f"{bundle} can be run")
 
 
+@app.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="onnx-classifier, hf-classifier or hf-captioner.")],
+    source: Annotated[Path, typer.Argument(help="ONNX file, or folder of a Hugging Face checkpoint.")],
+    about: Annotated[Path, typer.Option(help="TOML file with the tables of bundle.toml that describe the model.")],
+    bundle: Annotated[Path, typer.Option("--out", help="Folder of the new bundle.")],
+) -> None:
+    """Pack a model that was trained elsewhere as a bundle (extra: train)."""
+    _require_extra("onnx" if kind == "onnx-classifier" else "torch")
+    from dicomnode.train.imports import import_bundle
+    from dicomnode.train.imports_about import read_about
+
+    import_bundle(kind, source, read_about(about), bundle)
+    err.print(f"wrote the bundle {bundle}")
+
+
 def _facts(bundle: Bundle) -> dict[str, object]:
     return {
         "modalities": list(bundle.accepts.modalities),
         "findings": [finding.key for finding in bundle.findings],
         "digest": bundle.identity.digest,
     }
+
+
+def _require_extra(library: str) -> None:
+    if find_spec(library) is None:
+        raise PermanentError(f"importing needs {library}: pip install 'dicomnode-ai[train]' -c constraints.txt")

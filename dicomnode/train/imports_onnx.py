@@ -81,12 +81,13 @@ def classifier_graph(path: Path, ask: OnnxAsk) -> onnx.ModelProto:
 def _read(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path)
-        onnx.checker.check_model(model)
     except FileNotFoundError as error:
         missing = Path(error.filename or path).name
         raise BundleError(f"{missing} is missing: the graph and its external data must lie in one folder") from error
     except (DecodeError, OSError, ValueError, onnx.checker.ValidationError) as error:
         raise BundleError(f"{path.name} is not a readable ONNX graph ({type(error).__name__})") from error
+    if not model.graph.node:
+        raise BundleError(f"{path.name} is not a readable ONNX graph: it is empty")
     return model
 
 

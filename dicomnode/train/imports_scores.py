@@ -90,6 +90,7 @@ def _one_against_rest(work: Surgery, scores: str, outputs: list[int], count: int
 
 
 def probabilities(scores: FloatArray, kind: Scores) -> FloatArray:
+    """Scores (B, A) to probabilities."""
     if kind == "sigmoid":
         return np.asarray(0.5 * (1 + np.tanh(0.5 * scores)))
     if kind == "softmax":
