@@ -106,7 +106,9 @@ def _reaches_back(phrases: tuple[str, ...], after: str, cues: Cues) -> bool:
 
 @lru_cache(maxsize=512)
 def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(_phrase(phrase) for phrase in phrases))
+    # Of two that begin alike the longer one: "not have" keeps its verb.
+    longest_first = sorted(phrases, key=len, reverse=True)
+    return re.compile("|".join(_phrase(phrase) for phrase in longest_first))
 
 
 def _phrase(words: str) -> str:
