@@ -57,7 +57,7 @@ class Prompter(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
         self.norm = nn.LayerNorm(width)
         self.key_value = nn.Linear(width, 2 * shape.layers * width)
         self.prompts = nn.Parameter(torch.randn(shape.prompts, width) * 0.3)
-        changed = {"static": 0, "prompt_wise": shape.prompts, "promptbook_wise": 1}[shape.prompting]
+        changed = {"none": 0, "static": 0, "prompt_wise": shape.prompts, "promptbook_wise": 1}[shape.prompting]
         self.affine = self._affine(2 * features + 3 * findings, changed) if changed else None
 
     def _affine(self, features: int, changed: int) -> nn.Sequential:
@@ -109,6 +109,8 @@ class Prompter(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
 
     def _prompted(self, features: Tensor, steps: Tensor) -> Tensor:
         book = self.prompts[None]
+        if self.shape.prompting == "none":
+            book = torch.zeros_like(book)
         if self.affine is None:
             return book.expand(features.shape[0], -1, -1)
         seen = torch.cat([features, steps.flatten(1)], 1)

@@ -134,7 +134,7 @@ def make_batch(recipe: Recipe, pool: Pool, stage: EncoderStage, generator: Gener
     findings = pool.labels.shape[1]
     masks, structures = maps[:, :findings], maps[:, findings:]
     labels, has_mask = pool.labels[chosen].clone(), pool.has_mask[chosen].clone()
-    has_structures = pool.origin[chosen] == Origin.SKETCH
+    has_structures = torch.isin(pool.origin[chosen], torch.tensor([Origin.PASTED, Origin.SKETCH]))
 
     strange = round(stage.strange * len(images))
     domains = torch.zeros(len(images), dtype=torch.long)

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dicomnode.phantoms.chest import chest_film
-from dicomnode.phantoms.chest_sketch import chest_sketch, paste_chest_lesion
 from dicomnode.phantoms.ctpa import ctpa
 from dicomnode.phantoms.head_ct import head_ct
-from dicomnode.phantoms.head_sketch import head_sketch, paste_head_lesion
 from dicomnode.records import FloatArray
 from dicomnode.train.data import Split
+from dicomnode.train.pasting import chest_structures, head_structures, paste_chest_lesion, paste_head_lesion
 from dicomnode.train.recipe import Recipe
 
 # N images, K findings, M structures, C channels, S side
 
 Mask = NDArray[np.bool_]
+Pasted = tuple[FloatArray, Mask, Mask]
+"""An image (C, S, S) with a lesion, the lesion's mask (S, S), and the structures (M, S, S)."""
 _SLICES = 24
 _TRIES = 20
 _WINDOWS = 10
@@ -60,27 +61,10 @@ def windows(hounsfield: FloatArray, recipe: Recipe) -> FloatArray:
 
 
 def sketched(recipe: Recipe, count: int, rng: Generator) -> Drawn | None:
-    """Whole synthetic images, half of them with one or two lesions; None where none is asked for."""
+    """Slices of whole synthetic volumes; None where none is asked for."""
     if count == 0:
         return None
-    if recipe.phantoms.kind == "ctpa":
-        return _gathered(_ctpa_slices(recipe, count, rng), recipe)
-    return _gathered([_sketch(recipe, _kinds(recipe, rng), rng) for _ in range(count)], recipe)
-
-
-def _kinds(recipe: Recipe, rng: Generator) -> list[str]:
-    kinds = list(recipe.phantoms.lesions)
-    chosen = rng.permutation(kinds)[: int(rng.choice([0, 1, 2], p=[0.45, 0.42, 0.13]))]
-    return [str(kind) for kind in chosen]
-
-
-def _sketch(recipe: Recipe, kinds: Sequence[str], rng: Generator) -> _One:
-    side = recipe.pixels.rows
-    if recipe.phantoms.kind == "chest":
-        sketch = chest_sketch(rng, side, kinds)
-        return _One(image=sketch.image[None], lesions=sketch.lesions, structures=sketch.structures)
-    head = head_sketch(rng, side, kinds)
-    return _One(image=windows(head.hounsfield, recipe), lesions=head.lesions, structures=head.structures)
+    return _gathered(_ctpa_slices(recipe, count, rng), recipe)
 
 
 def _ctpa_slices(recipe: Recipe, count: int, rng: Generator) -> list[_One]:
@@ -111,35 +95,38 @@ def drawn_on(recipe: Recipe, split: Split, count: int, rng: Generator) -> Drawn 
     normal = np.flatnonzero(np.nan_to_num(split.labels, nan=0.0).max(1) == 0)
     if count == 0 or len(normal) == 0:
         return None
-    paste: Callable[..., tuple[FloatArray, Mask] | None] = _PASTE[recipe.phantoms.kind]
+    paste = _PASTE[recipe.phantoms.kind]
     kinds = list(recipe.phantoms.lesions)
-    nothing = np.zeros((len(recipe.phantoms.structures), *split.images.shape[2:]), bool)
     found: list[_One] = []
     for _ in range(_TRIES * count):
         kind = kinds[len(found) % len(kinds)]
         pasted = paste(rng, split.images[rng.choice(normal)], kind)
         if pasted is not None:
-            found.append(_One(image=pasted[0], lesions={kind: pasted[1]}, structures=nothing))
+            found.append(_One(image=pasted[0], lesions={kind: pasted[1]}, structures=pasted[2]))
         if len(found) == count:
             break
     return _gathered(found, recipe)
 
 
-def _paste_chest(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
+def _paste_chest(rng: Generator, image: FloatArray, kind: str) -> Pasted:
     pasted, mask = paste_chest_lesion(rng, image[0], kind)
-    return pasted[None], mask
+    return pasted[None], mask, chest_structures(image[0])
 
 
-def _paste_head(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
+def _paste_head(rng: Generator, image: FloatArray, kind: str) -> Pasted | None:
     """The first channel is the brain window, centre 40, width 120; blood changes no other visibly."""
-    pasted = paste_head_lesion(rng, image[0] * 120 - 20, kind)
+    hounsfield = image[0] * 120 - 20
+    pasted = paste_head_lesion(rng, hounsfield, kind)
     if pasted is None:
         return None
     brain = np.clip((pasted[0] + 20) / 120, 0, 1).astype(np.float32)
-    return np.concatenate([brain[None], image[1:]]), pasted[1]
+    return np.concatenate([brain[None], image[1:]]), pasted[1], head_structures(hounsfield)
 
 
-_PASTE: dict[str, Callable[..., tuple[FloatArray, Mask] | None]] = {"chest": _paste_chest, "head_ct": _paste_head}
+_PASTE: dict[str, Callable[[Generator, FloatArray, str], Pasted | None]] = {
+    "chest": _paste_chest,
+    "head_ct": _paste_head,
+}
 
 
 def _gathered(drawn: Sequence[_One], recipe: Recipe) -> Drawn:

@@ -153,8 +153,8 @@ class DecoderRecipe(_Table):
     """Calibrated log-odds above the threshold within which a finding is only called possible."""
     prompts: Annotated[int, Field(ge=0)] = 8
     """Tokens before the text that are made for each image; 0: none."""
-    prompting: Literal["static", "prompt_wise", "promptbook_wise"] = "prompt_wise"
-    """Whether the image scales and shifts no prompt, each prompt by itself, or all prompts alike."""
+    prompting: Literal["none", "static", "prompt_wise", "promptbook_wise"] = "prompt_wise"
+    """Empty prompts, the same for every image, each scaled and shifted by the image, or all alike."""
     finding_tokens: bool = True
     """Whether the decoder attends to one token for each finding beside the image's cells."""
     anatomical_bias: Weight = 2.0
@@ -340,13 +340,15 @@ class Recipe(_Table):
         return hashlib.sha256(decisive.encode()).hexdigest()
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, *, threads: int | None = None) -> Recipe:
     """Read a recipe.
 
     Parameters
     ----------
     path
         TOML file.
+    threads
+        In place of those of the recipe; the weights do not depend on it but for the order of sums.
 
     Raises
     ------
@@ -354,7 +356,7 @@ def read_recipe(path: Path) -> Recipe:
         If the file is missing or is no TOML, a key is unknown or a value is out of its bounds.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        recipe = Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SettingsError(f"no recipe {path}; conf/train/cxr.toml is an example") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -364,3 +366,6 @@ def read_recipe(path: Path) -> Recipe:
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
         wrong = "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"]
         raise SettingsError(f"{path}: {key}: {wrong.removeprefix('Value error, ')}") from None
+    if threads is None:
+        return recipe
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"threads": threads})})
