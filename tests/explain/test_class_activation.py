@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,24 @@ def test_turning_the_frame_upright_is_undone(turns, flip, a_reading, a_spec):
     weights = explain("class_activation", a_reading(padded, frame=(48, 64), placement=placement), 0, a_spec).weights
 
     assert pytest.approx((11.5, 43.5), abs=0.51) == peak(weights)
+
+
+def test_of_a_volume_the_best_slice_is_drawn(a_reading, a_spec):
+    """The map is that of the slice that speaks most for the finding, and lies on its frame."""
+    pale, strong = a_reading(a_map(1, 1, evidence=0.01)), a_reading(a_map(6, 6))
+    volume = replace(
+        pale,
+        images=pale.images + strong.images,
+        encodings=pale.encodings + strong.encodings,
+        slice_attention=np.array([[0.1, 0.9]], np.float32),
+        strangeness=np.zeros(2, np.float32),
+        best_images=(1,),
+    )
+
+    heatmap = explain("class_activation", volume, 0, a_spec)
+
+    assert strong.images[0] is heatmap.image
+    assert pytest.approx((51.5, 51.5), abs=0.51) == peak(heatmap.weights)
 
 
 def test_what_the_model_did_not_see_has_no_weight(a_reading, a_spec):

@@ -155,7 +155,7 @@ def test_graphs_that_need_too_much_memory_are_not_opened(a_bundle_folder):
     (fault,) = check_bundle(a_bundle_folder, InferSettings(memory_limit_mb=100))
 
     assert fault.endswith("more than infer.memory_limit_mb = 100: raise the limit or take a smaller bundle")
-    with pytest.raises(BundleError, match="need about 130 MB of memory in each worker"):
+    with pytest.raises(BundleError, match="need about 170 MB of memory in each worker"):
         Model(load_bundle(a_bundle_folder), InferSettings(memory_limit_mb=100))
 
 
