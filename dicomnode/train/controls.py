@@ -55,8 +55,17 @@ SPOILINGS: Mapping[str, Spoiling] = {
 }
 
 
-def spoilt_figures(model: Model, images: FloatArray, studies: Studies, answers: Answers, seed: int) -> dict[str, Any]:
+def spoilt_figures(
+    model: Model, images: FloatArray, answers: Answers, seed: int, foreign: FloatArray | None
+) -> dict[str, Any]:
     """How many studies are judged, and how many of these called positive, as they are and spoilt in each way.
+
+    Parameters
+    ----------
+    images
+        (N, C, S, S) of the answers.
+    foreign
+        Images (F, C, S, S) of another body part, if any, each a study.
 
     Returns
     -------
@@ -65,13 +74,16 @@ def spoilt_figures(model: Model, images: FloatArray, studies: Studies, answers: 
         positive only where serving would judge it.
     """
     figures = {"as they are": _called(model, answers)}
-    few = _few(studies)
+    few = _few(answers.studies)
     places = {index: place for place, index in enumerate(np.concatenate(few).tolist())}
     own = tuple(np.array([places[index] for index in members]) for members in few)
     rng = np.random.default_rng(seed)
     for name, spoil in SPOILINGS.items():
         spoilt = np.stack([spoil(images[index], rng) for index in places])
         figures[name] = _called(model, answered(model, spoilt, own))
+    if foreign is not None:
+        each = tuple(np.array([index]) for index in range(len(foreign)))
+        figures["another body part"] = _called(model, answered(model, foreign, each))
     return figures
 
 

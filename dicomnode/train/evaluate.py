@@ -33,6 +33,7 @@ from dicomnode.train.metrics import (
     reliability,
     roc_curve,
 )
+from dicomnode.train.phantoms import foreign_images
 from dicomnode.train.recipe import DataRecipe, Recipe
 from dicomnode.train.text_metrics import report_figures
 
@@ -41,6 +42,9 @@ __all__ = ["Figures", "evaluate_bundle", "groups"]
 # N images or studies, K findings
 
 Figures = dict[str, Any]
+_FOREIGN = 32
+"""Images of another body part that are shown."""
+_OTHER = 1_000_003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,8 @@ def evaluate_bundle(
     -------
     dict[str, Any]
         `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `text`, `report`,
-        `controls`, `heat_maps`: tables of numbers as in card.json, and `curves` for plots.
+        `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as in card.json, and `curves` for
+        plots.
 
     Raises
     ------
@@ -121,10 +126,12 @@ def evaluate_bundle(
         "classifier": {key: _finding(test, cases, k) for k, key in enumerate(keys)},
         "text": {key: _text(test, k) for k, key in enumerate(keys)},
         "report": _report(test, recipe),
-        "controls": _controls(test),
+        "controls": _controls(test, recipe),
         "heat_maps": _heat_maps(test, data_dir, recipe),
         "curves": {key: _curves(cases, k) for k, key in enumerate(keys)},
     }
+    if recipe is not None:
+        figures["drawn_lesions"] = lesion_figures(model, films, answers, recipe, test.bootstrap)
     if bundle.is_volume:
         by_slice = image_cases(films, answers)
         figures["classifier_by_slice"] = {key: _finding(test, by_slice, k) for k, key in enumerate(keys)}
@@ -161,6 +168,7 @@ def _finding(test: _Test, cases: Cases, k: int) -> Figures:
             "sensitivity": intervals.figure(mean(said), present),
             "specificity": intervals.figure(mean(~said), absent),
             "ppv": intervals.figure(mean(truth == 1), among & said),
+            "ece": intervals.figure(ece(truth, scores), among),
         }
     return {
         "threshold": round(threshold, 4),
@@ -205,10 +213,15 @@ def _report(test: _Test, recipe: Recipe | None) -> Figures:
     return figures
 
 
-def _controls(test: _Test) -> Figures:
+def _controls(test: _Test, recipe: Recipe | None) -> Figures:
     seed = test.bootstrap[1]
+    foreign = None
+    if recipe is not None:
+        few = recipe.phantoms.model_copy(update={"foreign": _FOREIGN})
+        # Another seed than that of training, which draws foreign images, too.
+        foreign = foreign_images(recipe.model_copy(update={"phantoms": few}), np.random.default_rng(seed + _OTHER))
     return {
-        "spoilt_images": spoilt_figures(test.model, test.split.images, test.answers.studies, test.answers, seed),
+        "spoilt_images": spoilt_figures(test.model, test.split.images, test.answers, seed, foreign),
         "swapped_patients": swapped_figures(test.cases, test.answers, test.keys, test.intervals, seed),
     }
 
@@ -216,11 +229,7 @@ def _controls(test: _Test) -> Figures:
 def _heat_maps(test: _Test, data_dir: Path, recipe: Recipe | None) -> Figures:
     column = _data_of(recipe, test.keys).files[0]
     marked = read_boxes(data_dir, test.split, test.model.bundle.findings, column)
-    patients = test.split.patients
-    figures: Figures = {"boxes": map_figures(marked, test.answers.class_maps, test.keys, patients, test.bootstrap)}
-    if recipe is not None:
-        figures["synthetic_lesions"] = lesion_figures(test.model, test.split, test.answers, recipe, test.bootstrap)
-    return figures
+    return {"boxes": map_figures(marked, test.answers.class_maps, test.keys, test.split.patients, test.bootstrap)}
 
 
 def _curves(cases: Cases, k: int) -> Figures:

@@ -63,7 +63,9 @@ def _line(points: Sequence[Point], colour: str) -> str:
 
 def _frame(title: str, across: str, up: str, drawn: Sequence[str], legend: Sequence[str]) -> str:
     """Axes from 0 to 1 with the diagonal, what is drawn on them, and the legend below."""
-    width, height = _LEFT + _SIDE + 14, _TOP + _SIDE + _BELOW + 15 * len(legend)
+    longest = max((len(name) for name in legend), default=0)
+    width = _LEFT + max(_SIDE + 14, 20 + 6 * longest)  # about six pixels a letter
+    height = _TOP + _SIDE + _BELOW + 15 * len(legend)
     ticks = "".join(
         f'<text x="{_x(value):.0f}" y="{_y(0) + 13:.0f}" text-anchor="middle">{value:g}</text>'
         f'<text x="{_LEFT - 5}" y="{_y(value) + 4:.0f}" text-anchor="end">{value:g}</text>'

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_METRICS = ("auroc", "auprc", "f1", "sensitivity", "specificity", "ppv")
+_METRICS = ("auroc", "auprc", "f1", "sensitivity", "specificity", "ppv", "ece")
 _MAP_METRICS = ("marked", "pointing_game", "energy_inside", "iou", "marked_area")
-_NO_CLAIM = "no claim: fewer than 10 with it or without it"
+_NO_CLAIM = "no claim (fewer than 10)"
+_IN_WORDS = {"auroc": "AUROC", "auprc": "AUPRC", "f1": "F1", "ppv": "PPV", "ece": "ECE", "iou": "IoU"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         *_text_tables(figures),
         *_control_tables(figures.get("controls", {})),
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
-        _lesions(heat_maps.get("synthetic_lesions", {})),
+        *_lesions(figures.get("drawn_lesions", {})),
         _plain("Export", figures.get("export", {})),
         crossed("Compression", figures.get("compression", {})),
         crossed("Ablations", figures.get("ablations", {})),
@@ -64,7 +65,7 @@ def shown(value: Any) -> str:
 
 def titled(name: str) -> str:
     """A key in words."""
-    return name.replace("_", " ")
+    return " ".join(_IN_WORDS.get(word, word) for word in name.split("_"))
 
 
 def _classifier(title: str, note: str, classifier: Mapping[str, Any]) -> Table:
@@ -153,21 +154,24 @@ def _maps(title: str, maps: Mapping[str, Any]) -> Table:
     )
 
 
-def _lesions(lesions: Mapping[str, Any]) -> Table:
+def _lesions(lesions: Mapping[str, Any]) -> list[Table]:
     rows = [
         (
             key,
             shown(row["auroc_against_untouched"]),
             *(shown(row["heat_map"].get(metric, "")) for metric in _MAP_METRICS),
         )
-        for key, row in lesions.items()
+        for key, row in lesions.get("findings", {}).items()
     ]
-    return Table(
-        title="Drawn lesions",
-        note="Synthetic lesions, drawn for this measurement: whether they are seen, and where. Nothing clinical.",
-        columns=("finding", "AUROC against untouched", *(titled(metric) for metric in _MAP_METRICS)),
-        rows=tuple(rows),
-    )
+    return [
+        Table(
+            title="Drawn lesions",
+            note="Synthetic lesions, drawn for this measurement: whether they are seen, and where. Nothing clinical.",
+            columns=("finding", "AUROC against untouched", *(titled(metric) for metric in _MAP_METRICS)),
+            rows=tuple(rows),
+        ),
+        _plain("Drawn lesions: what is said of them, side and zone included", lesions.get("text", {})),
+    ]
 
 
 def _plain(title: str, values: Mapping[str, Any], note: str = "") -> Table:

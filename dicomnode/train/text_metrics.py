@@ -53,17 +53,53 @@ def report_figures(
     Returns
     -------
     dict[str, Figure]
-        `bleu_1` to `bleu_4`, `rouge_l`, `cider` (0 to 10), `entity_f1`, `entity_f1_with_certainty`.
+        `bleu_1` to `bleu_4`, `rouge_l`, `cider` (0 to 10), and those of `entity_figures`.
     """
-    counted = [_counted(draft, row, specs, cues) for draft, row in zip(drafts, labels, strict=True)]
     wanted = references(labels, recipe)
     known = np.array([bool(text) for text in wanted])
-    texts = [plain(" ".join(sentences)) for sentences in counted]
-    statistics = {
-        **word_statistics(texts, [plain(text) for text in wanted]),
-        **_entity_statistics(counted, wanted, specs, cues, recipe),
+    texts = [plain(" ".join(_counted(draft, row, specs, cues))) for draft, row in zip(drafts, labels, strict=True)]
+    words = word_statistics(texts, [plain(text) for text in wanted])
+    return {
+        **{name: intervals.figure(statistic, known) for name, statistic in words.items()},
+        **entity_figures(drafts, wanted, labels, specs, cues, recipe, intervals),
     }
-    return {name: intervals.figure(statistic, known) for name, statistic in statistics.items()}
+
+
+def entity_figures(
+    drafts: Sequence[Sequence[str]],
+    wanted: Sequence[str],
+    labels: FloatArray,
+    specs: Sequence[FindingSpec],
+    cues: Cues,
+    recipe: Recipe,
+    intervals: PatientBootstrap,
+) -> dict[str, Figure]:
+    """Agreement of what drafts and reference texts state: finding, presence, side, zone and extent.
+
+    Parameters
+    ----------
+    wanted
+        (V) reference texts; a place or extent that one does not state is open.
+    labels
+        (V, K); sentences on findings of unknown label do not count.
+
+    Returns
+    -------
+    dict[str, Figure]
+        `entity_f1`, and `entity_f1_with_certainty`, for which possible differs from certain.
+    """
+    counted = [_counted(draft, row, specs, cues) for draft, row in zip(drafts, labels, strict=True)]
+    drafted = [entities(sentences, specs, cues, recipe.language) for sentences in counted]
+    right = [entities(_sentences(text), specs, cues, recipe.language) for text in wanted]
+    known = np.array([bool(text) for text in wanted])
+    figures = {}
+    for name, is_certainty_counted in (("entity_f1", False), ("entity_f1_with_certainty", True)):
+        pairs = zip(drafted, right, strict=True)
+        counts = np.array(
+            [agreement(one, other, is_certainty_counted=is_certainty_counted) for one, other in pairs], np.float64
+        )
+        figures[name] = intervals.figure(ratio(2 * counts[:, 0], counts[:, 1] + counts[:, 2]), known)
+    return figures
 
 
 def _counted(
@@ -112,24 +148,6 @@ def _bleu(counts: dict[str, Values], order: int) -> Statistic:
         return np.asarray(np.exp(np.log(precisions).mean(1) + shortness))
 
     return statistic
-
-
-def _entity_statistics(
-    drafts: Sequence[Sequence[str]], wanted: Sequence[str], specs: Sequence[FindingSpec], cues: Cues, recipe: Recipe
-) -> dict[str, Statistic]:
-    drafted = [entities(sentences, specs, cues, recipe.language) for sentences in drafts]
-    right = [entities(_sentences(text), specs, cues, recipe.language) for text in wanted]
-    statistics = {}
-    for name, is_certainty_counted in (("entity_f1", False), ("entity_f1_with_certainty", True)):
-        counts = np.array(
-            [
-                agreement(one, other, is_certainty_counted=is_certainty_counted)
-                for one, other in zip(drafted, right, strict=True)
-            ],
-            np.float64,
-        )
-        statistics[name] = ratio(2 * counts[:, 0], counts[:, 1] + counts[:, 2])
-    return statistics
 
 
 def _sentences(text: str) -> list[str]:
