@@ -62,7 +62,7 @@ def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
 
 def _import_onnx(source: Path, about: About, folder: Path) -> Tables:
     from dicomnode.train.imports_onnx import OnnxAsk, classifier_graph
-    from dicomnode.train.imports_surgery import without_traces
+    from dicomnode.train.quantize import without_traces
 
     _refuse_captioning(about)
     labels = [output for output in about.outputs if isinstance(output, str)]

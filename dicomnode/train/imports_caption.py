@@ -18,7 +18,7 @@ from torch.nn import functional
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.train.checkpoints import CAPTIONER_CLASSES, open_checkpoint, read_json
-from dicomnode.train.imports_language import LanguageShape
+from dicomnode.train.imports_language import LanguageShape, text_places
 from dicomnode.train.imports_vision import Backbone, backbone_of
 from dicomnode.train.model import attention
 
@@ -79,10 +79,8 @@ class CaptionDecoder(nn.Module):  # type: ignore[misc]  # torch is not seen by m
         past_key_values: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Score the next tokens: inputs and outputs as of `decoder.Decoder`."""
-        cached, prompts = past_key_values.shape[4], prompt_embeds.shape[1]
-        places = torch.arange(cached + prompts + decoder_input_ids.shape[1], device=prompt_embeds.device)
-        queries = places[cached:]
-        mask = (places[None, :] > queries[:, None]).float() * -1e9
+        prompts = prompt_embeds.shape[1]
+        queries, mask = text_places(past_key_values, prompts + decoder_input_ids.shape[1])
         x = torch.cat([prompt_embeds, self.body.wte(decoder_input_ids)], 1) + self.body.wpe(queries)
         presents, seen = [], []
         for index, block in enumerate(self.body.h):
@@ -254,11 +252,11 @@ def special_tokens(folder: Path, model: Any) -> SpecialTokens:
         If it does not say with which token a text begins or ends.
     """
     path = folder / "generation_config.json"
-    generation = read_json(path) if path.is_file() else {}
-    config = model.config
+    config = model.config.to_dict()
+    sources = (read_json(path) if path.is_file() else {}, config, config["decoder"])
 
     def said(*names: str) -> int | None:
-        found = [generation.get(name, getattr(one, name, None)) for one in (config, config.decoder) for name in names]
+        found = [source.get(name) for name in names for source in sources]
         numbers = [one[0] if isinstance(one, list) else one for one in found]
         return next((int(number) for number in numbers if number is not None), None)
 

@@ -25,7 +25,7 @@ from dicomnode.infer.sessions import (
 from dicomnode.train.imports_caption import Captioner
 from dicomnode.train.imports_classifier import Classifier
 from dicomnode.train.imports_language import LanguageShape
-from dicomnode.train.imports_surgery import without_traces
+from dicomnode.train.quantize import without_traces
 
 # B batch, T new tokens, P prompts, S memory positions
 

@@ -163,10 +163,8 @@ class CausalLanguage(nn.Module):  # type: ignore[misc]  # torch is not seen by m
             logits (B, T, V); present_key_values (L, 2, B, H, cached + P + T, W); cross_attentions (B, T, S), how the
             attention to the memory spreads over it, mean over layers and heads.
         """
-        cached, prompts = past_key_values.shape[4], prompt_embeds.shape[1]
-        places = torch.arange(cached + prompts + decoder_input_ids.shape[1], device=prompt_embeds.device)
-        queries = places[cached:]
-        mask = (places[None, :] > queries[:, None]).float() * -1e9
+        prompts = prompt_embeds.shape[1]
+        queries, mask = text_places(past_key_values, prompts + decoder_input_ids.shape[1])
         embeds = torch.cat([prompt_embeds, self.model.get_input_embeddings()(decoder_input_ids)], 1)
         cache, memory = _Cache(past_key_values), _Memory(encoder_key_values, anatomical_bias, [])
         told = self.model.base_model(
@@ -180,6 +178,14 @@ class CausalLanguage(nn.Module):  # type: ignore[misc]  # torch is not seen by m
         logits = self.model.lm_head(told.last_hidden_state[:, prompts:])
         seen = torch.stack(memory.seen).mean(0)[:, prompts:]
         return logits, torch.stack(cache.presents), seen / (seen.sum(2, keepdim=True) + 1e-9)
+
+
+def text_places(past_key_values: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Positions (length,) of what is new after a cache, and the causal mask (length, cached + length) of its scores."""
+    cached = past_key_values.shape[4]
+    places = torch.arange(cached + length, device=past_key_values.device)
+    queries = places[cached:]
+    return queries, (places[None, :] > queries[:, None]).float() * -1e9
 
 
 def language_from(folder: Path) -> CausalLanguage:

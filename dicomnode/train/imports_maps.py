@@ -34,9 +34,14 @@ def find_pooling(graph: onnx.GraphProto, scores: str) -> Pooled | None:
     """The pooling and linear layer that `scores` come from; None where the graph ends otherwise."""
     makers = {name: node for node in graph.node for name in node.output}
     weights = {one.name: one for one in graph.initializer}
+    weights |= {
+        node.output[0]: node.attribute[0].t
+        for node in graph.node
+        if node.op_type == "Constant" and node.attribute[0].name == "value"
+    }
     linear = _through(makers, scores, ("Identity",))
     if linear is not None and linear.op_type == "Add":
-        linear = next((makers[name] for name in linear.input if name in makers), None)
+        linear = next((makers[name] for name in linear.input if name not in weights and name in makers), None)
     if linear is None or linear.op_type not in ("Gemm", "MatMul") or linear.input[1] not in weights:
         return None
     pooling = _through(makers, linear.input[0], _REORDER)

@@ -116,6 +116,7 @@ def _set_apart(graph: onnx.GraphProto) -> None:
             raise BundleError(f"the graph branches ({node.op_type}); export it as one straight graph")
     for named in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         named.name = f"{_OWN}{named.name}"
+    graph.ClearField("quantization_annotation")  # it holds names too, for tools alone
 
 
 def image_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:

@@ -40,12 +40,3 @@ def parsed(line: str, **names: str) -> onnx.NodeProto:
     node = parser.parse_node(line)
     node.input[:] = [names.get(name, name) for name in node.input]
     return node
-
-
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what an exporter notes of where each node came from: stack traces with the paths of a machine."""
-    graph = model.graph
-    for noted in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        noted.ClearField("metadata_props")
-        noted.ClearField("doc_string")
-    return model
