@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dicomnode.train.model import attention
 from dicomnode.train.recipe import Recipe
 
 # B studies, N images of a study, K findings, M structures, D features, S memory positions, L layers, T new tokens,
@@ -203,35 +202,43 @@ class DecoderLayer(nn.Module):  # type: ignore[misc]
         nn.init.zeros_(self.cross_out.bias)
 
     def forward(
-        self, x: Tensor, cross: Tensor, bias: Tensor, past: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One layer.
+        self, x: Tensor, cross: tuple[Tensor, Tensor], bias: Tensor, past: tuple[Tensor, Tensor], mask: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
+        """One layer; keys and values keep the leading axis of the cache, which saves the graph most of its nodes.
 
         Parameters
         ----------
         x
             (B, T, width).
         cross, past
-            (2, B, H, S, W) and (2, B, H, P, W).
+            Keys and values, (1, B, H, S, W) and (1, B, H, P, W) each.
         bias
-            (B, S), added to the scores of the cross-attention.
+            (1, B, 1, 1, S), added to the scores of the cross-attention.
         mask
             (T, P + T), 0 where a token may look and very negative elsewhere.
 
         Returns
         -------
-        tuple[Tensor, Tensor, Tensor]
-            (B, T, width); present (2, B, H, P + T, W); cross-attention weights (B, H, T, S).
+        tuple[Tensor, tuple[Tensor, Tensor], Tensor]
+            (B, T, width); keys and values (1, B, H, P + T, W); cross-attention weights (1, B, H, T, S).
         """
         batch, length, width = x.shape
-        shape = (batch, length, 3, self.heads, width // self.heads)
-        query, key, value = self.query_key_value(self.norms[0](x)).view(shape).permute(2, 0, 3, 1, 4).unbind(0)
-        present = torch.cat([past, torch.stack([key, value])], 3)
-        x = x + self.out(attention(query, present[0], present[1], mask)[0])
-        asked = self.cross_query(self.norms[1](x)).view(batch, length, self.heads, -1).transpose(1, 2)
-        seen, weights = attention(asked, cross[0], cross[1], bias[:, None, None])
+        wide = width // self.heads
+        shape = (batch, length, 3 * self.heads, wide)
+        query, key, value = self.query_key_value(self.norms[0](x)).view(shape).transpose(1, 2).split(self.heads, 1)
+        present = (torch.cat([past[0], key[None]], 3), torch.cat([past[1], value[None]], 3))
+        x = x + self.out(_mixed(query, present, mask, wide)[0])
+        asked = self.cross_query(self.norms[1](x)).view(batch, length, self.heads, wide).transpose(1, 2)
+        seen, weights = _mixed(asked, cross, bias, wide)
         x = x + self.cross_out(seen)
         return x + self.down(functional.gelu(self.up(self.norms[2](x)), approximate="tanh")), present, weights
+
+
+def _mixed(query: Tensor, key_value: tuple[Tensor, Tensor], mask: Tensor, wide: int) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention: (B, T, H * W) and the weights (1, B, H, T, S)."""
+    weights = torch.softmax(query @ key_value[0].transpose(-1, -2) * wide**-0.5 + mask, -1)
+    mixed = (weights @ key_value[1]).squeeze(0).transpose(1, 2)  # (B, T, H, W)
+    return mixed.reshape(mixed.shape[0], mixed.shape[1], mixed.shape[2] * wide), weights
 
 
 class Decoder(nn.Module):  # type: ignore[misc]
@@ -265,10 +272,10 @@ class Decoder(nn.Module):  # type: ignore[misc]
         places = torch.arange(length)
         mask = (places[None, :] > places[:, None]).float() * -1e9
         x = self.token(decoder_input_ids) + self.position(places + self.shape.prompts)
-        wide = self.shape.width // self.shape.heads
-        nothing = torch.zeros(2, batch, self.shape.heads, 1, wide)
+        nothing = torch.zeros(1, batch, self.shape.heads, 1, self.shape.width // self.shape.heads)
         for layer in self.layers:
-            x, _, _ = layer(x, nothing, torch.zeros(batch, 1), nothing[..., :0, :], mask)
+            empty = nothing[:, :, :, :0]
+            x, _, _ = layer(x, (nothing, nothing), torch.zeros(1, batch, 1, 1, 1), (empty, empty), mask)
         return self.norm(x)
 
     def forward(
@@ -306,15 +313,19 @@ class Decoder(nn.Module):  # type: ignore[misc]
         queries = places[cached:]
         mask = (places[None, :] > queries[:, None]).float() * -1e9  # (P + T, cached + P + T)
         x = torch.cat([prompt_embeds, self.token(decoder_input_ids)], 1) + self.position(queries)
-        presents, weights = [], []
-        for index, layer in enumerate(self.layers):
-            x, present, weight = layer(
-                x, encoder_key_values[index], anatomical_bias[:, index], past_key_values[index], mask
-            )
-            presents.append(present)
-            weights.append(weight.mean(1))
+        cross = encoder_key_values.flatten(0, 1).split(1, 0)  # key, value, key, ... of (1, B, H, S, W)
+        past = past_key_values.flatten(0, 1).split(1, 0)
+        biases = anatomical_bias[:, :, None, None].split(1, 1)  # (B, 1, 1, 1, S)
+        presents: list[Tensor] = []
+        weights: list[Tensor] = []
+        for n, layer in enumerate(self.layers):
+            pair = slice(2 * n, 2 * n + 2)
+            x, present, weight = layer(x, cross[pair], biases[n].transpose(0, 1), past[pair], mask)
+            presents += present
+            weights.append(weight)
         logits = self.head(self.norm(x[:, prompts:]))
-        return logits, torch.stack(presents), torch.stack(weights).mean(0)[:, prompts:]
+        kept = torch.cat(presents).view(len(self.layers), 2, *presents[0].shape[1:])
+        return logits, kept, torch.cat(weights, 2).mean((0, 2))[:, prompts:]
 
 
 def no_past(recipe: Recipe, batch: int) -> Tensor:

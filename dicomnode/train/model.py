@@ -48,30 +48,33 @@ def halving(before: int, after: int) -> nn.Sequential:
 
 
 class VisionBlock(nn.Module):  # type: ignore[misc]
-    """Transformer block whose positions come from a depthwise convolution, so any image side works."""
+    """Transformer block whose positions come from a depthwise convolution, so any image side works.
+
+    Linear layers are 1 x 1 convolutions, and batch normalisation and ReLU stand for layer normalisation and GELU (as
+    in LeViT, arXiv 2104.01136): in INT8 the block then needs no transposition and no detour through floats.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float, inner: int | None = None) -> None:
         super().__init__()
         self.heads = heads
-        self.place = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
         inner = inner or 3 * width
-        self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.place = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(2))
+        self.query_key_value = nn.Conv2d(width, 3 * width, 1)
+        self.out = nn.Conv2d(width, width, 1)
+        self.up, self.down = nn.Conv2d(width, inner, 1), nn.Conv2d(inner, width, 1)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to the same."""
         x = x + self.place(x)
         batch, width, rows, columns = x.shape
-        t = x.flatten(2).transpose(1, 2)  # (B, h*w, C)
-        shape = (batch, rows * columns, 3, self.heads, width // self.heads)
-        query, key, value = self.query_key_value(self.norms[0](t)).view(shape).permute(2, 0, 3, 1, 4).unbind(0)
-        mixed, _ = attention(query, key, value)
-        t = t + self.drop(self.out(mixed))
-        t = t + self.drop(self.down(functional.gelu(self.up(self.norms[1](t)), approximate="tanh")))
-        return t.transpose(1, 2).reshape(batch, width, rows, columns)
+        shape = (batch, 3, self.heads, width // self.heads, rows * columns)
+        query, key, value = self.query_key_value(self.norms[0](x)).view(shape).unbind(1)  # (B, H, W, h*w)
+        weights = torch.softmax(query.transpose(-1, -2) @ key * (width // self.heads) ** -0.5, -1)
+        mixed = (value @ weights.transpose(-1, -2)).reshape(batch, width, rows, columns)
+        x = x + self.drop(self.out(mixed))
+        return x + self.drop(self.down(torch.relu(self.up(self.norms[1](x)))))
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
