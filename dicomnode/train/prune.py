@@ -45,7 +45,7 @@ def hidden_layers(encoder: Encoder) -> tuple[tuple[Layer, ...], tuple[Layer, ...
         if isinstance(block, ConvBlock)
     )
     transformers = tuple(
-        Layer((f"{name}.up",), f"{name}.down", block.down.in_features)
+        Layer((f"{name}.up",), f"{name}.down", block.down.in_channels)
         for name, block in blocks
         if isinstance(block, VisionBlock)
     )
@@ -103,8 +103,7 @@ def _gated(encoder: Encoder, layers: tuple[Layer, ...]) -> Iterator[dict[Layer, 
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
             gate = torch.ones(len(inputs[0]), layer.units, requires_grad=True)
             gates[layer] = gate
-            # Maps are (B, U, h, w), tokens (B, length, U).
-            return (inputs[0] * (gate[:, :, None, None] if inputs[0].ndim == 4 else gate[:, None]),)
+            return (inputs[0] * gate[:, :, None, None],)
 
         return hook
 
