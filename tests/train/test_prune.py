@@ -63,6 +63,8 @@ def test_units_that_nobody_hears_are_the_ones_that_go(an_encoder: Encoder, some_
     for layer in (*convolutions, *transformers):
         going = layer.units - left(layer.units, 0.5)
         _silence(an_encoder, layer.user, torch.randperm(layer.units)[:going].tolist())
+        # Awake on every image; a unit that sleeps is worth nothing either.
+        torch.nn.init.constant_(an_encoder.get_submodule(layer.makers[-1]).bias, 3.0)
     smaller = pruned(an_encoder, _loss, transformer=0.5, convolution=0.5)
     assert smaller.shape.convolution_inner == (6, 8, 8, 8)
     assert smaller.shape.transformer_inner == (32, 32)
