@@ -70,8 +70,8 @@ def spoilt_figures(
     Returns
     -------
     dict[str, Any]
-        By kind: `studies`, `not_judged` and `positive` as shares of all of them, `example`, a draft. A study counts as
-        positive only where serving would judge it.
+        By kind: `studies`; as shares of them `not_judged`, `positive`, which serving judges and calls positive, and
+        `likely`, which it would call positive if it judged all; `example`, a draft.
     """
     figures = {"as they are": _called(model, answers)}
     few = _few(answers.studies)
@@ -96,11 +96,12 @@ def _few(studies: Studies) -> Studies:
 
 def _called(model: Model, answers: Answers) -> dict[str, Any]:
     thresholds = np.array([finding.threshold for finding in model.bundle.findings])
-    positive = answers.is_judged & (answers.study_probabilities >= thresholds).any(1)
+    likely = (answers.study_probabilities >= thresholds).any(1)
     return {
         "studies": len(answers.studies),
         "not_judged": rounded((~answers.is_judged).mean()),
-        "positive": rounded(positive.mean()),
+        "positive": rounded((answers.is_judged & likely).mean()),
+        "likely": rounded(likely.mean()),
         "example": " ".join(answers.drafts[0]),
     }
 

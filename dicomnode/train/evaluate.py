@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomnode.errors import PermanentError
-from dicomnode.infer.bundle import load_bundle
+from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.report.languages import words_of
 from dicomnode.train.answers import Answers, answered, studies_of
@@ -98,22 +98,22 @@ def evaluate_bundle(
     Returns
     -------
     dict[str, Any]
-        `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `text`, `report`,
-        `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as in card.json, and `curves` for
-        plots.
+        `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `not_judged`,
+        `text`, `report`, `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as in card.json,
+        and `curves` for plots.
 
     Raises
     ------
     BundleError
         If the folder is no bundle.
     PermanentError
-        If recipe and bundle name different findings, or the data are wrong (see `data.read_split`,
+        If recipe and bundle do not belong together, or the data are wrong (see `data.read_split`,
         `dicom_data.read_dicom_split` and `boxes.read_boxes`).
     """
     model = Model(load_bundle(bundle_dir))
     bundle = model.bundle
     keys = tuple(finding.key for finding in bundle.findings)
-    data = _data_of(recipe, keys)
+    data = _data_of(recipe, bundle)
     films = read_any_split(data_dir, split, keys, bundle, data)
     answers = answered(model, films.images, studies_of(films, model))
     cases = study_cases(films, answers)
@@ -124,6 +124,7 @@ def evaluate_bundle(
         "studies": len(answers.studies),
         "patients": len(set(films.patients)),
         "classifier": {key: _finding(test, cases, k) for k, key in enumerate(keys)},
+        "not_judged": _not_judged(test),
         "text": {key: _text(test, k) for k, key in enumerate(keys)},
         "report": _report(test, recipe),
         "controls": _controls(test, recipe),
@@ -138,12 +139,16 @@ def evaluate_bundle(
     return figures
 
 
-def _data_of(recipe: Recipe | None, keys: tuple[str, ...]) -> DataRecipe:
+def _data_of(recipe: Recipe | None, bundle: Bundle) -> DataRecipe:
+    """Columns of the labels; refuses a recipe of another bundle."""
     if recipe is None:
         return DataRecipe()
-    if recipe.keys != keys:
+    keys = tuple(finding.key for finding in bundle.findings)
+    sizes = [(pixels.channels, pixels.rows, pixels.columns) for pixels in (recipe.pixels, bundle.pixels)]
+    if recipe.keys != keys or sizes[0] != sizes[1]:
         raise PermanentError(
-            f"the recipe is of {', '.join(recipe.keys)}, the bundle of {', '.join(keys)}: they do not belong together"
+            f"the recipe is of {', '.join(recipe.keys)} on images of {sizes[0]}, the bundle of {', '.join(keys)} "
+            f"on {sizes[1]} (channels, rows, columns): they do not belong together"
         )
     return recipe.data
 
@@ -178,6 +183,13 @@ def _finding(test: _Test, cases: Cases, k: int) -> Figures:
         "brier": intervals.figure(brier(truth, scores), known),
         "groups": figures,
     }
+
+
+def _not_judged(test: _Test) -> Figures:
+    """Share of each source's studies that serving would call out of distribution."""
+    sources = np.array([film.source for film in test.cases.films])
+    strange = ~test.answers.is_judged
+    return {str(name): test.intervals.figure(mean(strange), sources == name) for name in np.unique(sources)}
 
 
 def _text(test: _Test, k: int) -> Figures:
@@ -227,7 +239,7 @@ def _controls(test: _Test, recipe: Recipe | None) -> Figures:
 
 
 def _heat_maps(test: _Test, data_dir: Path, recipe: Recipe | None) -> Figures:
-    column = _data_of(recipe, test.keys).files[0]
+    column = _data_of(recipe, test.model.bundle).files[0]
     marked = read_boxes(data_dir, test.split, test.model.bundle.findings, column)
     return {"boxes": map_figures(marked, test.answers.class_maps, test.keys, test.split.patients, test.bootstrap)}
 

@@ -40,6 +40,11 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
             figures.get("classifier_by_slice", {}),
         ),
         _calibration(figures.get("classifier", {})),
+        _plain(
+            "Studies that serving does not judge",
+            figures.get("not_judged", {}),
+            "Share of each source that is called out of distribution. All other figures are of all studies.",
+        ),
         *_text_tables(figures),
         *_control_tables(figures.get("controls", {})),
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
@@ -125,15 +130,16 @@ def _text_tables(figures: Mapping[str, Any]) -> list[Table]:
 
 def _control_tables(controls: Mapping[str, Any]) -> list[Table]:
     spoilt = [
-        (kind, *(shown(row[column]) for column in ("studies", "not_judged", "positive", "example")))
+        (kind, *(shown(row[column]) for column in ("studies", "not_judged", "positive", "likely", "example")))
         for kind, row in controls.get("spoilt_images", {}).items()
     ]
     return [
         Table(
             title="Control: spoilt images",
-            note="Shares of the studies that are called out of distribution and not judged, and that are called "
-            "positive. The example is what the decoder drafts; of a study that is not judged nobody sees it.",
-            columns=("images", "studies", "not judged", "positive", "example of a draft"),
+            note="Shares of the studies that are called out of distribution and not judged, that are judged and called "
+            "positive, and that would be called positive if all were judged. The example is what the decoder drafts; "
+            "of a study that is not judged nobody sees it.",
+            columns=("images", "studies", "not judged", "positive", "positive if judged", "example of a draft"),
             rows=tuple(spoilt),
         ),
         _plain(

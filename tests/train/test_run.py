@@ -19,7 +19,6 @@ from dicomnode.train.decoder import Decoder, Prompter, anatomical_bias, no_past
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.encoding import logits_of
 from dicomnode.train.evaluate import evaluate_bundle
-from dicomnode.train.metrics import PatientBootstrap, calibration_error
 from dicomnode.train.model import encoder_of
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.stages import STAGES, load_stage
@@ -41,17 +40,20 @@ def test_the_card_holds_figures_with_intervals(a_run: Path):
 
     assert {"far", "near"} <= set(groups)
     for name in ("far", "near"):
-        low, high = groups[name]["auc"]["interval"]
-        assert low <= groups[name]["auc"]["value"] <= high
+        low, high = groups[name]["auroc"]["interval"]
+        assert low <= groups[name]["auroc"]["value"] <= high
         assert f"| pneumonia | {name} | 6 / 12 |" in (a_run / "card.md").read_text()
 
 
-def test_discs_are_learned(a_run: Path, a_data_dir: Path):
+def test_discs_are_learned(a_run: Path, a_recipe: Recipe, a_data_dir: Path):
     """What is plain to see is learned: the figures are of a model that looks."""
-    figures = evaluate_bundle(a_run, a_data_dir, bootstrap=20)
+    figures = evaluate_bundle(a_run, a_data_dir, recipe=a_recipe, bootstrap=20)
 
-    assert figures["classifier"]["pneumonia"]["groups"]["near"]["auc"]["value"] > 0.9
+    assert figures["classifier"]["pneumonia"]["groups"]["near"]["auroc"]["value"] > 0.9
     assert figures["text"]["pneumonia"]["f1_text"]["value"] > 0.8
+    assert figures["report"]["entity_f1"]["value"] > 0.6
+    assert 32 == figures["controls"]["spoilt_images"]["another body part"]["studies"]
+    assert {"pneumonia", "effusion"} == set(figures["drawn_lesions"]["findings"])
 
 
 def test_a_finished_run_is_not_trained_again(a_run: Path, a_recipe: Recipe, a_data_dir: Path):
@@ -192,21 +194,3 @@ def test_calibration_makes_probabilities_of_logits():
     assert found.threshold == pytest.approx(0.5, abs=0.12)
     at_threshold = (np.log(found.threshold / (1 - found.threshold)) - found.offset) / found.slope
     assert found.margins(np.array([at_threshold], np.float32))[0] == pytest.approx(0, abs=1e-5)
-
-
-def test_intervals_draw_whole_patients():
-    """Ten images of one patient count as one: the interval is as wide as that of one image each."""
-    patients = np.repeat([f"p{number}" for number in range(40)], 10)
-    hits = np.repeat(np.arange(40) % 2 == 0, 10)
-    few = PatientBootstrap(patients, 300, 1).figure(lambda chosen: float(hits[chosen].mean()), np.ones(400, bool))
-    many = PatientBootstrap(np.arange(400).astype(str), 300, 1).figure(
-        lambda chosen: float(hits[chosen].mean()), np.ones(400, bool)
-    )
-
-    assert 0.5 == few["value"] == many["value"]
-    assert np.diff(few["interval"]) > 2 * np.diff(many["interval"])
-
-
-def test_calibration_error_of_a_known_case():
-    """Saying 0.9 where half is true is wrong by 0.4."""
-    assert 0.4 == calibration_error(np.array([0, 1], np.float32), np.array([0.9, 0.9], np.float32))
