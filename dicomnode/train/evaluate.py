@@ -42,7 +42,7 @@ __all__ = ["Figures", "evaluate_bundle", "groups"]
 # N images or studies, K findings
 
 Figures = dict[str, Any]
-_FOREIGN = 32
+_FOREIGN = 20
 """Images of another body part that are shown."""
 _OTHER = 1_000_003
 
