@@ -16,7 +16,7 @@ _STYLE = (
     "body{font:14px/1.45 sans-serif;margin:2em auto;max-width:100em;padding:0 1em;color:#222;background:#fff}"
     "table{border-collapse:collapse;margin:.5em 0 1.5em;font-size:12.5px}"
     "th,td{border-bottom:1px solid #ddd;padding:.25em .7em;text-align:left;vertical-align:top}"
-    "td{white-space:nowrap}td:last-child{white-space:normal}"
+    "td{white-space:nowrap}td:last-child{white-space:normal;min-width:11em}"
     "th{background:#f3f3f3}.plots{display:flex;flex-wrap:wrap;gap:1em}.wide{overflow-x:auto}"
     "@media print{h2{break-after:avoid}table{break-inside:avoid}}"
 )
