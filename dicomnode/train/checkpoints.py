@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.tokenizer import TokenizerError
@@ -28,6 +28,18 @@ VISION_CLASSES = (*CLASSIFIER_CLASSES, "ViTModel", "Dinov2Model", "Dinov2WithReg
 """Checkpoints whose image encoder takes the encoder's place, beside that of a captioner."""
 CAPTIONER_CLASSES = ("VisionEncoderDecoderModel",)
 """Image captioners of which both halves are taken."""
+
+
+class SpecialTokens(NamedTuple):
+    """Ids that a text begins, ends and is filled up with."""
+
+    pad: int
+    bos: int
+    eos: int
+
+    def as_table(self) -> dict[str, object]:
+        """The table [tokens] of bundle.toml."""
+        return {f"{name}_token_id": number for name, number in self._asdict().items()}
 
 
 def open_checkpoint(folder: Path, classes: tuple[str, ...], place: str) -> Any:
@@ -142,3 +154,32 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
     except TokenizerError as error:
         raise BundleError(f"{folder.name}: tokenizer.json {error}") from error
     return content
+
+
+def special_tokens(folder: Path, start: str) -> SpecialTokens:
+    """Special tokens of a checkpoint, from its generation configuration or its own.
+
+    Parameters
+    ----------
+    start
+        Name of the token that a text begins with; where there is none, the usual names are tried, and then the token
+        that ends a text, as GPT-2 and Qwen have it.
+
+    Raises
+    ------
+    BundleError
+        If it does not say with which token a text ends.
+    """
+    config, generation = read_json(folder / "config.json"), folder / "generation_config.json"
+    sources = (read_json(generation) if generation.is_file() else {}, config, config.get("decoder") or {})
+
+    def said(*names: str) -> int | None:
+        found = [source.get(name) for name in names for source in sources]
+        numbers = [one[0] if isinstance(one, list) else one for one in found]
+        return next((int(number) for number in numbers if number is not None), None)
+
+    eos = said("eos_token_id")
+    if eos is None:
+        raise BundleError(f"{folder.name}: config.json must name the eos_token_id")
+    bos, pad = said(start, "bos_token_id"), said("pad_token_id")
+    return SpecialTokens(eos if pad is None else pad, eos if bos is None else bos, eos)

@@ -53,7 +53,7 @@ def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
         tables = KINDS[kind](source, about, made)
         _write_figures(about, made, has_decoder=bool(tables))
         _write_cards(kind, source, about, made)
-        _write_manifest(about, tables, made)
+        write_manifest(about, tables, made)
         faults = check_bundle(made)
         if faults:
             raise BundleError(f"the bundle made of {source.name} cannot be run: {faults[0]}")
@@ -108,11 +108,7 @@ def _import_captioner(source: Path, about: About, folder: Path) -> Tables:
         raise SettingsError(f"max_new_tokens must be below the model's {shape.positions} positions")
     write_captioner(captioner, _pixel_shape(about), shape.positions, folder)
     _write_json(folder / "tokenizer.json", tokenizer)
-    sizes = {"layers": shape.layers, "heads": shape.heads, "head_width": shape.head_width, "width": shape.width}
-    return {
-        "tokens": {"pad_token_id": tokens.pad, "bos_token_id": tokens.bos, "eos_token_id": tokens.eos},
-        "decoder": {**sizes, "prompts": 0},
-    }
+    return {"tokens": tokens.as_table(), "decoder": shape.as_table(prompts=0)}
 
 
 KINDS: Mapping[str, Callable[[Path, About, Path], Tables]] = {
@@ -156,7 +152,7 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
             "command": f"dicomnode bundle import {kind} {source.name}",
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "version": __version__,
-            "source_digests": _digests(source),
+            "source_digests": digests_of(source),
         },
         "licences": list(about.licences),
         "limits": [
@@ -189,8 +185,8 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
     (folder / "card.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _digests(source: Path) -> dict[str, str]:
-    """SHA-256 of the weights that a bundle was made of."""
+def digests_of(source: Path) -> dict[str, str]:
+    """SHA-256 of the weights in a file or a checkpoint's folder, by the names of the files."""
     files = [source] if source.is_file() else sorted(source.glob("*.safetensors"))
     found = {}
     for path in files:
@@ -199,8 +195,14 @@ def _digests(source: Path) -> dict[str, str]:
     return found
 
 
-def _write_manifest(about: About, tables: Tables, folder: Path) -> None:
-    """Write bundle.toml, last of all, as it holds the digest of every other file."""
+def write_manifest(about: About, tables: Tables, folder: Path) -> None:
+    """Write bundle.toml, last of all, as it holds the digest of every other file.
+
+    Parameters
+    ----------
+    tables
+        What follows from the model: `tokens` and `decoder` of one that drafts, `anatomy` of one that outlines it.
+    """
     top = about.model_dump(include={"name", "version", "title", "manufacturer", "languages"}, mode="json")
     if about.max_new_tokens is not None:
         top["max_new_tokens"] = about.max_new_tokens

@@ -17,20 +17,12 @@ from torch.nn import functional
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.train.checkpoints import CAPTIONER_CLASSES, open_checkpoint, read_json
+from dicomnode.train.checkpoints import CAPTIONER_CLASSES, SpecialTokens, open_checkpoint, special_tokens
 from dicomnode.train.imports_language import LanguageShape, text_places
 from dicomnode.train.imports_vision import Backbone, backbone_of
 from dicomnode.train.model import attention
 
 # B batch, N images, K findings, T tokens, P prompts, S memory positions, L layers, H heads, W head width, g grid side
-
-
-class SpecialTokens(NamedTuple):
-    """Ids that a draft begins, ends and is filled up with."""
-
-    pad: int
-    bos: int
-    eos: int
 
 
 class CaptionDecoder(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
@@ -224,7 +216,7 @@ def captioner_from(folder: Path, pixels: PixelRecipe, phrases: Sequence[tuple[st
     words = type(model.decoder).__name__
     if words != "GPT2LMHeadModel":
         raise BundleError(f"{folder.name} writes with a {words}; an hf-captioner writes with a GPT2LMHeadModel")
-    tokens = special_tokens(folder, model)
+    tokens = special_tokens(folder, "decoder_start_token_id")
     decoder = CaptionDecoder(model.decoder)
     projection = getattr(model, "enc_to_dec_proj", None) or nn.Identity()
     backbone = backbone_of(model, folder, pixels)
@@ -241,27 +233,3 @@ def _phrase(folder: Path, text: str) -> list[int]:
     # What the checkpoint adds around a text is added here by hand.
     ids: list[int] = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text, add_special_tokens=False).ids
     return ids
-
-
-def special_tokens(folder: Path, model: Any) -> SpecialTokens:
-    """Special tokens of a captioner, from its generation configuration or its own.
-
-    Raises
-    ------
-    BundleError
-        If it does not say with which token a text begins or ends.
-    """
-    path = folder / "generation_config.json"
-    config = model.config.to_dict()
-    sources = (read_json(path) if path.is_file() else {}, config, config["decoder"])
-
-    def said(*names: str) -> int | None:
-        found = [source.get(name) for name in names for source in sources]
-        numbers = [one[0] if isinstance(one, list) else one for one in found]
-        return next((int(number) for number in numbers if number is not None), None)
-
-    bos, eos = said("decoder_start_token_id", "bos_token_id"), said("eos_token_id")
-    if bos is None or eos is None:
-        raise BundleError(f"{folder.name}: config.json must name decoder_start_token_id and eos_token_id")
-    pad = said("pad_token_id")
-    return SpecialTokens(eos if pad is None else pad, bos, eos)

@@ -43,6 +43,11 @@ class LanguageShape:
     positions: int
     """Prompts and tokens that fit."""
 
+    def as_table(self, prompts: int) -> dict[str, object]:
+        """The table [decoder] of bundle.toml."""
+        sizes = {"layers": self.layers, "heads": self.heads, "head_width": self.head_width, "width": self.width}
+        return {**sizes, "prompts": prompts}
+
 
 class _Memory(NamedTuple):
     """What the attention of every layer is handed beside its own tensors."""
@@ -129,6 +134,10 @@ class CausalLanguage(nn.Module):  # type: ignore[misc]  # torch is not seen by m
         super().train(mode)
         self.model.eval()
         return self
+
+    def no_past(self, batch: int) -> Tensor:
+        """An empty cache (L, 2, B, H, 0, W)."""
+        return torch.zeros(self.shape.layers, 2, batch, self.shape.heads, 0, self.shape.head_width)
 
     def embedding_spread(self) -> float:
         """Standard deviation of the token embeddings: how large a prompt should be."""
