@@ -50,8 +50,12 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
         *_lesions(figures.get("drawn_lesions", {})),
         _plain("Export", figures.get("export", {})),
-        crossed("Compression", figures.get("compression", {})),
-        crossed("Ablations", figures.get("ablations", {})),
+        crossed(
+            "Compression",
+            figures.get("compression", {}),
+            "On the validation split and on drawn lesions. Of times only the ratios within this one run mean anything.",
+        ),
+        crossed("Ablations", figures.get("ablations", {}), "On the validation split."),
     ]
     return [table for table in tables if table.rows]
 
@@ -191,16 +195,10 @@ def _plain(title: str, values: Mapping[str, Any], note: str = "") -> Table:
     return Table(title=title, note=note, columns=("figure", "value"), rows=tuple(rows))
 
 
-def crossed(title: str, table: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Table:
-    """A table of tables: rows by name, or one after the other, and every column that one of them has.
-
-    A key `note` beside the rows is printed above the table.
-    """
-    note = ""
+def crossed(title: str, table: Mapping[str, Any] | Sequence[Mapping[str, Any]], note: str = "") -> Table:
+    """A table of tables: rows by name, or one after the other, and every column that one of them has."""
     if isinstance(table, Mapping):
-        note = str(table.get("note", ""))
-        named = {name: row for name, row in table.items() if isinstance(row, Mapping)}
-        entries: list[Mapping[str, Any]] = [{"": name} | dict(row) for name, row in named.items()]
+        entries: list[Mapping[str, Any]] = [{"": name} | dict(row) for name, row in table.items()]
     else:
         entries = list(table)
     columns = list(dict.fromkeys(column for entry in entries for column in entry))

@@ -86,7 +86,7 @@ def test_how_figures_are_shown(value: object, expected: str):
 
 def test_rows_may_have_different_columns():
     """A step that lacks a figure has an empty cell."""
-    table = crossed("Steps", {"note": "Ratios only.", "first": {"a": 1}, "second": {"b_c": 2}})
+    table = crossed("Steps", {"first": {"a": 1}, "second": {"b_c": 2}}, "Ratios only.")
 
     assert "Ratios only." == table.note
     assert ("", "a", "b c") == table.columns
