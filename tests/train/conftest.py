@@ -145,7 +145,7 @@ extent_borders = [0.1]
 
 [phantoms]
 kind = "chest"
-sketches = 8
+sketches = 0
 pasted = 8
 foreign = 4
 structures = ["right lung", "left lung", "heart"]
@@ -205,7 +205,7 @@ dropout = 0.0
 [distill]
 stages = [
     { side = 32, steps = 30, batch = 16, learning_rate = 1e-2 },
-    { side = 64, steps = 20, batch = 8, learning_rate = 5e-3, sketches = 0.2, pasted = 0.2, hidden = 0.3 },
+    { side = 64, steps = 20, batch = 8, learning_rate = 5e-3, pasted = 0.2, hidden = 0.3 },
 ]
 
 [prune]
