@@ -15,6 +15,7 @@ import structlog
 import torch
 from torch import Generator, Tensor, nn
 
+from dicomnode.errors import SettingsError
 from dicomnode.train.augment import varied
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.decoder import Decoder, Prompter, Told, no_past
@@ -138,6 +139,26 @@ def joined(
         folder=folder,
     )
     drafter = fitted(Drafter(recipe, decoder), loss, plan)
+    drafter.eval()
+    return drafter
+
+
+def load_drafter(recipe: Recipe, folder: Path) -> Drafter:
+    """The drafter that `joined` left in a folder of checkpoints.
+
+    Raises
+    ------
+    SettingsError
+        If there is none, or it was made by another recipe.
+    """
+    path = folder / "decoder.pt"
+    if not path.is_file():
+        raise SettingsError(f"{folder} holds no trained decoder; run dicomnode model train with this recipe first")
+    saved = torch.load(path, weights_only=True)
+    if saved["recipe"] != recipe.digest:
+        raise SettingsError(f"{path} was made by another recipe; remove {folder} to train anew")
+    drafter = Drafter(recipe, Decoder(recipe, len(vocabulary(recipe))))
+    drafter.load_state_dict(saved["average"])
     drafter.eval()
     return drafter
 

@@ -47,6 +47,8 @@ DECODER = (
     ("decoder_input_ids", "prompt_embeds", "encoder_key_values", "anatomical_bias", "past_key_values"),
     ("logits", "present_key_values", "cross_attentions"),
 )
+LANGUAGE = ("prompter.onnx", "decoder.onnx")
+"""Files of the language side."""
 _THREADS = 2
 _MOST_CALIBRATION = 128
 _FALSE_ALARMS = 99.5
@@ -167,9 +169,7 @@ def export_encoder(
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "encoder.onnx")
-        example = (torch.zeros(2, recipe.pixels.channels, recipe.pixels.rows, recipe.pixels.columns),)
-        reader = Reader(encoder.eval())
-        _export(reader, example, ENCODER, {"pixel_values": {0: Dim("batch", min=1, max=1024)}}, path)
+        reader = float_encoder(encoder, recipe, path)
         difference = tolerated(reader, path, [(torch.from_numpy(compared[:3]),)], ENCODER)
         static_int8(path, folder / path.name, calibration[:_MOST_CALIBRATION])
         float_logits, int8_logits = (
@@ -185,6 +185,14 @@ def export_encoder(
         float_logits=float_logits,
         int8_logits=int8_logits,
     )
+
+
+def float_encoder(encoder: Encoder, recipe: Recipe, path: Path) -> Reader:
+    """Write an encoder as FP32 graph; returns the module that the graph was made of."""
+    example = (torch.zeros(2, recipe.pixels.channels, recipe.pixels.rows, recipe.pixels.columns),)
+    reader = Reader(encoder.eval())
+    _export(reader, example, ENCODER, {"pixel_values": {0: Dim("batch", min=1, max=1024)}}, path)
+    return reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,19 +223,37 @@ def export_language(prompter: StudyPrompter, drafter: Drafter, recipe: Recipe, f
         If a graph differs from its model by more than the tolerance written here.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch, "prompter.onnx")
-        images = Dim("images", min=1, max=4096)
-        _export(prompter.eval(), study_example(recipe, 3), PROMPTER, {name: {0: images} for name in PROMPTER[0]}, path)
-        difference = tolerated(prompter, path, [study_example(recipe, n) for n in (1, 5)], PROMPTER)
-        dynamic_int8(path, folder / path.name)
-        path = Path(scratch, "decoder.onnx")
-        decoder = drafter.decoder.eval()
-        _export(decoder, decoder_example(recipe, 2, (3, 2, 5, 4)), DECODER, _decoder_shapes(recipe), path)
-        prompts = recipe.decoder.prompts
-        steps = [decoder_example(recipe, 1, sizes) for sizes in ((5, prompts, 7, 0), (1, 0, 7, 5 + prompts))]
-        difference = max(difference, tolerated(decoder, path, steps, DECODER))
-        dynamic_int8(path, folder / path.name)
+        difference = float_language(prompter, drafter, recipe, Path(scratch))
+        for name in LANGUAGE:
+            dynamic_int8(Path(scratch, name), folder / name)
     return difference
+
+
+def float_language(prompter: StudyPrompter, drafter: Drafter, recipe: Recipe, folder: Path) -> float:
+    """Write `prompter.onnx` and `decoder.onnx` as FP32 graphs.
+
+    Returns
+    -------
+    float
+        Largest difference between PyTorch and these graphs.
+
+    Raises
+    ------
+    BundleError
+        If a graph differs from its model by more than the tolerance written here.
+    """
+    of_prompter, of_decoder = (folder / name for name in LANGUAGE)
+    images = Dim("images", min=1, max=4096)
+    shapes = {name: {0: images} for name in PROMPTER[0]}
+    _export(prompter.eval(), study_example(recipe, 3), PROMPTER, shapes, of_prompter)
+    decoder = drafter.decoder.eval()
+    _export(decoder, decoder_example(recipe, 2, (3, 2, 5, 4)), DECODER, _decoder_shapes(recipe), of_decoder)
+    prompts = recipe.decoder.prompts
+    steps = [decoder_example(recipe, 1, sizes) for sizes in ((5, prompts, 7, 0), (1, 0, 7, 5 + prompts))]
+    return max(
+        tolerated(prompter, of_prompter, [study_example(recipe, n) for n in (1, 5)], PROMPTER),
+        tolerated(decoder, of_decoder, steps, DECODER),
+    )
 
 
 def study_example(recipe: Recipe, images: int) -> tuple[Tensor, ...]:

@@ -24,6 +24,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from dicomnode.records import FloatArray
@@ -154,9 +155,11 @@ def weights_int4(source: Path, target: Path) -> None:
 
 
 def _blockwise(source: Path, target: Path, bits: int) -> None:
+    model = ONNXModel(onnx.load(source))
+    model.replace_gemm_with_matmul()  # the quantizer does not see Gemm
     with _quiet():
         quantizer = MatMulNBitsQuantizer(
-            onnx.load(source), bits=bits, block_size=_BLOCK, is_symmetric=True, accuracy_level=_ACCURACY
+            model.model, bits=bits, block_size=_BLOCK, is_symmetric=True, accuracy_level=_ACCURACY
         )
         quantizer.process()
     onnx.save(without_traces(quantizer.model.model), target)

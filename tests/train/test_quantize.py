@@ -80,15 +80,16 @@ def a_static_graph(an_encoder_graph: Path, some_images: FloatArray) -> Path:
 
 @pytest.fixture
 def a_language_graph(tmp_path: Path) -> Path:
-    """Two matrix products with 16 bits of randomness in each weight, x (N, 64) to y (N, 64)."""
+    """A matrix product and one with an offset, x (N, 64) to y (N, 64)."""
     generator = np.random.default_rng(1)
     weights = [(generator.standard_normal((64, 64)) / 8).astype(np.float32) for _ in range(2)]
     nodes = [
         helper.make_node("MatMul", ["x", "first"], ["between"], "one", doc_string="/home/somebody/model.py"),
-        helper.make_node("MatMul", ["between", "second"], ["y"], "two"),
+        helper.make_node("Gemm", ["between", "second", "offset"], ["y"], "two", transB=1),
     ]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 64]) for name in ("x", "y")]
     constants = [numpy_helper.from_array(w, name) for w, name in zip(weights, ("first", "second"), strict=True)]
+    constants.append(numpy_helper.from_array(np.ones(64, np.float32), "offset"))
     graph = helper.make_graph(nodes, "language", ends[:1], ends[1:], constants)
     path = tmp_path / "language.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
