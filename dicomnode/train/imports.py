@@ -162,11 +162,15 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
         ],
     }
     _write_json(folder / "card.json", content)
+    (folder / "card.md").write_text("\n".join(_card_lines(content)) + "\n", encoding="utf-8")
+
+
+def _card_lines(content: Mapping[str, Any]) -> list[str]:
     made = content["made"]
-    lines = [
+    return [
         f"# {content['bundle']}",
         "",
-        about.description,
+        content["description"],
         f"Intended use: {content['intended_use']}.",
         "",
         "## Licences",
@@ -179,10 +183,9 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
         *(f"- {limit}" for limit in content["limits"]),
         "",
         "## How it was made",
-        f"`{made['command']}`, {made['date']}, dicomnode {__version__}, from",
+        f"`{made['command']}`, {made['date']}, dicomnode {made['version']}, from",
         *(f"- {name}, SHA-256 {digest}" for name, digest in made["source_digests"].items()),
     ]
-    (folder / "card.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def digests_of(source: Path) -> dict[str, str]:
