@@ -18,8 +18,9 @@ from dicomnode.errors import SettingsError
 from dicomnode.records import FindingSpec
 from dicomnode.report.languages import words_of
 from dicomnode.train.calibration import Calibration, calibrations
-from dicomnode.train.data import read_auxiliary, read_split
+from dicomnode.train.data import read_auxiliary
 from dicomnode.train.decoder import Decoder, Told, no_past
+from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.drafting import Drafter, Views, encoded_views, facts_of, joined
 from dicomnode.train.encoding import logits_of
 from dicomnode.train.entities import Entity, entities
@@ -70,7 +71,7 @@ def ablate_language(recipe: Recipe, data_dir: Path, out_dir: Path) -> dict[str, 
     folder = out_dir.with_name(out_dir.name + ".training")
     encoder = _last_encoder(recipe, folder)
     train, validation = (
-        read_split(data_dir, name, recipe.keys, recipe.pixels, recipe.data) for name in ("train", "val")
+        read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val")
     )
     of_images = calibrations(validation, logits_of(encoder, validation.images, recipe.pixels), recipe.keys)
     auxiliary = read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data)

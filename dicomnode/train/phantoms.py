@@ -185,4 +185,5 @@ def _foreign_chest(rng: Generator) -> list[FloatArray]:
 
 
 def _window(frame: FloatArray, centre: float, width: float) -> FloatArray:
-    return np.clip((frame - centre) / width + 0.5, 0, 1).astype(np.float32)
+    shown: FloatArray = np.clip((frame - centre) / width + 0.5, 0, 1).astype(np.float32)
+    return shown

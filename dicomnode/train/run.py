@@ -14,7 +14,8 @@ from dicomnode.records import FloatArray
 from dicomnode.train.bundle import write_manifest, write_words
 from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
 from dicomnode.train.card import card, write_cards, write_unmeasured
-from dicomnode.train.data import Split, films, read_auxiliary, read_split
+from dicomnode.train.data import Split, films, read_auxiliary
+from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluate import evaluate_bundle, groups
 from dicomnode.train.export import (
@@ -63,7 +64,7 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     torch.set_num_threads(recipe.fit.threads)
     checkpoints = out_dir.with_name(out_dir.name + ".training")
     train, validation = (
-        read_split(data_dir, name, recipe.keys, recipe.pixels, recipe.data) for name in ("train", "val")
+        read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val")
     )
     pool = build_pool(recipe, train, read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data))
     decoder = fit_speaker(recipe, checkpoints)
@@ -89,7 +90,9 @@ def _write_measured(
     write_unmeasured(out_dir)
     write_manifest(recipe, thresholds, out_dir)
     log.info("exported", bundle=str(out_dir))
-    figures: dict[str, Any] = evaluate_bundle(out_dir, data_dir, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed)
+    figures: dict[str, Any] = evaluate_bundle(
+        out_dir, data_dir, recipe=recipe, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed
+    )
     figures["export"] = export
     for name in _MEASURED_BESIDE:
         path = out_dir.with_name(out_dir.name + ".training") / f"{name}.json"
