@@ -141,15 +141,15 @@ def said(version: Version, images: FloatArray, recipe: Recipe) -> Said:
 
 
 def timed(versions: dict[str, Version], images: FloatArray, recipe: Recipe, rounds: int) -> dict[str, float]:
-    """Median milliseconds of one image to its draft, the versions in turn."""
+    """Median CPU milliseconds of one image to its draft, the versions in turn; other load of the machine does not count."""
     told_of = [versions[writer_of(versions)].read([image[None]]) for image in images[: rounds + 1]]
     taken: dict[str, list[float]] = {name: [] for name in versions}
     for image, encoded in zip(images, told_of, strict=False):
         for name, version in versions.items():
-            started = time.perf_counter()
+            started = time.process_time()
             own = version.read([image[None]])
             draft(version, own if version.writes else encoded, recipe)
-            taken[name].append(1000 * (time.perf_counter() - started))
+            taken[name].append(1000 * (time.process_time() - started))
     return {name: statistics.median(times[1:]) for name, times in taken.items()}  # the first warms up
 
 
