@@ -4,8 +4,8 @@ Usage: python bench/compression.py RECIPE DATA BUNDLE_DIR [--rounds 20] [--image
 
 BUNDLE_DIR was trained by `dicomnode model train RECIPE`; its checkpoints lie in BUNDLE_DIR.training, where the table
 goes as compression.json, which the bundle's card takes. Figures are of the validation split. Times are of one image
-to logits, maps and draft at one thread, the versions in turn; only their ratios mean anything. A draft is written by
-the same words everywhere: teacher and student have no decoder of their own and are timed with that of the last one.
+to logits, maps and draft: CPU time at one thread, the versions in turn, only ratios mean anything. Drafts are written
+by the same words everywhere: teacher and student have no decoder of their own and are timed with that of the last one.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def said(version: Version, images: FloatArray, recipe: Recipe) -> Said:
 
 
 def timed(versions: dict[str, Version], images: FloatArray, recipe: Recipe, rounds: int) -> dict[str, float]:
-    """Median CPU milliseconds of one image to its draft, the versions in turn; other load of the machine does not count."""
+    """Median CPU milliseconds of one image to its draft, the versions in turn; other load does not count."""
     told_of = [versions[writer_of(versions)].read([image[None]]) for image in images[: rounds + 1]]
     taken: dict[str, list[float]] = {name: [] for name in versions}
     for image, encoded in zip(images, told_of, strict=False):
