@@ -20,6 +20,7 @@ HEIGHT_MM = 150.0
 
 _RISE = HEIGHT_MM / (SIDE_MM / 2)  # from z to the units of x and y
 _STEP = 0.02
+_PLEURA = 0.9
 _TRUNK = np.array([(0.10, -0.30, 0.36), (0.07, -0.22, 0.52), (0.03, -0.12, 0.60)])
 _MAIN = {-1: np.array([(0.03, -0.12, 0.60), (-0.10, -0.04, 0.58), (-0.26, 0.02, 0.54)]),
          1: np.array([(0.03, -0.12, 0.60), (0.16, -0.06, 0.62), (0.28, 0.06, 0.58)])}  # fmt: skip
@@ -89,6 +90,7 @@ class _Chest:
         across, down = axis[None, :] * zoom + rng.normal(0, 0.03), axis[:, None] * zoom + rng.normal(0, 0.03)
         self.x = np.broadcast_to(across + tilt * down, (side, side))
         self.y = np.broadcast_to(down - tilt * across, (side, side))
+        self.inner = (np.abs(self.x) / 0.80) ** 2.2 + (np.abs(self.y + 0.02) / 0.53) ** 2.2  # 1 on the ribs' inside
         self.fat = rng.uniform(0.04, 0.12)
         self.texture = clouds(rng, side, 1.6)
         self.heart_at = rng.normal((0.12, -0.12, 0.22), 0.02)
@@ -98,9 +100,8 @@ class _Chest:
 
     def plane(self, z: float, contrast: float) -> tuple[Plane, NDArray[np.bool_], NDArray[np.bool_]]:
         """Hounsfield units at height z without the pulmonary arteries, the lungs and the heart."""
-        x, y = self.x, self.y
+        x, y, inner = self.x, self.y, self.inner
         wall = (np.abs(x) / 0.92) ** 2.4 + (np.abs(y) / 0.66) ** 2.4
-        inner = (np.abs(x) / 0.80) ** 2.2 + (np.abs(y + 0.02) / 0.53) ** 2.2
         narrow = np.sqrt(np.clip(1 - ((z - 0.25) / 0.95) ** 2, 0.2, 1))
         lungs = (
             sum(((x - s * 0.42) / (0.33 * narrow)) ** 2 + ((y - 0.02) / (0.50 * narrow)) ** 2 < 1 for s in (-1, 1)) > 0
@@ -128,14 +129,14 @@ class _Chest:
         return inside
 
     def drawn(self, tubes: list[_Tube], z: float) -> NDArray[np.bool_]:
-        """Where the tubes cross the plane at height z."""
+        """Where the tubes cross the plane at height z; branches end before they reach the chest wall."""
         inside = np.zeros(self.x.shape, bool)
         for tube in tubes:
             left = tube.radius**2 - ((tube.path[:, 2] - z) * _RISE) ** 2
             for (px, py, _), squared in zip(tube.path[left > 0], left[left > 0], strict=True):
                 near = self._window(px, py, float(np.sqrt(squared)))
                 inside[near] |= (self.x[near] - px) ** 2 + (self.y[near] - py) ** 2 < squared
-        return inside
+        return inside & (self.inner < _PLEURA)
 
     def _window(self, px: float, py: float, radius: float) -> tuple[slice, slice]:
         """Rows and columns around a place: only these need to be looked at."""
