@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -115,31 +117,57 @@ def plate_radiograph(sample: str, stored: NDArray[np.uint16]) -> Dataset:
     return ds
 
 
-def ct_slice(sample: str, index: int, hounsfield: NDArray[np.int16]) -> Dataset:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """How a CT volume was scanned, and how its slices lie in space."""
+
+    body_part: str
+    study_description: str
+    series_description: str
+    pixel_spacing_mm: float
+    slice_thickness_mm: float
+    window: tuple[int, int]
+    """Centre and width."""
+    contrast_agent: str | None = None
+
+
+HEAD = Protocol(
+    body_part="HEAD",
+    study_description="CT HEAD WITHOUT CONTRAST",
+    series_description="HEAD 5 MM AXIAL",
+    pixel_spacing_mm=head_ct.PIXEL_SPACING_MM,
+    slice_thickness_mm=head_ct.SLICE_THICKNESS_MM,
+    window=(40, 80),
+)
+
+
+def ct_slice(sample: str, index: int, hounsfield: NDArray[np.int16], protocol: Protocol = HEAD) -> Dataset:
     """Axial CT image (PS3.3 A.3); index counts from the lowest slice."""
     ds = common(sample, CTImageStorage, instance_number=index + 1)
-    ds.Modality, ds.BodyPartExamined = "CT", "HEAD"
-    ds.StudyDescription = f"CT HEAD WITHOUT CONTRAST, {_NOTICE.lower()}"
-    ds.SeriesDescription = "HEAD 5 MM AXIAL"
+    ds.Modality, ds.BodyPartExamined = "CT", protocol.body_part
+    ds.StudyDescription = f"{protocol.study_description}, {_NOTICE.lower()}"
+    ds.SeriesDescription = protocol.series_description
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     _pixels(ds, hounsfield, bits=16)
-    _place(ds, sample, index)
+    _place(ds, sample, index, protocol)
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = 0, 1, "HU"
-    ds.WindowCenter, ds.WindowWidth = 40, 80
+    ds.WindowCenter, ds.WindowWidth = protocol.window
     ds.KVP, ds.ExposureTime, ds.XRayTubeCurrent, ds.Exposure = 120, 1000, 250, 250
     ds.ConvolutionKernel, ds.FilterType, ds.ScanOptions = "SOFT", "BODY", "AXIAL"
-    ds.GantryDetectorTilt, ds.ReconstructionDiameter = 0, head_ct.SIDE_PX * head_ct.PIXEL_SPACING_MM
+    ds.GantryDetectorTilt, ds.ReconstructionDiameter = 0, ds.Columns * protocol.pixel_spacing_mm
     ds.AcquisitionNumber = 1
+    if protocol.contrast_agent:
+        ds.ContrastBolusAgent, ds.ContrastBolusRoute = protocol.contrast_agent, "IV"
     return ds
 
 
-def _place(ds: Dataset, sample: str, index: int) -> None:
-    first = -(head_ct.SIDE_PX - 1) / 2 * head_ct.PIXEL_SPACING_MM
-    height = index * head_ct.SLICE_THICKNESS_MM
+def _place(ds: Dataset, sample: str, index: int, protocol: Protocol) -> None:
+    first = -(ds.Columns - 1) / 2 * protocol.pixel_spacing_mm
+    height = index * protocol.slice_thickness_mm
     ds.PatientPosition, ds.PositionReferenceIndicator = "HFS", ""
     ds.FrameOfReferenceUID = derived_uid("sample", sample, "frame of reference")
     ds.ImagePositionPatient = [first, first, height]
     ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    ds.PixelSpacing = [head_ct.PIXEL_SPACING_MM] * 2
-    ds.SliceThickness, ds.SpacingBetweenSlices = head_ct.SLICE_THICKNESS_MM, head_ct.SLICE_THICKNESS_MM
+    ds.PixelSpacing = [protocol.pixel_spacing_mm] * 2
+    ds.SliceThickness, ds.SpacingBetweenSlices = protocol.slice_thickness_mm, protocol.slice_thickness_mm
     ds.SliceLocation = height

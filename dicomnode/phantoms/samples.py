@@ -12,12 +12,15 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from dicomnode.phantoms.chest import chest_film
+from dicomnode.phantoms.ctpa import HEIGHT_MM, SIDE_MM, ctpa
 from dicomnode.phantoms.head_ct import head_ct
-from dicomnode.phantoms.headers import ct_slice, digital_radiograph, plate_radiograph
+from dicomnode.phantoms.headers import Protocol, ct_slice, digital_radiograph, plate_radiograph
 
-CHEST_SEED, HARD_HEADER_SEED, HEAD_SEED = 7, 11, 1
+CHEST_SEED, HARD_HEADER_SEED, HEAD_SEED, EMBOLUS_SEED = 7, 11, 1, 32
 SMALL_SHARE = 0.65
 """Share of the frame's side that the small chest fills."""
+EMBOLUS_SHAPE = (24, 192, 192)
+"""Slices, rows and columns of the CT pulmonary angiogram."""
 
 
 def chest_normal() -> list[Dataset]:
@@ -49,7 +52,26 @@ def chest_small() -> list[Dataset]:
 def head_ct_bleed() -> list[Dataset]:
     """A head CT with blood in the left basal ganglia, JPEG-LS."""
     volume = head_ct(HEAD_SEED, has_bleed=True).hounsfield
-    series = [ct_slice("head-ct-bleed", index, plane) for index, plane in enumerate(volume)]
+    return _compressed([ct_slice("head-ct-bleed", index, plane) for index, plane in enumerate(volume)])
+
+
+def ctpa_embolus() -> list[Dataset]:
+    """A CT pulmonary angiogram with emboli on both sides, JPEG-LS."""
+    slices, side, _ = EMBOLUS_SHAPE
+    volume = ctpa(np.random.default_rng(EMBOLUS_SEED), side, slices, has_embolus=True).hounsfield
+    protocol = Protocol(
+        body_part="CHEST",
+        study_description="CT PULMONARY ANGIOGRAM",
+        series_description="PULMONARY ARTERIES 6.25 MM AXIAL",
+        pixel_spacing_mm=SIDE_MM / side,
+        slice_thickness_mm=HEIGHT_MM / slices,
+        window=(150, 700),
+        contrast_agent="IODINATED CONTRAST MEDIUM",
+    )
+    return _compressed([ct_slice("ctpa-embolus", index, plane, protocol) for index, plane in enumerate(volume)])
+
+
+def _compressed(series: list[Dataset]) -> list[Dataset]:
     for ds in series:
         ds.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
     return series
@@ -77,6 +99,7 @@ SAMPLES: Mapping[str, Callable[[], list[Dataset]]] = MappingProxyType(
         "chest-opacity": chest_opacity,
         "chest-small": chest_small,
         "head-ct-bleed": head_ct_bleed,
+        "ctpa-embolus": ctpa_embolus,
         "hard-header": hard_header,
     }
 )

@@ -253,8 +253,8 @@ def test_send_takes_files_to_a_peer(a_node, some_stores, capsys):
     status, _, err = run("send", str(ROOT / "sample_dicom"), "--to", to, capsys=capsys)
 
     assert 0 == status
-    assert f"28 of 28 instances sent to {to}" in err
-    assert 5 == len(some_stores.instances.summaries())
+    assert f"52 of 52 instances sent to {to}" in err
+    assert 6 == len(some_stores.instances.summaries())
 
 
 @pytest.mark.parametrize("to", ["nonsense", "A\\B@host:104", "A@host", "A@host:0", "A@host:99999", "@host:104"])

@@ -20,7 +20,7 @@ MISSING_ON_PURPOSE = {
 }  # fmt: skip
 
 
-def test_the_samples_are_the_four_studies_the_readme_describes():
+def test_the_samples_are_the_studies_the_readme_describes():
     """Folders, generators and README agree."""
     readme = (COMMITTED / "README.md").read_text(encoding="utf-8")
 
@@ -78,13 +78,22 @@ def test_the_hard_header_is_hard():
     assert "合成".encode("gb18030") in (COMMITTED / "hard-header" / "CR001.dcm").read_bytes()
 
 
-def test_the_ct_series_is_one_even_volume():
-    """Slices share a frame of reference and lie 5 mm apart."""
-    series = [pydicom.dcmread(path) for path in sorted((COMMITTED / "head-ct-bleed").iterdir())]
+@pytest.mark.parametrize(("name", "apart_mm"), [("head-ct-bleed", 5.0), ("ctpa-embolus", 6.25)])
+def test_a_ct_series_is_one_even_volume(name, apart_mm):
+    """Slices share a frame of reference and lie evenly apart."""
+    series = [pydicom.dcmread(path) for path in sorted((COMMITTED / name).iterdir())]
     heights = [ds.ImagePositionPatient[2] for ds in series]
 
     assert 1 == len({ds.FrameOfReferenceUID for ds in series})
-    assert {5.0} == set(np.diff(heights))
+    assert {apart_mm} == set(np.diff(heights))
+
+
+def test_the_angiogram_is_one_by_its_header():
+    """A model that reads only contrast-enhanced chests can tell."""
+    ds = pydicom.dcmread(COMMITTED / "ctpa-embolus" / "CT001.dcm", stop_before_pixels=True)
+
+    assert "CHEST" == ds.BodyPartExamined
+    assert ds.ContrastBolusAgent
 
 
 def test_the_samples_are_small():
