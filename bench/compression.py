@@ -32,10 +32,7 @@ from dicomnode.infer.generate import Step, generate
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import study_calibrations
-from dicomnode.train.data import Split, read_split
-from dicomnode.train.decoder import no_past
-from dicomnode.train.drafting import Drafter, load_drafter
-from dicomnode.train.export import (
+from dicomnode.train.compress.export import (
     LANGUAGE,
     PROMPTER,
     Reader,
@@ -44,12 +41,15 @@ from dicomnode.train.export import (
     float_language,
     read_images,
 )
+from dicomnode.train.compress.parity import Said, agreement, pointing
+from dicomnode.train.compress.quantize import dynamic_int8, weights_int4, weights_int8
+from dicomnode.train.data import Split, read_split
+from dicomnode.train.decoder import no_past
+from dicomnode.train.drafting import Drafter, load_drafter
+from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.language import BOS, EOS
-from dicomnode.train.metrics import auc
 from dicomnode.train.model import Encoder
-from dicomnode.train.parity import Said, agreement, pointing
 from dicomnode.train.phantoms import Drawn, drawn_on
-from dicomnode.train.quantize import dynamic_int8, weights_int4, weights_int8
 from dicomnode.train.recipe import Recipe, read_recipe
 from dicomnode.train.stages import STAGES, load_stage
 

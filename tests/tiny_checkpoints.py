@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from dicomnode.train.checkpoints import offline_transformers
+from dicomnode.train.imports.checkpoints import offline_transformers
 
 SIDE, PATCH = 16, 8
 _SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}

@@ -67,8 +67,8 @@ def import_(
 ) -> None:
     """Pack a model that was trained elsewhere as a bundle (extra: train)."""
     _require_extra("onnx" if kind == "onnx-classifier" else "torch")
-    from dicomnode.train.imports import import_bundle
-    from dicomnode.train.imports_about import read_about
+    from dicomnode.train.imports.about import read_about
+    from dicomnode.train.imports.pack import import_bundle
 
     import_bundle(kind, source, read_about(about), bundle)
     err.print(f"wrote the bundle {bundle}")

@@ -88,8 +88,8 @@ def evaluate(
 ) -> None:
     """Measure a bundle on labelled images: findings, calibration, text, heat maps, controls."""
     _require_training()
-    from dicomnode.train.evaluate import evaluate_bundle
-    from dicomnode.train.evaluation_page import write_report
+    from dicomnode.train.evaluation.evaluate import evaluate_bundle
+    from dicomnode.train.evaluation.page import write_report
     from dicomnode.train.recipe import read_recipe
 
     figures = evaluate_bundle(

@@ -23,7 +23,7 @@ from dicomnode.train.decoder import Decoder, Told, no_past
 from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.drafting import Drafter, Views, encoded_views, facts_of, joined
 from dicomnode.train.encoding import logits_of
-from dicomnode.train.entities import Entity, entities
+from dicomnode.train.evaluation.entities import Entity, entities
 from dicomnode.train.language import BOS, EOS, PAD, report, vocabulary
 from dicomnode.train.model import Encoder
 from dicomnode.train.pool import build_pool
@@ -70,9 +70,7 @@ def ablate_language(recipe: Recipe, data_dir: Path, out_dir: Path) -> dict[str, 
     torch.set_num_threads(recipe.fit.threads)
     folder = out_dir.with_name(out_dir.name + ".training")
     encoder = _last_encoder(recipe, folder)
-    train, validation = (
-        read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val")
-    )
+    train, validation = (read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val"))
     of_images = calibrations(validation, logits_of(encoder, validation.images, recipe.pixels), recipe.keys)
     auxiliary = read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data)
     seen = encoded_views(recipe, encoder, build_pool(recipe, train, auxiliary))

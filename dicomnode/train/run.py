@@ -13,12 +13,7 @@ import torch
 from dicomnode.records import FloatArray
 from dicomnode.train.bundle import write_manifest, write_words
 from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
-from dicomnode.train.card import card, write_cards, write_unmeasured
-from dicomnode.train.data import Split, films, read_auxiliary
-from dicomnode.train.dicom_data import read_any_split
-from dicomnode.train.drafting import fit_drafter
-from dicomnode.train.evaluate import evaluate_bundle, groups
-from dicomnode.train.export import (
+from dicomnode.train.compress.export import (
     ExportedEncoder,
     ReadImage,
     StudyPrompter,
@@ -26,7 +21,12 @@ from dicomnode.train.export import (
     export_language,
     read_images,
 )
-from dicomnode.train.metrics import auc
+from dicomnode.train.data import Split, films, read_auxiliary
+from dicomnode.train.dicom_data import read_any_split
+from dicomnode.train.drafting import fit_drafter
+from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
+from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
+from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.pool import build_pool
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import fit_speaker
@@ -63,9 +63,7 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     """
     torch.set_num_threads(recipe.fit.threads)
     checkpoints = out_dir.with_name(out_dir.name + ".training")
-    train, validation = (
-        read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val")
-    )
+    train, validation = (read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val"))
     pool = build_pool(recipe, train, read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data))
     decoder = fit_speaker(recipe, checkpoints)
     encoder = fit_encoders(recipe, pool, decoder, checkpoints)

@@ -9,12 +9,12 @@ import torch
 from torch import Generator, Tensor
 
 from dicomnode.errors import SettingsError
+from dicomnode.train.compress.prune import pruned
 from dicomnode.train.decoder import Decoder
 from dicomnode.train.encoding import fit_stages, make_batch
 from dicomnode.train.fit import masked_loss
 from dicomnode.train.model import Encoder, encoder_of
 from dicomnode.train.pool import Pool
-from dicomnode.train.prune import pruned
 from dicomnode.train.recipe import EncoderRecipe, Recipe
 from dicomnode.train.speaking import sentences_of
 

@@ -16,7 +16,7 @@ from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.prepare import prepare
 from dicomnode.train.dicom_data import read_any_split
-from dicomnode.train.evaluate import evaluate_bundle
+from dicomnode.train.evaluation.evaluate import evaluate_bundle
 from dicomnode.train.recipe import DataRecipe
 
 _SLICES = DataRecipe(volume="study", order="number")

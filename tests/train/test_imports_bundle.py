@@ -18,7 +18,7 @@ from dicomnode.errors import SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
-from dicomnode.train.imports_about import read_about
+from dicomnode.train.imports.about import read_about
 
 FILM = next((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))
 TOP = """

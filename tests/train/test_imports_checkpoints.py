@@ -11,12 +11,12 @@ from tiny_checkpoints import SIDE, as_theirs, write_byte_tokenizer, write_captio
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.train.checkpoints import CLASSIFIER_CLASSES, LANGUAGE_CLASSES, read_tokenizer
-from dicomnode.train.imports_caption import captioner_from
-from dicomnode.train.imports_classifier import classifier_from
-from dicomnode.train.imports_graph import write_language
-from dicomnode.train.imports_language import LanguagePrompter, LanguageShape, language_from
-from dicomnode.train.imports_vision import recipe_for, vision_from
+from dicomnode.train.imports.caption import captioner_from
+from dicomnode.train.imports.checkpoints import CLASSIFIER_CLASSES, LANGUAGE_CLASSES, read_tokenizer
+from dicomnode.train.imports.classifier import classifier_from
+from dicomnode.train.imports.graph import write_language
+from dicomnode.train.imports.language import LanguagePrompter, LanguageShape, language_from
+from dicomnode.train.imports.vision import recipe_for, vision_from
 from dicomnode.train.recipe import Recipe, read_recipe
 
 PIXELS = PixelRecipe(rows=SIDE, columns=SIDE, channels=1, fit="pad", mean=0.5, std=0.25)

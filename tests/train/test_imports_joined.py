@@ -17,14 +17,14 @@ from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.infer.sessions import ENCODER_OUTPUTS
 from dicomnode.train.calibration import Calibration
+from dicomnode.train.compress.export import Reader, StudyPrompter
 from dicomnode.train.drafting import Views
-from dicomnode.train.export import Reader, StudyPrompter
-from dicomnode.train.imports import write_manifest
-from dicomnode.train.imports_about import About
-from dicomnode.train.imports_graph import write_graph
-from dicomnode.train.imports_joined import LanguageWords, fit_joined, spoken_loss, write_joined
-from dicomnode.train.imports_language import LanguagePrompter, language_from
-from dicomnode.train.imports_vision import recipe_for, vision_from
+from dicomnode.train.imports.about import About
+from dicomnode.train.imports.graph import write_graph
+from dicomnode.train.imports.joined import LanguageWords, fit_joined, spoken_loss, write_joined
+from dicomnode.train.imports.language import LanguagePrompter, language_from
+from dicomnode.train.imports.pack import write_manifest
+from dicomnode.train.imports.vision import recipe_for, vision_from
 from dicomnode.train.recipe import Recipe, read_recipe
 
 FILM = next((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))

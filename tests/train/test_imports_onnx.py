@@ -13,8 +13,8 @@ from onnx import helper, numpy_helper, parser
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.infer.sessions import open_session
-from dicomnode.train.imports_onnx import OnnxAsk, classifier_graph
-from dicomnode.train.quantize import without_traces
+from dicomnode.train.compress.quantize import without_traces
+from dicomnode.train.imports.onnx_classifier import OnnxAsk, classifier_graph
 
 SIDE, FEATURES, CLASSES = 16, 5, 4
 PIXELS = PixelRecipe(rows=SIDE, columns=SIDE, channels=1, fit="pad", mean=0.5, std=0.25)

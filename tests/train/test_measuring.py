@@ -17,14 +17,14 @@ from PIL import Image
 from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.model import Model
-from dicomnode.train.answers import answered
-from dicomnode.train.boxes import read_boxes
-from dicomnode.train.card import not_claimed
-from dicomnode.train.cases import groups, somebody_else
 from dicomnode.train.data import Film, read_split
-from dicomnode.train.evaluate import evaluate_bundle
-from dicomnode.train.evaluation_page import write_report
-from dicomnode.train.map_figures import map_figures, overlap
+from dicomnode.train.evaluation.answers import answered
+from dicomnode.train.evaluation.boxes import read_boxes
+from dicomnode.train.evaluation.card import not_claimed
+from dicomnode.train.evaluation.cases import groups, somebody_else
+from dicomnode.train.evaluation.evaluate import evaluate_bundle
+from dicomnode.train.evaluation.maps import map_figures, overlap
+from dicomnode.train.evaluation.page import write_report
 from dicomnode.train.recipe import Recipe
 
 _KEYS = ("opacity", "pleural_effusion")

@@ -7,9 +7,9 @@ import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from dicomnode.train import metrics
-from dicomnode.train.metrics import PatientBootstrap
-from dicomnode.train.text_metrics import word_statistics
+from dicomnode.train.evaluation import metrics
+from dicomnode.train.evaluation.metrics import PatientBootstrap
+from dicomnode.train.evaluation.texts import word_statistics
 
 _TOLERANCE = 1e-9
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dicomnode.train.parity import Said, agreement, pointing
+from dicomnode.train.compress.parity import Said, agreement, pointing
 
 
 @pytest.fixture

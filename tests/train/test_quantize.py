@@ -16,8 +16,8 @@ from torch.export import Dim
 
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
+from dicomnode.train.compress.quantize import dynamic_int8, static_int8, weights_int4, weights_int8
 from dicomnode.train.model import Encoder
-from dicomnode.train.quantize import dynamic_int8, static_int8, weights_int4, weights_int8
 from dicomnode.train.recipe import EncoderRecipe
 
 _SIDE = 64

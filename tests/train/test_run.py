@@ -12,13 +12,13 @@ import torch
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.sessions import open_session
-from dicomnode.train import export
 from dicomnode.train.calibration import calibrated
+from dicomnode.train.compress import export
 from dicomnode.train.data import read_split
 from dicomnode.train.decoder import Decoder, Prompter, anatomical_bias, no_past
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.encoding import logits_of
-from dicomnode.train.evaluate import evaluate_bundle
+from dicomnode.train.evaluation.evaluate import evaluate_bundle
 from dicomnode.train.model import encoder_of
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.stages import STAGES, load_stage

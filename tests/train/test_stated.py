@@ -12,11 +12,11 @@ from report.conftest import a_spec
 from dicomnode.records import Acuity
 from dicomnode.report.grounding import Stance, claims
 from dicomnode.report.languages import words_of
-from dicomnode.train.entities import Entity, agreement, entities
+from dicomnode.train.evaluation.entities import Entity, agreement, entities
+from dicomnode.train.evaluation.metrics import PatientBootstrap
+from dicomnode.train.evaluation.texts import plain, references, report_figures
 from dicomnode.train.language import Fact, Wording, sentence
-from dicomnode.train.metrics import PatientBootstrap
 from dicomnode.train.recipe import Recipe, read_recipe
-from dicomnode.train.text_metrics import plain, references, report_figures
 
 CUES = words_of("en").cues
 SPECS = (a_spec("pneumonia", Acuity.URGENT), a_spec("effusion", Acuity.NON_CRITICAL))

@@ -18,9 +18,9 @@ from pycocoevalcap.rouge.rouge import Rouge
 from dicomnode.records import FindingSpec, FloatArray
 from dicomnode.report.grounding import claims
 from dicomnode.report.words import Cues
-from dicomnode.train.entities import agreement, entities
+from dicomnode.train.evaluation.entities import agreement, entities
+from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, Values, mean, ratio
 from dicomnode.train.language import reference
-from dicomnode.train.metrics import Figure, PatientBootstrap, Statistic, Values, mean, ratio
 from dicomnode.train.recipe import Recipe
 
 # V studies, K findings

@@ -16,8 +16,8 @@ from dicomnode import __version__
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import MANIFEST_NAME, check_bundle
 from dicomnode.infer.manifest import CLASSIFIER_FILES, FILES, FORMAT
-from dicomnode.train.checkpoints import read_tokenizer
-from dicomnode.train.imports_about import About
+from dicomnode.train.imports.about import About
+from dicomnode.train.imports.checkpoints import read_tokenizer
 
 Tables = dict[str, dict[str, object]]
 """Tables of bundle.toml that follow from the model."""
@@ -61,8 +61,8 @@ def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
 
 
 def _import_onnx(source: Path, about: About, folder: Path) -> Tables:
-    from dicomnode.train.imports_onnx import OnnxAsk, classifier_graph
-    from dicomnode.train.quantize import without_traces
+    from dicomnode.train.compress.quantize import without_traces
+    from dicomnode.train.imports.onnx_classifier import OnnxAsk, classifier_graph
 
     _refuse_captioning(about)
     labels = [output for output in about.outputs if isinstance(output, str)]
@@ -82,8 +82,8 @@ def _import_onnx(source: Path, about: About, folder: Path) -> Tables:
 
 
 def _import_classifier(source: Path, about: About, folder: Path) -> Tables:
-    from dicomnode.train.imports_classifier import classifier_from
-    from dicomnode.train.imports_graph import write_classifier
+    from dicomnode.train.imports.classifier import classifier_from
+    from dicomnode.train.imports.graph import write_classifier
 
     _refuse_captioning(about)
     _refuse_onnx_keys(about)
@@ -93,8 +93,8 @@ def _import_classifier(source: Path, about: About, folder: Path) -> Tables:
 
 
 def _import_captioner(source: Path, about: About, folder: Path) -> Tables:
-    from dicomnode.train.imports_caption import captioner_from
-    from dicomnode.train.imports_graph import write_captioner
+    from dicomnode.train.imports.caption import captioner_from
+    from dicomnode.train.imports.graph import write_captioner
 
     _refuse_onnx_keys(about)
     if about.outputs or about.model.scores:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomnode.records import FloatArray
-from dicomnode.train.answers import Answers
 from dicomnode.train.data import Film, Split
+from dicomnode.train.evaluation.answers import Answers
 
 # N images or studies, K findings
 

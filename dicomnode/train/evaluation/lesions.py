@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from dicomnode.infer.model import Model
 from dicomnode.records import FloatArray
 from dicomnode.report.languages import words_of
-from dicomnode.train.answers import Answers, answered
 from dicomnode.train.data import Split
 from dicomnode.train.drafting import placed_fact
+from dicomnode.train.evaluation.answers import Answers, answered
+from dicomnode.train.evaluation.maps import map_figures
+from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, auroc
+from dicomnode.train.evaluation.texts import entity_figures
 from dicomnode.train.language import Fact, Wording, report
-from dicomnode.train.map_figures import map_figures
-from dicomnode.train.metrics import Figure, PatientBootstrap, auroc
 from dicomnode.train.phantoms import Drawn, drawn_on, sketched
 from dicomnode.train.recipe import Recipe
-from dicomnode.train.text_metrics import entity_figures
 
 # N images, K findings, S side
 

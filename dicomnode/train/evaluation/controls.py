@@ -13,9 +13,9 @@ from numpy.random import Generator
 
 from dicomnode.infer.model import Model
 from dicomnode.records import FloatArray
-from dicomnode.train.answers import Answers, Studies, answered
-from dicomnode.train.cases import Cases, groups, somebody_else
-from dicomnode.train.metrics import PatientBootstrap, auroc, f1, macro, mean, rounded
+from dicomnode.train.evaluation.answers import Answers, Studies, answered
+from dicomnode.train.evaluation.cases import Cases, groups, somebody_else
+from dicomnode.train.evaluation.metrics import PatientBootstrap, auroc, f1, macro, mean, rounded
 
 # N images, C channels, S side, K findings
 

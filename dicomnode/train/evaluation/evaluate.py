@@ -13,15 +13,15 @@ from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.report.languages import words_of
-from dicomnode.train.answers import Answers, answered, studies_of
-from dicomnode.train.boxes import read_boxes
-from dicomnode.train.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
-from dicomnode.train.controls import spoilt_figures, swapped_figures
 from dicomnode.train.data import Split
 from dicomnode.train.dicom_data import read_any_split
-from dicomnode.train.lesions import lesion_figures
-from dicomnode.train.map_figures import map_figures
-from dicomnode.train.metrics import (
+from dicomnode.train.evaluation.answers import Answers, answered, studies_of
+from dicomnode.train.evaluation.boxes import read_boxes
+from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
+from dicomnode.train.evaluation.controls import spoilt_figures, swapped_figures
+from dicomnode.train.evaluation.lesions import lesion_figures
+from dicomnode.train.evaluation.maps import map_figures
+from dicomnode.train.evaluation.metrics import (
     PatientBootstrap,
     auprc,
     auroc,
@@ -33,9 +33,9 @@ from dicomnode.train.metrics import (
     reliability,
     roc_curve,
 )
+from dicomnode.train.evaluation.texts import report_figures
 from dicomnode.train.phantoms import foreign_images
 from dicomnode.train.recipe import DataRecipe, Recipe
-from dicomnode.train.text_metrics import report_figures
 
 __all__ = ["Figures", "evaluate_bundle", "groups"]
 

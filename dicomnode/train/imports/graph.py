@@ -22,10 +22,10 @@ from dicomnode.infer.sessions import (
     PROMPTER_OUTPUTS,
     open_session,
 )
-from dicomnode.train.imports_caption import Captioner
-from dicomnode.train.imports_classifier import Classifier
-from dicomnode.train.imports_language import LanguageShape
-from dicomnode.train.quantize import without_traces
+from dicomnode.train.compress.quantize import without_traces
+from dicomnode.train.imports.caption import Captioner
+from dicomnode.train.imports.classifier import Classifier
+from dicomnode.train.imports.language import LanguageShape
 
 # B batch, T new tokens, P prompts, S memory positions
 

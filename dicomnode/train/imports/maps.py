@@ -13,7 +13,7 @@ import onnx
 from onnx import numpy_helper
 
 from dicomnode.records import FloatArray
-from dicomnode.train.imports_surgery import Surgery
+from dicomnode.train.imports.surgery import Surgery
 
 # A outputs of the graph, K findings, F feature channels, h and w of the feature map
 

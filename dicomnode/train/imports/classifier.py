@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.train.checkpoints import CLASSIFIER_CLASSES, open_checkpoint
-from dicomnode.train.imports_vision import Backbone, backbone_of
+from dicomnode.train.imports.checkpoints import CLASSIFIER_CLASSES, open_checkpoint
+from dicomnode.train.imports.vision import Backbone, backbone_of
 
 # B batch, C channels, D features, K findings, g cells of the backbone's grid by side
 

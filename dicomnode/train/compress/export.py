@@ -18,10 +18,10 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
+from dicomnode.train.compress.quantize import dynamic_int8, static_int8
 from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.model import Encoder
-from dicomnode.train.quantize import dynamic_int8, static_int8
 from dicomnode.train.recipe import Recipe
 
 # B batch, N images of a study, K findings, D features, T new tokens, P prompts

@@ -9,7 +9,7 @@ import onnx
 
 from dicomnode.errors import BundleError
 from dicomnode.records import FloatArray
-from dicomnode.train.imports_surgery import Surgery
+from dicomnode.train.imports.surgery import Surgery
 
 # B batch, A outputs of the graph, K findings
 

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.train.checkpoints import CAPTIONER_CLASSES, SpecialTokens, open_checkpoint, special_tokens
-from dicomnode.train.imports_language import LanguageShape, text_places
-from dicomnode.train.imports_vision import Backbone, backbone_of
+from dicomnode.train.imports.checkpoints import CAPTIONER_CLASSES, SpecialTokens, open_checkpoint, special_tokens
+from dicomnode.train.imports.language import LanguageShape, text_places
+from dicomnode.train.imports.vision import Backbone, backbone_of
 from dicomnode.train.model import attention
 
 # B batch, N images, K findings, T tokens, P prompts, S memory positions, L layers, H heads, W head width, g grid side

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from dicomnode import __version__
-from dicomnode.train.cases import FEWEST_TO_CLAIM
 from dicomnode.train.data import SPLITS, Film
+from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM
+from dicomnode.train.evaluation.tables import Table, figure_tables
 from dicomnode.train.recipe import Recipe
-from dicomnode.train.tables import Table, figure_tables
 
 _LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "pillow", "scikit-learn")
 _NOT_PRINTED = ("curves",)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from dicomnode.errors import BundleError
-from dicomnode.train.checkpoints import LANGUAGE_CLASSES, offline_transformers, open_checkpoint
 from dicomnode.train.decoder import Prompter, Told
+from dicomnode.train.imports.checkpoints import LANGUAGE_CLASSES, offline_transformers, open_checkpoint
 from dicomnode.train.recipe import Recipe
 
 # B batch, T new tokens, P prompts, S memory positions, L layers, H key-value heads, W head width, V vocabulary

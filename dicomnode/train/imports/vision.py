@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.train.checkpoints import (
+from dicomnode.train.imports.checkpoints import (
     CAPTIONER_CLASSES,
     CLASSIFIER_CLASSES,
     VISION_CLASSES,

@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from dicomnode.infer.sessions import PROMPTER_INPUTS, PROMPTER_OUTPUTS
 from dicomnode.train.calibration import Calibration
-from dicomnode.train.checkpoints import read_tokenizer, special_tokens
+from dicomnode.train.compress.export import StudyPrompter
 from dicomnode.train.drafting import Views, _shaken, facts_of
-from dicomnode.train.export import StudyPrompter
 from dicomnode.train.fit import Plan, fitted
-from dicomnode.train.imports import Tables, digests_of
-from dicomnode.train.imports_graph import Names, compare, write_graph, write_language
-from dicomnode.train.imports_language import CausalLanguage, LanguagePrompter
+from dicomnode.train.imports.checkpoints import read_tokenizer, special_tokens
+from dicomnode.train.imports.graph import Names, compare, write_graph, write_language
+from dicomnode.train.imports.language import CausalLanguage, LanguagePrompter
+from dicomnode.train.imports.pack import Tables, digests_of
 from dicomnode.train.language import report
 from dicomnode.train.recipe import Recipe
 

@@ -20,9 +20,9 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.infer.sessions import open_session, run
 from dicomnode.records import FloatArray
-from dicomnode.train.imports_maps import add_maps, find_pooling
-from dicomnode.train.imports_scores import Scores, find_scores, give_logits, probabilities
-from dicomnode.train.imports_surgery import Surgery, parsed
+from dicomnode.train.imports.maps import add_maps, find_pooling
+from dicomnode.train.imports.scores import Scores, find_scores, give_logits, probabilities
+from dicomnode.train.imports.surgery import Surgery, parsed
 
 # B batch, A outputs of the graph, K findings, C channels
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomnode.records import FloatArray
-from dicomnode.train.map_figures import overlap
+from dicomnode.train.evaluation.maps import overlap
 
 # N images, K findings, S side, h, w cells
 

@@ -1,0 +1,5 @@
+"""What a bundle is worth on labelled images.
+
+Does: read every study as serving does, count, draw intervals, write reports and model cards.
+Does not: choose or fit anything.
+"""
