@@ -15,6 +15,10 @@ from dicomnode.train.data import Split
 
 # N images, K findings
 
+_LEAST_SLOPE = 0.1
+"""A logit never counts against its own finding, whatever a handful of validation images say."""
+_LEAST_SPECIFICITY = 0.75
+"""A finding that the model can hardly tell is not said of everybody."""
 _PARTS = 40
 """Random runs of slices that each study of the validation split is calibrated on."""
 
@@ -122,14 +126,29 @@ def calibrated(logits: FloatArray, labels: FloatArray, sources: NDArray[np.str_]
     truth = labels[known].astype(int)
     model = LogisticRegression(C=1.0).fit(logits[known, None], truth)
     slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope < _LEAST_SLOPE:
+        slope, offset = _LEAST_SLOPE, _balanced(logits[known], truth)
     scores = probabilities(logits[known], slope, offset)
     return Calibration(slope=slope, offset=offset, threshold=_threshold(scores, truth, sources[known]))
+
+
+def _balanced(logits: FloatArray, truth: NDArray[np.int_]) -> float:
+    """Offset at which the mean probability is the share of the present, the slope being the least."""
+    low, high = -30.0, 30.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (
+            (middle, high) if probabilities(logits, _LEAST_SLOPE, middle).mean() < truth.mean() else (low, middle)
+        )
+    return middle
 
 
 def _threshold(scores: NDArray[np.float64], truth: NDArray[np.int_], sources: NDArray[np.str_]) -> float:
     # Candidates lie between neighbouring scores, so that no film stands exactly on the border.
     ordered = np.unique(scores)
     candidates = (ordered[1:] + ordered[:-1]) / 2
+    specific = [(scores[truth == 0] < candidate).mean() >= _LEAST_SPECIFICITY for candidate in candidates]
+    candidates = candidates[specific] if any(specific) else candidates[-1:]
 
     def merit(candidate: float) -> float:
         parts = [sources == source for source in sorted(set(sources))]

@@ -17,6 +17,8 @@ _BONE = 99.0
 """Hounsfield units from which a brain window shows bone."""
 _LEAST_BRAIN = 0.06
 """Share of the image that must be brain for blood to be drawn."""
+_LEAST_LESION = 0.002
+"""Share of the film that a lesion must change."""
 
 
 def clouds(rng: Generator, side: int, grain: float) -> FloatArray:
@@ -37,14 +39,15 @@ def _blob(rng: Generator, side: int, centre: tuple[float, float], radii: tuple[f
 
 def intracranial(hounsfield: FloatArray) -> Mask:
     """(S, S) what lies inside the skull of an axial slice in a brain window; nothing where no bone closes a ring."""
-    bone = ndimage.binary_closing(hounsfield >= _BONE, iterations=2)
+    reach = max(1, len(hounsfield) // 100)
+    bone = ndimage.binary_closing(hounsfield >= _BONE, iterations=reach)
     inside = ndimage.binary_fill_holes(bone) & ~bone
     soft = inside & (hounsfield > -15)
-    parts, count = ndimage.label(ndimage.binary_opening(soft, iterations=2))
+    parts, count = ndimage.label(ndimage.binary_opening(soft, iterations=reach))
     if count == 0:
         return np.zeros_like(bone)
     sizes = ndimage.sum_labels(soft, parts, np.arange(1, count + 1))
-    return np.asarray(ndimage.binary_dilation(parts == 1 + int(np.argmax(sizes)), iterations=2) & inside)
+    return np.asarray(ndimage.binary_dilation(parts == 1 + int(np.argmax(sizes)), iterations=reach) & inside)
 
 
 def paste_head_lesion(rng: Generator, hounsfield: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
@@ -136,7 +139,7 @@ def _along_bone(rng: Generator, hounsfield: FloatArray, brain: Mask, kind: str) 
     return np.asarray(brain & (depth < edge), np.float32)
 
 
-def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask]:
+def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
     """Draw a lesion into a frontal chest film.
 
     Parameters
@@ -148,24 +151,23 @@ def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[Fl
 
     Returns
     -------
-    tuple[FloatArray, Mask]
-        The film, and where the lesion changes it visibly.
+    tuple[FloatArray, Mask] | None
+        The film, and where the lesion changes it visibly; None where it would hardly be seen.
     """
-    side = len(image)
     lungs = _lung_zone(image)
-    cover = {
-        "consolidation": _patch,
-        "infiltrate": _haze,
-        "edema": _bat_wing,
-        "effusion": _meniscus,
-        "atelectasis": _band,
-    }[kind](rng, side)
-    cover = cover * lungs if kind != "effusion" else cover
+    if kind == "effusion":
+        cover = _meniscus(rng, lungs > 0.5)
+    else:
+        shape = {"consolidation": _patch, "infiltrate": _haze, "edema": _bat_wing, "atelectasis": _band}[kind]
+        cover = shape(rng, len(image)) * lungs
     strength = rng.uniform(0.35, 0.85) if kind in ("consolidation", "effusion") else rng.uniform(0.25, 0.6)
     level = np.quantile(image[image > 0.02], rng.uniform(0.7, 0.9)) if (image > 0.02).any() else 0.7
     cover = np.clip(cover, 0, 1) * strength
-    drawn = image + cover * np.clip(level + 0.05 * clouds(rng, side, 1.5) - image, 0.0, 1.0)
-    return np.clip(drawn, 0, 1).astype(np.float32), np.asarray((drawn - image) > 0.04)
+    drawn = image + cover * np.clip(level + 0.05 * clouds(rng, len(image), 1.5) - image, 0.0, 1.0)
+    mask = np.asarray((drawn - image) > 0.04)
+    if mask.mean() < _LEAST_LESION:
+        return None
+    return np.clip(drawn, 0, 1).astype(np.float32), mask
 
 
 def _lung_zone(image: FloatArray) -> FloatArray:
@@ -221,15 +223,21 @@ def _bat_wing(rng: Generator, side: int) -> FloatArray:
     return np.asarray(np.maximum(*wings) * grain, np.float32)
 
 
-def _meniscus(rng: Generator, side: int) -> FloatArray:
-    """Effusion: dense below a line that rises towards the outer wall, on one side or on both."""
-    axis = (np.arange(side) + 0.5) / side
+def _meniscus(rng: Generator, lungs: Mask) -> FloatArray:
+    """Effusion: dense below a line that rises towards the outer wall, at the base of one lung or of both."""
+    side = len(lungs)
+    axis = np.arange(side)
     cover = np.zeros((side, side), np.float32)
     for sign in (-1, 1) if rng.random() < 0.3 else (rng.choice([-1, 1]),):
-        beside = sign * (axis[None, :] - 0.5)
-        level = rng.uniform(0.5, 0.74) - rng.uniform(0.05, 0.16) * np.clip((beside - 0.15) / 0.25, 0, 1) ** 2
-        inside = (beside > 0.08) & (beside < 0.42) & (axis[:, None] < 0.86)
-        cover = np.maximum(cover, inside * expit((axis[:, None] - level) / 0.012))
+        half = (axis < side / 2) if sign < 0 else (axis >= side / 2)
+        rows, columns = np.flatnonzero(lungs[:, half].any(1)), np.flatnonzero(lungs.any(0) & half)
+        if not len(rows):
+            continue
+        base, width = rows[-1], len(columns)
+        outwards = (sign * (axis - side / 2) - np.abs(columns - side / 2).min()) / width  # 0 to 1 across the lung
+        level = base - len(rows) * (rng.uniform(0.05, 0.4) + rng.uniform(0.1, 0.3) * np.clip(outwards, 0, 1) ** 2)
+        inside = (outwards > 0)[None, :] & (outwards <= 1)[None, :] & (axis[:, None] <= base + 0.02 * side)
+        cover = np.maximum(cover, inside * expit((axis[:, None] - level[None, :]) / (0.012 * side)))
     return np.asarray(ndimage.gaussian_filter(cover, side / 110), np.float32)
 
 

@@ -108,9 +108,11 @@ def drawn_on(recipe: Recipe, split: Split, count: int, rng: Generator) -> Drawn 
     return _gathered(found, recipe)
 
 
-def _paste_chest(rng: Generator, image: FloatArray, kind: str) -> Pasted:
-    pasted, mask = paste_chest_lesion(rng, image[0], kind)
-    return pasted[None], mask, chest_structures(image[0])
+def _paste_chest(rng: Generator, image: FloatArray, kind: str) -> Pasted | None:
+    pasted = paste_chest_lesion(rng, image[0], kind)
+    if pasted is None:
+        return None
+    return pasted[0][None], pasted[1], chest_structures(image[0])
 
 
 def _paste_head(rng: Generator, image: FloatArray, kind: str) -> Pasted | None:

@@ -207,15 +207,15 @@ class EncoderStage(_Table):
 class LossRecipe(_Table):
     """Weights of the losses beside that of the findings."""
 
-    place: Weight = 0.3
+    place: Weight = 0.2
     """Attention and evidence on the masks of lesions."""
-    structures: Weight = 0.3
+    structures: Weight = 0.2
     """Segmentation of the anatomy."""
-    strange: Weight = 0.3
+    strange: Weight = 0.25
     """Upright, turned, inverted or foreign."""
     restore: Weight = 0.5
     """Hidden patches."""
-    text: Weight = 0.1
+    text: Weight = 0.05
     """Contrast between images and sentences, in the frozen language decoder's space."""
 
 
