@@ -117,7 +117,7 @@ def joined(
 
     def loss(model: Drafter, generator: Generator) -> Tensor:
         chosen = torch.randint(len(views.logits), (recipe.fit.decoder_batch,), generator=generator)
-        margins = _shaken(margins_of_views[chosen], generator)
+        margins = shaken(margins_of_views[chosen], generator)
         texts = [
             report(facts_of(recipe, *row), recipe, generator)
             for row in zip(margins.tolist(), views.where[chosen].tolist(), views.is_known[chosen].tolist(), strict=True)
@@ -208,7 +208,8 @@ def _where(maps: Tensor, evidence: Tensor) -> Tensor:
     return torch.stack([left, (maps * down).sum((2, 3)) / total, (evidence > 0).float().mean((2, 3))], -1)
 
 
-def _shaken(margins: Tensor, generator: Generator) -> Tensor:
+def shaken(margins: Tensor, generator: Generator) -> Tensor:
+    """Margins (B, K) with noise, and now and then drawn anew."""
     noisy = margins + _SHAKEN * torch.randn(margins.shape, generator=generator)
     anew = 2 * torch.randn(margins.shape, generator=generator)
     redrawn = torch.rand(margins.shape, generator=generator) < _REDRAWN

@@ -11,7 +11,7 @@ import pytest
 
 from dicomnode.errors import PermanentError
 from dicomnode.train.data import films, read_split
-from dicomnode.train.encoding import draw_weights
+from dicomnode.train.pool import draw_weights
 from dicomnode.train.recipe import Recipe
 
 
@@ -92,7 +92,7 @@ def test_an_empty_label_is_unknown(a_data_dir: Path, a_recipe: Recipe):
 
     assert np.isnan(split.labels[is_far, 1]).all()
     assert not np.isnan(split.labels[~is_far]).any()
-    assert (24, 64, 64) == split.images.shape
+    assert (24, 1, 64, 64) == split.images.shape
 
 
 def test_draws_do_not_tell_the_finding_by_source_or_view(a_data_dir: Path, a_recipe: Recipe):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -309,6 +310,8 @@ def _export(
 ) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter deprecates parts of itself
+        for chatty in ("onnx_ir", "torch.onnx"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         torch.onnx.export(
             module,
             example,

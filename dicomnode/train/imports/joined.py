@@ -18,7 +18,7 @@ from torch.nn import functional
 from dicomnode.infer.sessions import PROMPTER_INPUTS, PROMPTER_OUTPUTS
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.compress.export import StudyPrompter
-from dicomnode.train.drafting import Views, _shaken, facts_of
+from dicomnode.train.drafting import Views, facts_of, shaken
 from dicomnode.train.fit import Plan, fitted
 from dicomnode.train.imports.checkpoints import read_tokenizer, special_tokens
 from dicomnode.train.imports.graph import Names, compare, write_graph, write_language
@@ -89,7 +89,7 @@ def fit_joined(
 
     def loss(model: LanguagePrompter, generator: Generator) -> Tensor:
         chosen = torch.randint(len(views.logits), (recipe.fit.decoder_batch,), generator=generator)
-        margins = _shaken(margins_of_views[chosen], generator)
+        margins = shaken(margins_of_views[chosen], generator)
         rows = zip(margins.tolist(), views.where[chosen].tolist(), views.is_known[chosen].tolist(), strict=True)
         texts = [words.token_ids(report(facts_of(recipe, *row), recipe, generator)) for row in rows]
         told = model(margins, *(part[chosen].float() for part in parts))

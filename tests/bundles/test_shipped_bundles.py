@@ -1,0 +1,79 @@
+"""What holds for every bundle that ships."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import dicomnode.bundles
+from dicomnode.infer.bundle import check_bundle, load_bundle
+from dicomnode.infer.model import Model
+from dicomnode.infer.prepare import prepare
+from dicomnode.settings import Settings
+
+_BUNDLES = sorted(path.parent for path in Path(dicomnode.bundles.__file__).parent.glob("*/bundle.toml"))
+_SAMPLES = Path(__file__).parents[2] / "sample_dicom"
+_LARGEST_BYTES = 15_000_000
+
+of_each = pytest.mark.parametrize("folder", _BUNDLES, ids=lambda folder: folder.name)
+
+
+@of_each
+def test_the_node_can_run_it(folder: Path):
+    """The node finds no fault with the bundle."""
+    assert [] == check_bundle(folder)
+
+
+@of_each
+def test_every_file_is_the_one_that_was_measured(folder: Path):
+    """The digests in bundle.toml are those of the files, and no other file lies there."""
+    files = tomllib.loads((folder / "bundle.toml").read_text(encoding="utf-8"))["files"]
+
+    assert {*files, "bundle.toml"} == {path.name for path in folder.iterdir()}
+    for name, digest in files.items():
+        assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+@of_each
+def test_the_graphs_tell_nothing_of_where_they_were_made(folder: Path):
+    """The exporter's stack traces, with the paths of a machine, are not shipped."""
+    for path in folder.glob("*.onnx"):
+        assert b"stack_trace" not in path.read_bytes()
+
+
+@of_each
+def test_it_is_small(folder: Path):
+    """The whole bundle is within the size that was promised."""
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= _LARGEST_BYTES
+
+
+@of_each
+def test_its_card_says_what_it_is_not_for(folder: Path):
+    """Every card names the intended use, the limits and how it was made."""
+    card = (folder / "card.md").read_text(encoding="utf-8")
+
+    assert "not for diagnostic use" in card
+    assert {"## Data", "## Limits and known shortcuts", "## How it was made"} <= set(card.splitlines())
+
+
+def test_a_model_of_phantoms_reads_no_patient_unasked():
+    """The bundle that has only seen synthetic volumes says so above all, and no default setting loads it."""
+    card = (_BUNDLES[0].parent / "ctpa" / "card.md").read_text(encoding="utf-8")
+
+    assert "Synthetic data only" in card[:400]
+    settings = Settings()
+    assert "ctpa" not in settings.infer.bundles
+    assert "ctpa" not in {rule.bundle for rule in settings.rules}
+
+
+def test_the_phantom_with_emboli_is_read_as_such():
+    """The sample with emboli is found by the bundle that learned from its like."""
+    model = Model(load_bundle(_BUNDLES[0].parent / "ctpa"))
+
+    reading = model.read(prepare(sorted((_SAMPLES / "ctpa-embolus").glob("*.dcm")), model.bundle))
+
+    assert reading.probabilities[0] >= model.bundle.findings[0].threshold
+    assert any("pulmonary embolism" in sentence for sentence in reading.draft.sentences)
