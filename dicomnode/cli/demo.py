@@ -73,7 +73,6 @@ def _run(scratch: Path, samples: Path, out: Path, timeout_s: float) -> None:
 
 
 def _write_settings(scratch: Path, *, node_port: int, pacs_port: int) -> Path:
-    """Settings beside the defaults; `ctpa` has only seen synthetic volumes, and here gets one."""
     path = scratch / "dicomnode.toml"
     path.write_text(
         f"""\
@@ -90,20 +89,6 @@ tick_s = 0.3
 ae_title = "SANDBOX"
 host = "127.0.0.1"
 port = {pacs_port}
-[infer]
-bundles = ["cxr", "ctpa"]
-[[rules]]
-name = "chest-film"
-bundle = "cxr"
-[rules.when]
-modality = ["CR", "DX"]
-body_part = ["CHEST"]
-[[rules]]
-name = "synthetic-pulmonary-angiogram"
-bundle = "ctpa"
-[rules.when]
-modality = ["CT"]
-body_part = ["CHEST"]
 """,
         encoding="utf-8",
     )
