@@ -8,6 +8,7 @@ that the ONNX graph takes any batch.
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -193,3 +194,14 @@ def encoder_of(recipe: Recipe, shape: EncoderRecipe | None = None) -> Encoder:
     return Encoder(
         shape or recipe.encoder, recipe.pixels.channels, len(recipe.findings), len(recipe.phantoms.structures)
     )
+
+
+def only_findings(encoder: Encoder, kept: list[int]) -> Encoder:
+    """A copy of an encoder whose head looks for some of the findings only; nothing else changes."""
+    smaller = copy.deepcopy(encoder)
+    for head in (smaller.place, smaller.evidence):
+        head.weight = nn.Parameter(head.weight[kept].detach().clone())
+        head.out_channels = len(kept)
+    smaller.place.bias = nn.Parameter(smaller.place.bias[kept].detach().clone())
+    smaller.bias = nn.Parameter(smaller.bias[kept].detach().clone())
+    return smaller

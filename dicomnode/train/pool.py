@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -61,16 +61,11 @@ class Pool:
             return self
         images, foreign = (_scaled(part, side) for part in (self.images, self.foreign))
         masks, structures = (_scaled(part, side // CELL) for part in (self.masks, self.structures))
-        return Pool(
-            images=images,
-            labels=self.labels,
-            masks=masks,
-            has_mask=self.has_mask,
-            structures=structures,
-            origin=self.origin,
-            weights=self.weights,
-            foreign=foreign,
-        )
+        return replace(self, images=images, foreign=foreign, masks=masks, structures=structures)
+
+    def only_findings(self, kept: list[int]) -> Pool:
+        """The same images with what is known of some of the findings."""
+        return replace(self, labels=self.labels[:, kept], masks=self.masks[:, kept], has_mask=self.has_mask[:, kept])
 
     def draw(self, stage: EncoderStage, generator: Generator) -> Tensor:
         """Indices (B,) of one batch, as the stage's shares say; what the pool lacks is drawn from the real images."""

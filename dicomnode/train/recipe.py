@@ -36,6 +36,8 @@ class BundleRecipe(_Table):
     """Who made it."""
     description: str
     """What it is for, first paragraph of the card."""
+    reports: tuple[str, ...] = ()
+    """Findings that the bundle reports, by key; the others only help the encoder to learn. Empty: all."""
 
 
 class FindingRecipe(_Table):
@@ -306,6 +308,9 @@ class Recipe(_Table):
             raise ValueError(f"findings must have different keys, got {', '.join(keys)}")
         if self.card.main_finding not in keys:
             raise ValueError(f"card.main_finding must be one of {', '.join(keys)}, got {self.card.main_finding!r}")
+        unknown = sorted(set(self.bundle.reports) - set(keys))
+        if unknown or (self.bundle.reports and self.card.main_finding not in self.bundle.reports):
+            raise ValueError("bundle.reports must name findings of this recipe, the main finding among them")
         if (self.teacher is None) != (self.distill is None):
             raise ValueError("teacher and distill are given together or not at all")
         self._check_sizes()
@@ -332,6 +337,22 @@ class Recipe(_Table):
     def keys(self) -> tuple[str, ...]:
         """Keys of the findings, in the order of the logits."""
         return tuple(finding.key for finding in self.findings)
+
+    @property
+    def reported(self) -> Recipe:
+        """The same recipe with only those findings that the bundle reports."""
+        keys = set(self.bundle.reports or self.keys)
+        phantoms = self.phantoms.model_copy(
+            update={
+                "lesions": {
+                    kind: {key: label for key, label in labels.items() if key in keys}
+                    for kind, labels in self.phantoms.lesions.items()
+                },
+                "mask_of": {key: kinds for key, kinds in self.phantoms.mask_of.items() if key in keys},
+            }
+        )
+        findings = tuple(finding for finding in self.findings if finding.key in keys)
+        return self.model_copy(update={"findings": findings, "phantoms": phantoms})
 
     @property
     def digest(self) -> str:

@@ -27,6 +27,7 @@ from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
 from dicomnode.train.evaluation.metrics import auc
+from dicomnode.train.model import only_findings
 from dicomnode.train.pool import build_pool
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import fit_speaker
@@ -67,6 +68,12 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     pool = build_pool(recipe, train, read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data))
     decoder = fit_speaker(recipe, checkpoints)
     encoder = fit_encoders(recipe, pool, decoder, checkpoints)
+    if recipe.bundle.reports:
+        kept = [recipe.keys.index(key) for key in recipe.reported.keys]
+        recipe, encoder, pool = recipe.reported, only_findings(encoder, kept), pool.only_findings(kept)
+        validation = read_any_split(data_dir, "val", recipe.keys, recipe, recipe.data)
+        checkpoints = checkpoints / "reported"
+        decoder = fit_speaker(recipe, checkpoints)
 
     out_dir.mkdir(parents=True, exist_ok=True)
     seen, unseen = _pixel_values(recipe, train), _pixel_values(recipe, validation)

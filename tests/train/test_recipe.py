@@ -21,6 +21,8 @@ _ROOT = Path(__file__).parents[2]
         ("heads = 2\ndropout", "heads = 3\ndropout", "encoder: width 16 must be divisible by heads 3"),
         ('absent = ["no effusion."]', 'absent = ["no fluid."]', "'no fluid.' holds none of the terms of effusion"),
         ('key = "effusion"', 'key = "pneumonia"', "findings must have different keys"),
+        ('title = "Discs"', 'title = "Discs"\nreports = ["effusion"]', "the main finding among them"),
+        ("[distill]", "[distil]", "distil: is not a known setting"),
         ("[bundle]", "[bundle", "is not a readable TOML file"),
     ],
 )

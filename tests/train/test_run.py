@@ -19,7 +19,7 @@ from dicomnode.train.decoder import Decoder, Prompter, anatomical_bias, no_past
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.encoding import logits_of
 from dicomnode.train.evaluation.evaluate import evaluate_bundle
-from dicomnode.train.model import encoder_of
+from dicomnode.train.model import encoder_of, only_findings
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.stages import STAGES, load_stage
 
@@ -94,6 +94,23 @@ def test_class_maps_add_up_to_the_logits(a_recipe: Recipe, a_run: Path):
     logits, maps = session.run(["logits", "class_maps"], {"pixel_values": pixel_values.numpy()})
     biases = logits - maps.sum((2, 3))
     assert np.abs(biases - biases[:1]).max() < _TOLERANCE
+
+
+def test_findings_that_only_help_to_learn_are_cut_off(a_recipe: Recipe):
+    """An encoder of some findings says of these what it said before, and the recipe keeps what is theirs."""
+    torch.manual_seed(1)
+    encoder = encoder_of(a_recipe).eval()
+    only = a_recipe.model_copy(update={"bundle": a_recipe.bundle.model_copy(update={"reports": ("pneumonia",)})})
+    pixel_values = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        whole, part = encoder(pixel_values), only_findings(encoder, [0])(pixel_values)
+
+    assert torch.equal(whole.logits[:, :1], part.logits)
+    assert torch.equal(whole.class_maps[:, :1], part.class_maps)
+    assert torch.equal(whole.features, part.features)
+    assert ("pneumonia",) == only.reported.keys
+    assert {"consolidation": {"pneumonia": 1}, "effusion": {"pneumonia": 0}} == only.reported.phantoms.lesions
+    assert {} == only.reported.phantoms.mask_of
 
 
 def test_a_cache_changes_no_word(a_recipe: Recipe):
