@@ -105,8 +105,8 @@ def test_findings_that_only_help_to_learn_are_cut_off(a_recipe: Recipe):
     with torch.no_grad():
         whole, part = encoder(pixel_values), only_findings(encoder, [0])(pixel_values)
 
-    assert torch.equal(whole.logits[:, :1], part.logits)
-    assert torch.equal(whole.class_maps[:, :1], part.class_maps)
+    assert (whole.logits[:, :1] - part.logits).abs().max() < _TOLERANCE
+    assert (whole.class_maps[:, :1] - part.class_maps).abs().max() < _TOLERANCE
     assert torch.equal(whole.features, part.features)
     assert ("pneumonia",) == only.reported.keys
     assert {"consolidation": {"pneumonia": 1}, "effusion": {"pneumonia": 0}} == only.reported.phantoms.lesions
