@@ -18,9 +18,9 @@ from dicomnode.infer.prepare import prepare
 from dicomnode.infer.sessions import ENCODER_OUTPUTS
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.compress.export import Reader, StudyPrompter
+from dicomnode.train.compress.graphs import write_graph
 from dicomnode.train.drafting import Views
 from dicomnode.train.imports.about import About
-from dicomnode.train.imports.graph import write_graph
 from dicomnode.train.imports.joined import LanguageWords, fit_joined, spoken_loss, write_joined
 from dicomnode.train.imports.language import LanguagePrompter, language_from
 from dicomnode.train.imports.pack import write_manifest

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
+from dicomnode.train.compress.graphs import write_graph
 from dicomnode.train.compress.quantize import dynamic_int8, static_int8
 from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
@@ -27,7 +26,6 @@ from dicomnode.train.recipe import Recipe
 
 # B batch, N images of a study, K findings, D features, T new tokens, P prompts
 
-OPSET = 20
 FLOAT_TOLERANCE = 1e-3
 """Largest difference of any output between PyTorch and the FP32 graph."""
 INT8_TOLERANCE = 0.25
@@ -192,7 +190,7 @@ def float_encoder(encoder: Encoder, recipe: Recipe, path: Path) -> Reader:
     """Write an encoder as FP32 graph; returns the module that the graph was made of."""
     example = (torch.zeros(2, recipe.pixels.channels, recipe.pixels.rows, recipe.pixels.columns),)
     reader = Reader(encoder.eval())
-    _export(reader, example, ENCODER, {"pixel_values": {0: Dim("batch", min=1, max=1024)}}, path)
+    write_graph(reader, example, ENCODER, {"pixel_values": {0: Dim("batch", min=1, max=1024)}}, path)
     return reader
 
 
@@ -246,9 +244,9 @@ def float_language(prompter: StudyPrompter, drafter: Drafter, recipe: Recipe, fo
     of_prompter, of_decoder = (folder / name for name in LANGUAGE)
     images = Dim("images", min=1, max=4096)
     shapes = {name: {0: images} for name in PROMPTER[0]}
-    _export(prompter.eval(), study_example(recipe, 3), PROMPTER, shapes, of_prompter)
+    write_graph(prompter.eval(), study_example(recipe, 3), PROMPTER, shapes, of_prompter)
     decoder = drafter.decoder.eval()
-    _export(decoder, decoder_example(recipe, 2, (3, 2, 5, 4)), DECODER, _decoder_shapes(recipe), of_decoder)
+    write_graph(decoder, decoder_example(recipe, 2, (3, 2, 5, 4)), DECODER, _decoder_shapes(recipe), of_decoder)
     prompts = recipe.decoder.prompts
     steps = [decoder_example(recipe, 1, sizes) for sizes in ((5, prompts, 7, 0), (1, 0, 7, 5 + prompts))]
     return max(
@@ -299,31 +297,6 @@ def _decoder_shapes(recipe: Recipe) -> dict[str, dict[int, Dim]]:
         "anatomical_bias": {0: batch, 2: memory},
         "past_key_values": {2: batch, 4: cached},
     }
-
-
-def _export(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    names: tuple[tuple[str, ...], tuple[str, ...]],
-    shapes: dict[str, dict[int, Dim]],
-    path: Path,
-) -> None:
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter deprecates parts of itself
-        for chatty in ("onnx_ir", "torch.onnx"):
-            logging.getLogger(chatty).setLevel(logging.ERROR)
-        torch.onnx.export(
-            module,
-            example,
-            path,
-            input_names=[*names[0]],
-            output_names=[*names[1]],
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
 
 
 def tolerated(

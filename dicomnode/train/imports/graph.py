@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
@@ -22,22 +20,16 @@ from dicomnode.infer.sessions import (
     PROMPTER_OUTPUTS,
     open_session,
 )
-from dicomnode.train.compress.quantize import without_traces
+from dicomnode.train.compress.graphs import Names, write_graph
 from dicomnode.train.imports.caption import Captioner
 from dicomnode.train.imports.classifier import Classifier
 from dicomnode.train.imports.language import LanguageShape
 
 # B batch, T new tokens, P prompts, S memory positions
 
-OPSET = 20
 TOLERANCE = 1e-3
 """Largest difference of any output between PyTorch and the graph."""
-_MOST_BYTES = 2**31 - 2**20
-"""A protocol buffer, and so an ONNX file without files beside it, holds less than 2 GiB."""
 _MOST_IMAGES = 1024
-
-Names = tuple[Sequence[str], Sequence[str]]
-"""Of inputs and of outputs."""
 
 
 def write_classifier(classifier: Classifier, pixel_shape: tuple[int, int, int], path: Path) -> None:
@@ -113,40 +105,6 @@ def _example(shape: LanguageShape, batch: int, sizes: tuple[int, int, int, int])
         torch.randn(batch, shape.layers, memory, generator=generator),
         torch.randn(*state, cached, shape.head_width, generator=generator),
     )
-
-
-def write_graph(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    names: Names,
-    shapes: Mapping[str, Mapping[int, Dim]],
-    path: Path,
-) -> None:
-    """Export a module as one file.
-
-    Raises
-    ------
-    BundleError
-        If its weights do not fit into one file.
-    """
-    size = sum(tensor.numel() * tensor.element_size() for tensor in (*module.parameters(), *module.buffers()))
-    if size > _MOST_BYTES:
-        raise BundleError(f"{path.name} would have {size / 2**30:.1f} GiB of weights; a graph holds less than 2")
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter deprecates parts of itself
-        torch.onnx.export(
-            module,
-            example,
-            path,
-            input_names=[*names[0]],
-            output_names=[*names[1]],
-            dynamic_shapes=dict(shapes),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    onnx.save(without_traces(onnx.load(path)), path)
 
 
 def compare(module: nn.Module, examples: Sequence[tuple[Tensor, ...]], names: Names, path: Path) -> None:

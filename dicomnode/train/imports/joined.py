@@ -18,10 +18,11 @@ from torch.nn import functional
 from dicomnode.infer.sessions import PROMPTER_INPUTS, PROMPTER_OUTPUTS
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.compress.export import StudyPrompter
+from dicomnode.train.compress.graphs import Names, write_graph
 from dicomnode.train.drafting import Views, facts_of, shaken
 from dicomnode.train.fit import Plan, fitted
 from dicomnode.train.imports.checkpoints import read_tokenizer, special_tokens
-from dicomnode.train.imports.graph import Names, compare, write_graph, write_language
+from dicomnode.train.imports.graph import compare, write_language
 from dicomnode.train.imports.language import CausalLanguage, LanguagePrompter
 from dicomnode.train.imports.pack import Tables, digests_of
 from dicomnode.train.language import report
