@@ -51,7 +51,7 @@ from dicomnode.train.language import BOS, EOS
 from dicomnode.train.model import Encoder
 from dicomnode.train.phantoms import Drawn, drawn_on
 from dicomnode.train.recipe import Recipe, read_recipe
-from dicomnode.train.stages import STAGES, load_stage
+from dicomnode.train.stages import language_folder, trained_encoders
 
 # N images, C channels, S side, K findings
 
@@ -237,8 +237,9 @@ def graphs(
 def trained(recipe: Recipe, recipe_path: Path, bundle: Path, validation: Split) -> tuple[dict[str, Version], Any]:
     """The PyTorch versions of a run, and what the graphs are made of."""
     checkpoints = bundle.with_name(bundle.name + ".training")
-    encoders = {name: encoder for name in STAGES if (encoder := load_stage(recipe, name, checkpoints)) is not None}
-    drafter, last = load_drafter(recipe, checkpoints), [*encoders][-1]
+    encoders, language = trained_encoders(recipe, checkpoints), language_folder(recipe, checkpoints)
+    recipe = recipe.reported
+    drafter, last = load_drafter(recipe, language), [*encoders][-1]
     read = read_images(bundle / "encoder.onnx", normal(validation.images, recipe))
     logits, features = (np.concatenate([getattr(one, part) for one in read]) for part in ("logits", "features"))
     lines = study_calibrations(validation, logits, recipe.keys, recipe.fit.seed)
@@ -262,12 +263,13 @@ def main() -> None:
     logging.disable(logging.INFO)  # the exporter's
     torch.set_num_threads(1)
     recipe = read_recipe(arguments.recipe)
-    validation = read_split(arguments.data, "val", recipe.keys, recipe.pixels, recipe.data)
-    drawn = drawn_on(recipe, validation, arguments.images, np.random.default_rng(recipe.fit.seed))
+    reported = recipe.reported
+    validation = read_split(arguments.data, "val", reported.keys, reported.pixels, reported.data)
+    drawn = drawn_on(reported, validation, arguments.images, np.random.default_rng(recipe.fit.seed))
     with tempfile.TemporaryDirectory() as scratch:
         versions, parts = trained(recipe, arguments.recipe, arguments.bundle, validation)
-        versions |= graphs(*parts, recipe, arguments.bundle, Path(scratch))
-        rows = table(versions, recipe, validation, drawn, arguments.rounds, arguments.images)
+        versions |= graphs(*parts, reported, arguments.bundle, Path(scratch))
+        rows = table(versions, reported, validation, drawn, arguments.rounds, arguments.images)
     target = arguments.bundle.with_name(arguments.bundle.name + ".training") / "compression.json"
     target.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     print(target)

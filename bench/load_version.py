@@ -34,15 +34,15 @@ def load_modules(recipe_path: Path, stage: str, checkpoints: Path) -> float:
 
     from dicomnode.train.drafting import load_drafter
     from dicomnode.train.recipe import read_recipe
-    from dicomnode.train.stages import load_stage
+    from dicomnode.train.stages import language_folder, trained_encoders
 
     torch.set_num_threads(1)
     started = time.perf_counter()
     recipe = read_recipe(recipe_path)
-    encoder = load_stage(recipe, stage, checkpoints)
+    encoder = trained_encoders(recipe, checkpoints)[stage]
     with torch.inference_mode():
         encoder(torch.zeros(1, recipe.pixels.channels, recipe.pixels.rows, recipe.pixels.columns))
-    KEPT.extend([encoder, load_drafter(recipe, checkpoints)])
+    KEPT.extend([encoder, load_drafter(recipe.reported, language_folder(recipe, checkpoints))])
     return time.perf_counter() - started
 
 

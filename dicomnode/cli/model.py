@@ -43,15 +43,18 @@ def ablate(
     recipe: RecipeArgument,
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train each variant so long; otherwise as the recipe says.")
+    ] = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Measure what prompts, finding tokens and the anatomical bias are worth, on the validation split."""
+    """Measure what prompts, bias, distillation and synthetic images are worth, on the validation split."""
     _require_training()
-    from dicomnode.train.ablate import ablate_language
+    from dicomnode.train import ablate as ablations
     from dicomnode.train.recipe import read_recipe
 
     logs.configure(level="info", output="console")
-    show_json(ablate_language(read_recipe(recipe, threads=threads), data, out))
+    show_json(ablations.ablate(read_recipe(recipe, threads=threads), data, out, steps))
 
 
 @app.command()

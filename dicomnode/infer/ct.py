@@ -26,7 +26,7 @@ from dicomnode.dicom.values import functional_group, items, number, text
 from dicomnode.errors import NotApplicableError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance
-from dicomnode.infer.grid import fitted, normalized
+from dicomnode.infer.grid import fitted, normalized, region_of
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import PreparedImage
 
@@ -122,7 +122,9 @@ def _prepared(ds: Dataset, one: _Slice, recipe: PixelRecipe) -> PreparedImage:
     units = hounsfield(ds, one.frame_number)  # (rows, columns)
     quarters, flip = turns_to_upright(one.plane.letters, UPRIGHT_AXIAL)
     shown = [windowed(units, center, width) for center, width in recipe.windows]
-    grids = [fitted(made_upright(frame, quarters, flip), recipe, quarters, flip) for frame in shown]
+    upright = [made_upright(frame, quarters, flip) for frame in shown]
+    region = region_of(upright[0], recipe)
+    grids = [fitted(frame, recipe, quarters, flip, region) for frame in upright]
     return PreparedImage(
         sop_instance_uid=text(ds, "SOPInstanceUID"),
         sop_class_uid=text(ds, "SOPClassUID"),

@@ -50,8 +50,8 @@ class PixelRecipe(_Table):
     """Columns of `pixel_values`."""
     channels: Count
     """Channels of `pixel_values`: for CT one per window, for radiographs the same frame repeated."""
-    fit: Literal["pad"]
-    """Scaled to fit, centred, the rest black."""
+    fit: Literal["pad", "body"]
+    """The whole frame ("pad"), or its part that holds the patient ("body"); scaled to fit, centred, the rest black."""
     low_percentile: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Radiographs: grey at or below this percentile of the frame becomes 0."""
     high_percentile: Annotated[float, Field(ge=0, le=100)] = 100.0

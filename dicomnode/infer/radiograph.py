@@ -12,7 +12,7 @@ from dicomnode.dicom.values import text, texts
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance
-from dicomnode.infer.grid import fitted, normalized, stretched
+from dicomnode.infer.grid import fitted, normalized, region_of, stretched
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import PreparedImage
 
@@ -45,7 +45,7 @@ def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:
     for frame_number in range(1, count + 1):
         shown = displayed(ds, frame_number)
         upright = made_upright(stretched(shown.values, shown.is_image, recipe), quarters, flip)
-        grid, placement = fitted(upright, recipe, quarters, flip)
+        grid, placement = fitted(upright, recipe, quarters, flip, region_of(upright, recipe))
         images.append(
             PreparedImage(
                 sop_instance_uid=text(ds, "SOPInstanceUID"),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dicomnode.errors import PermanentError
-from dicomnode.infer.grid import fitted, stretched
+from dicomnode.infer.grid import fitted, region_of, stretched
 from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import FloatArray
 from dicomnode.train.recipe import DataRecipe
@@ -237,7 +237,7 @@ def read_auxiliary(data_dir: Path, keys: tuple[str, ...], pixels: PixelRecipe, d
 
 def _images(rows: tuple[Film, ...], path: Path, pixels: PixelRecipe) -> FloatArray:
     with tarfile.open(path) as tar:
-        return np.stack([np.stack([_grid(_grey(tar, name, path), pixels) for name in film.files]) for film in rows])
+        return np.stack([_grids([_grey(tar, name, path) for name in film.files], pixels) for film in rows])
 
 
 def _grey(tar: tarfile.TarFile, name: str, path: Path) -> FloatArray:
@@ -251,7 +251,8 @@ def _grey(tar: tarfile.TarFile, name: str, path: Path) -> FloatArray:
         raise PermanentError(f"{name} in {path} is not a readable image") from None
 
 
-def _grid(grey: FloatArray, pixels: PixelRecipe) -> FloatArray:
-    """The model's grid, made as serving makes it; CT slices are windowed already."""
-    upright = grey if pixels.windows else stretched(grey, np.ones(grey.shape, bool), pixels)
-    return fitted(upright, pixels, rotate_quarters=0, flip_columns=False)[0]
+def _grids(channels: list[FloatArray], pixels: PixelRecipe) -> FloatArray:
+    """The model's grid of each channel, made as serving makes it; CT slices are windowed already."""
+    upright = [grey if pixels.windows else stretched(grey, np.ones(grey.shape, bool), pixels) for grey in channels]
+    region = region_of(upright[0], pixels)
+    return np.stack([fitted(grey, pixels, rotate_quarters=0, flip_columns=False, region=region)[0] for grey in upright])

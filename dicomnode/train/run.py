@@ -31,7 +31,7 @@ from dicomnode.train.model import only_findings
 from dicomnode.train.pool import build_pool
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import fit_speaker
-from dicomnode.train.stages import fit_encoders
+from dicomnode.train.stages import fit_encoders, language_folder
 
 log = structlog.get_logger(__name__)
 
@@ -70,9 +70,9 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     encoder = fit_encoders(recipe, pool, decoder, checkpoints)
     if recipe.bundle.reports:
         kept = [recipe.keys.index(key) for key in recipe.reported.keys]
+        checkpoints = language_folder(recipe, checkpoints)
         recipe, encoder, pool = recipe.reported, only_findings(encoder, kept), pool.only_findings(kept)
         validation = read_any_split(data_dir, "val", recipe.keys, recipe, recipe.data)
-        checkpoints = checkpoints / "reported"
         decoder = fit_speaker(recipe, checkpoints)
 
     out_dir.mkdir(parents=True, exist_ok=True)

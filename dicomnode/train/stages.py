@@ -13,7 +13,7 @@ from dicomnode.train.compress.prune import pruned
 from dicomnode.train.decoder import Decoder
 from dicomnode.train.encoding import fit_stages, make_batch
 from dicomnode.train.fit import masked_loss
-from dicomnode.train.model import Encoder, encoder_of
+from dicomnode.train.model import Encoder, encoder_of, only_findings
 from dicomnode.train.pool import Pool
 from dicomnode.train.recipe import EncoderRecipe, Recipe
 from dicomnode.train.speaking import sentences_of
@@ -107,3 +107,23 @@ def load_stage(recipe: Recipe, name: str, folder: Path) -> Encoder | None:
     encoder.load_state_dict(saved["weights"])
     encoder.eval()
     return encoder
+
+
+def trained_encoders(recipe: Recipe, folder: Path) -> dict[str, Encoder]:
+    """The kept encoders of a run by name, the last one last, each with the findings that the bundle reports.
+
+    Raises
+    ------
+    SettingsError
+        If there is none, or they were made by another recipe.
+    """
+    found = {name: encoder for name in STAGES if (encoder := load_stage(recipe, name, folder)) is not None}
+    if not found:
+        raise SettingsError(f"{folder} holds no trained encoder; run dicomnode model train with this recipe first")
+    kept = [recipe.keys.index(key) for key in recipe.reported.keys]
+    return {name: only_findings(encoder, kept) for name, encoder in found.items()}
+
+
+def language_folder(recipe: Recipe, folder: Path) -> Path:
+    """Where a run keeps the language side that ships: apart where the bundle reports only some of the findings."""
+    return folder / "reported" if recipe.bundle.reports else folder

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from dicomnode.errors import PermanentError
@@ -36,6 +37,8 @@ from dicomnode.train.evaluation.metrics import (
 from dicomnode.train.evaluation.texts import report_figures
 from dicomnode.train.phantoms import foreign_images
 from dicomnode.train.recipe import DataRecipe, Recipe
+
+log = structlog.get_logger(__name__)
 
 __all__ = ["Figures", "evaluate_bundle", "groups"]
 
@@ -239,6 +242,9 @@ def _controls(test: _Test, recipe: Recipe | None) -> Figures:
 
 
 def _heat_maps(test: _Test, data_dir: Path, recipe: Recipe | None) -> Figures:
+    if test.model.bundle.pixels.fit != "pad":
+        log.warning("boxes not measured", why="they are fractions of whole images, and the model sees parts")
+        return {"boxes": {}}
     column = _data_of(recipe, test.model.bundle).files[0]
     marked = read_boxes(data_dir, test.split, test.model.bundle.findings, column)
     return {"boxes": map_figures(marked, test.answers.class_maps, test.keys, test.split.patients, test.bootstrap)}
