@@ -29,7 +29,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text
 from dicomnode.dicom.uids import derived_uid
-from dicomnode.records import BundleIdentity, CodedConcept, Finding, Heatmap, Presence, Report
+from dicomnode.records import BundleIdentity, CodedConcept, Finding, FloatArray, Heatmap, Presence, Report
 
 
 def has_place(finding: Finding) -> bool:
@@ -102,15 +102,12 @@ def _region_group(
     is_multi_frame = text(request.source(image.sop_instance_uid), "NumberOfFrames") not in {"", "0", "1"}
     # PS3.3 C.18.6.1.1: (column, row) from the top left corner of the first pixel, whose centre is at 0.5.
     graphic_data = np.array([(point.column + 0.5, point.row + 0.5) for point in finding.region])
-    region = hd.sr.ImageRegion(
-        graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
-        graphic_data=graphic_data,
-        source_image=hd.sr.SourceImageForRegion(
-            referenced_sop_class_uid=image.sop_class_uid,
-            referenced_sop_instance_uid=image.sop_instance_uid,
-            referenced_frame_numbers=[image.frame_number] if is_multi_frame else None,
-        ),
+    source = hd.sr.SourceImageForRegion(
+        referenced_sop_class_uid=image.sop_class_uid,
+        referenced_sop_instance_uid=image.sop_instance_uid,
+        referenced_frame_numbers=[image.frame_number] if is_multi_frame else None,
     )
+    region = _image_region(graphic_data, source)
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         referenced_region=region,
         finding_type=code(finding.spec.code),
@@ -119,6 +116,22 @@ def _region_group(
     )
     group[0].ContentSequence.append(image_item(codes.VISUAL_EXPLANATION, overlay.dataset, CONTAINS))
     return group
+
+
+def _image_region(graphic_data: FloatArray, source: hd.sr.SourceImageForRegion) -> hd.sr.ImageRegion:
+    """A polyline of (column, row) points on its image.
+
+    Not by highdicom's constructor: to ask whether the image could be tiled, it reads the tables of the whole standard,
+    which costs more than a second and 80 MB.
+    """
+    region = hd.sr.ScoordContentItem(
+        name=code(codes.IMAGE_REGION),
+        graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
+        graphic_data=graphic_data,
+        relationship_type=CONTAINS,
+    )
+    region.ContentSequence = [source]
+    return hd.sr.ImageRegion.from_dataset(region, copy=False)
 
 
 def _study_group(request: ComposeRequest, finding: Finding) -> hd.sr.MeasurementsAndQualitativeEvaluations:

@@ -37,6 +37,7 @@ PROCEDURE_REPORTED = CodedConcept("121058", "DCM", "Procedure reported")
 CERTAINTY_OF_FINDING = CodedConcept("111012", "DCM", "Certainty of Finding")
 PROBABILITY = CodedConcept("122157", "DCM", "Probability")
 LEVEL_OF_SIGNIFICANCE = CodedConcept("121403", "DCM", "Level of Significance")
+IMAGE_REGION = CodedConcept("111030", "DCM", "Image Region")
 VISUAL_EXPLANATION = CodedConcept("130401", "DCM", "Visual explanation")
 
 # Algorithms, equipment and derivation: CID 7005, CID 7202, CID 7203

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -44,20 +41,47 @@ def open_engine(settings: StoreSettings) -> Engine:
         raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
     except DBAPIError as error:
         raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
-    except CommandError as error:
-        raise SettingsError(f"store.database_url: made by a newer dicomnode? {error}") from None
     return engine
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that this database has not seen; one process at a time does."""
+    """Run the migrations that this database has not seen; one process at a time does.
+
+    Raises
+    ------
+    SettingsError
+        If the database has a migration that we do not know.
+    """
+    if _revision(engine) == _newest_revision():
+        return
+    # Only the first process of all pays for alembic, which takes as much memory as a model.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7261726)"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SettingsError(f"store.database_url: made by a newer dicomnode? {error}") from None
+
+
+def _revision(engine: Engine) -> str | None:
+    """The last migration that the database has seen; None for a new one."""
+    with engine.begin() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _newest_revision() -> str:
+    """Files of migrations are named by their number and their purpose."""
+    return max(path.stem for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 def upsert(connection: Connection, table: sa.Table) -> Any:
