@@ -161,8 +161,9 @@ def _cells(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
 def draw_weights(split: Split, main_finding: int) -> NDArray[np.float64]:
     """How often each image is drawn, so that nothing but the anatomy tells the main finding.
 
-    Sources weigh the same, views weigh the same within a source, and within each of these cells the main finding is
-    present in half of the draws: neither the look of a source nor the projection predicts it.
+    Sources weigh the same, views weigh the same within a source, volumes of slices within these, and within each of
+    these cells the main finding is present in half of the draws, where both kinds are: neither the look of a source or
+    of a patient nor the projection predicts it.
 
     Returns
     -------
@@ -170,8 +171,17 @@ def draw_weights(split: Split, main_finding: int) -> NDArray[np.float64]:
         (N,), sum 1.
     """
     chance: dict[tuple[str, ...], float] = {(): 1.0}
-    cells = [(film.source, film.view, str(film.labels[main_finding])) for film in split.films]
-    for depth in range(1, 4):
+    sizes_of_volumes = Counter(film.volume for film in split.films)
+    cells = [
+        (
+            film.source,
+            film.view,
+            film.volume if sizes_of_volumes[film.volume] > 1 else "",
+            str(film.labels[main_finding]),
+        )
+        for film in split.films
+    ]
+    for depth in range(1, 5):
         branches = sorted({cell[:depth] for cell in cells})
         siblings = Counter(branch[:-1] for branch in branches)
         chance |= {branch: chance[branch[:-1]] / siblings[branch[:-1]] for branch in branches}

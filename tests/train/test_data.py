@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_an_empty_label_is_unknown(a_data_dir: Path, a_recipe: Recipe):
     assert np.isnan(split.labels[is_far, 1]).all()
     assert not np.isnan(split.labels[~is_far]).any()
     assert (24, 1, 64, 64) == split.images.shape
+
+
+def test_draws_do_not_tell_the_finding_by_patient(a_data_dir: Path, a_recipe: Recipe):
+    """Volumes of slices weigh the same, and where one has slices with and without the finding, both are drawn alike."""
+    split = read_split(a_data_dir, "train", a_recipe.keys, a_recipe.pixels)
+    films = tuple(
+        replace(film, source="one", view="", volume="ab"[number >= 6], labels=(float(number in (1, 9, 10)), 0.0))
+        for number, film in enumerate(split.films)
+    )
+    weights = draw_weights(replace(split, films=films), 0)
+
+    assert weights[:6].sum() == pytest.approx(0.5)
+    assert weights[1] == pytest.approx(0.25)
+    assert weights[[9, 10]].sum() == pytest.approx(0.25)
 
 
 def test_draws_do_not_tell_the_finding_by_source_or_view(a_data_dir: Path, a_recipe: Recipe):
