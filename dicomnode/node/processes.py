@@ -5,6 +5,7 @@ Heavy rooms are imported inside the process that needs them: the receiver stays 
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import multiprocessing
 import os
@@ -85,6 +86,19 @@ def _loop(run_once: Callable[[], bool], stop: Stop) -> None:
             stop.wait(IDLE_S)
 
 
+def _trimming(run_once: Callable[[], bool]) -> Callable[[], bool]:
+    """After each job give freed memory back: glibc would keep what the largest film took, in every worker."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+
+    def run_and_trim() -> bool:
+        has_run = run_once()
+        if has_run and trim is not None:
+            trim(0)
+        return has_run
+
+    return run_and_trim
+
+
 def _loop_or_die(run_once: Callable[[], bool], stop: Stop) -> None:
     """Loop in a thread of ours: where it fails, its destination must not fall silent."""
     try:
@@ -137,7 +151,7 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
     stores.jobs.release_leases(name)
     models = Models(bundle_paths(settings), settings.infer)
     pipeline = Pipeline(settings, models, stores.instances, stores.results)
-    _loop(Worker(name, settings, stores.jobs, pipeline).run_once, stop)
+    _loop(_trimming(Worker(name, settings, stores.jobs, pipeline).run_once), stop)
 
 
 def sender(settings: Settings, stop: Stop) -> None:
