@@ -58,6 +58,20 @@ def ablate(
 
 
 @app.command()
+def card(
+    recipe: RecipeArgument,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+) -> None:
+    """Write a bundle's card anew, with the recipe's words and the tables that were measured since."""
+    _require_training()
+    from dicomnode.train.recipe import read_recipe
+    from dicomnode.train.run import renew_card
+
+    renew_card(read_recipe(recipe), out)
+    err.print(f"wrote the card of {out}")
+
+
+@app.command()
 def phantoms(
     recipe: RecipeArgument,
     out: Annotated[Path, typer.Option(help="New folder of the data.")],

@@ -11,6 +11,9 @@ from dicomnode.train.calibration import Calibration
 from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
 
+_FILES_TABLE = "\n[files]\n"
+"""Where the last table of `bundle.toml` begins."""
+
 
 def write_words(
     recipe: Recipe, images: tuple[Calibration, ...], studies: tuple[Calibration, ...], folder: Path
@@ -57,9 +60,19 @@ def write_manifest(recipe: Recipe, calibrations: tuple[Calibration, ...], folder
         lines += ["", f"[{name}]", *_assignments(table)]
     for finding, calibration in zip(recipe.findings, calibrations, strict=True):
         lines += ["", "[[findings]]", *_assignments(_finding(finding, calibration))]
+    (folder / "bundle.toml").write_text("\n".join(lines) + "\n" + _digests(folder), encoding="utf-8")
+
+
+def renew_digests(folder: Path) -> None:
+    """Write the digests of `bundle.toml` anew, after another file of the bundle has changed."""
+    path = folder / "bundle.toml"
+    before, _, _ = path.read_text(encoding="utf-8").partition(_FILES_TABLE)
+    path.write_text(before + _digests(folder), encoding="utf-8")
+
+
+def _digests(folder: Path) -> str:
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
-    lines += ["", "[files]", *(f'"{name}" = "{digest}"' for name, digest in digests.items())]
-    (folder / "bundle.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return _FILES_TABLE + "".join(f'"{name}" = "{digest}"\n' for name, digest in digests.items())
 
 
 def _finding(finding: FindingRecipe, calibration: Calibration) -> dict[str, object]:

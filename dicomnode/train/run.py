@@ -10,8 +10,9 @@ import numpy as np
 import structlog
 import torch
 
+from dicomnode.errors import SettingsError
 from dicomnode.records import FloatArray
-from dicomnode.train.bundle import write_manifest, write_words
+from dicomnode.train.bundle import renew_digests, write_manifest, write_words
 from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
 from dicomnode.train.compress.export import (
     ExportedEncoder,
@@ -99,14 +100,34 @@ def _write_measured(
         out_dir, data_dir, recipe=recipe, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed
     )
     figures["export"] = export
-    for name in _MEASURED_BESIDE:
-        path = out_dir.with_name(out_dir.name + ".training") / f"{name}.json"
-        if path.is_file():
-            figures[name] = json.loads(path.read_text(encoding="utf-8"))
+    figures |= _measured_beside(out_dir)
     command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
     write_cards(card(recipe, films(data_dir, recipe.keys, recipe.data), figures, command), out_dir)
     write_manifest(recipe, thresholds, out_dir)
     log.info("measured", bundle=str(out_dir))
+
+
+def renew_card(recipe: Recipe, out_dir: Path) -> None:
+    """Write a bundle's cards anew: its own figures, the recipe's words as they are now, and what was measured since.
+
+    Raises
+    ------
+    SettingsError
+        If the bundle has no figures, or another recipe made it.
+    """
+    path = out_dir / "card.json"
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if content.get("made", {}).get("recipe_digest") != recipe.reported.digest:
+        raise SettingsError(f"{out_dir} was not made by this recipe; run dicomnode model train with it first")
+    words = {"description": recipe.bundle.description, "warning": recipe.card.warning}
+    lists = {"licences": list(recipe.card.licences), "limits": list(recipe.card.limits)}
+    write_cards(content | words | lists | _measured_beside(out_dir), out_dir)
+    renew_digests(out_dir)
+
+
+def _measured_beside(out_dir: Path) -> dict[str, Any]:
+    paths = {name: out_dir.with_name(out_dir.name + ".training") / f"{name}.json" for name in _MEASURED_BESIDE}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.is_file()}
 
 
 def _pixel_values(recipe: Recipe, split: Split) -> FloatArray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from dicomnode.errors import BundleError
+from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.sessions import open_session
 from dicomnode.train.calibration import calibrated
@@ -21,6 +22,7 @@ from dicomnode.train.encoding import logits_of
 from dicomnode.train.evaluation.evaluate import evaluate_bundle
 from dicomnode.train.model import encoder_of, only_findings
 from dicomnode.train.recipe import Recipe
+from dicomnode.train.run import renew_card
 from dicomnode.train.stages import STAGES, load_stage
 
 _TOLERANCE = 1e-5
@@ -54,6 +56,29 @@ def test_discs_are_learned(a_run: Path, a_recipe: Recipe, a_data_dir: Path):
     assert figures["report"]["entity_f1"]["value"] > 0.6
     assert 20 == figures["controls"]["spoilt_images"]["another body part"]["studies"]
     assert {"pneumonia", "effusion"} == set(figures["drawn_lesions"]["findings"])
+
+
+def test_a_card_takes_what_was_measured_since(a_run: Path, a_recipe: Recipe, tmp_path: Path):
+    """The recipe's words and a new table are in both cards, the figures stay, and the bundle is still whole."""
+    shutil.copytree(a_run, tmp_path / "tiny")
+    (tmp_path / "tiny.training").mkdir()
+    (tmp_path / "tiny.training" / "ablations.json").write_text('{"no prompts": {"next_word_loss": 0.75}}')
+    words = a_recipe.card.model_copy(update={"limits": ("another limit",)})
+    renew_card(a_recipe.model_copy(update={"card": words}), tmp_path / "tiny")
+
+    before, after = (json.loads((folder / "card.json").read_text()) for folder in (a_run, tmp_path / "tiny"))
+    assert ["another limit"] == after["limits"]
+    assert before["classifier"] == after["classifier"]
+    assert "| no prompts | 0.75 |" in (tmp_path / "tiny" / "card.md").read_text()
+    assert [] == check_bundle(tmp_path / "tiny")
+
+
+def test_a_card_of_another_recipe_is_refused(a_run: Path, a_recipe: Recipe):
+    """Its figures would not be the recipe's."""
+    other = a_recipe.model_copy(update={"fit": a_recipe.fit.model_copy(update={"seed": 4})})
+
+    with pytest.raises(SettingsError, match="was not made by this recipe"):
+        renew_card(other, a_run)
 
 
 def test_a_finished_run_is_not_trained_again(a_run: Path, a_recipe: Recipe, a_data_dir: Path):
