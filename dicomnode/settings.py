@@ -90,7 +90,7 @@ class ScheduleSettings(_Table):
 class InferSettings(_Table):
     """Models and how they run."""
 
-    bundles: tuple[str, ...] = ("cxr",)
+    bundles: tuple[str, ...] = ("cxr", "head_ct")
     """Names of shipped bundles, or paths of bundle folders (relative ones count from the settings file)."""
     threads: Annotated[int, Field(ge=1)] = 1
     """ONNX Runtime threads of one worker; more workers pay better than more threads."""
@@ -248,9 +248,11 @@ class Rule(_Table):
 def _rules() -> tuple[Rule, ...]:
     chest = Conditions(modality=("CR", "DX", "DR"), body_part=("CHEST", "THORAX"))
     described = Conditions(modality=("CR", "DX", "DR"), description=("*chest*", "*thorax*", "*cxr*"))
+    head = Conditions(modality=("CT",), body_part=("HEAD", "BRAIN", "SKULL"))
     return (
         Rule(name="chest-film", when=chest, bundle="cxr"),
         Rule(name="chest-film-by-description", when=described, bundle="cxr"),
+        Rule(name="head-ct", when=head, bundle="head_ct"),
     )
 
 

@@ -48,8 +48,8 @@ _MEDIASTINUM = np.array(
      (0.43, 0.566), (0.38, 0.570), (0.34, 0.556), (0.30, 0.576), (0.265, 0.574), (0.235, 0.548), (0.16, 0.536),
      (-0.05, 0.540)]
 )  # fmt: skip
-_OPACITY_CENTRE = (0.565, 0.275)
-_OPACITY_SIZE = (0.075, 0.062)
+_OPACITY_CENTRE = (0.53, 0.275)
+_OPACITY_SIZE = (0.0825, 0.068)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def chest_film(seed: int, *, has_opacity: bool = False) -> ChestFilm:
     seed
         Decides the patient's build, vessels and noise; the same seed gives the same film.
     has_opacity
-        Puts a consolidation into the right lower zone and changes nothing else.
+        Puts a consolidation into the right middle zone and changes nothing else.
     """
     rng = np.random.default_rng(seed)
     build = _Build(rng)

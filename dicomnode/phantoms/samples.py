@@ -31,7 +31,7 @@ def chest_normal() -> list[Dataset]:
 
 
 def chest_opacity() -> list[Dataset]:
-    """The same chest with an opacity in the right lower zone, uncompressed as most units send it."""
+    """The same chest with an opacity in the right middle zone, uncompressed as most units send it."""
     return [digital_radiograph("chest-opacity", chest_film(CHEST_SEED, has_opacity=True).pixels)]
 
 

@@ -72,8 +72,8 @@ def test_the_opacity_mask_lies_where_the_film_became_brighter(a_film, a_film_wit
     assert abs(brighter[~mask].mean()) < 20
 
 
-def test_the_opacity_lies_in_the_right_lower_zone(a_film_with_opacity):
-    """Patient right is image left; the lower zone is below the hilum."""
+def test_the_opacity_lies_in_the_right_lung(a_film_with_opacity):
+    """Patient right is image left; beside the hilum and below it."""
     rows, columns = np.nonzero(a_film_with_opacity.opacity_mask)
 
     assert 0.45 < rows.mean() / SIDE_PX < 0.70
