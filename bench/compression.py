@@ -34,13 +34,13 @@ from dicomnode.records import FloatArray
 from dicomnode.train.calibration import study_calibrations
 from dicomnode.train.compress.export import (
     LANGUAGE,
-    PROMPTER,
     Reader,
     StudyPrompter,
     float_encoder,
     float_language,
     read_images,
 )
+from dicomnode.train.compress.graphs import PROMPTER
 from dicomnode.train.compress.parity import Said, agreement, pointing
 from dicomnode.train.compress.quantize import dynamic_int8, weights_int4, weights_int8
 from dicomnode.train.data import Split, read_split

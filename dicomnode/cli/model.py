@@ -58,6 +58,25 @@ def ablate(
 
 
 @app.command()
+def join(
+    recipe: RecipeArgument,
+    data: DataOption,
+    trained: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    language: Annotated[Path, typer.Option(help="Folder of a GPT-2, Llama or Qwen2 checkpoint with its tokenizer.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle; a stopped training goes on there.")],
+    threads: ThreadsOption = None,
+) -> None:
+    """Put a frozen language model in the place of a trained bundle's decoder, and train the prompter between them."""
+    _require_training()
+    from dicomnode.train.join import join_bundle
+    from dicomnode.train.recipe import read_recipe
+
+    logs.configure(level="info", output="console")
+    join_bundle(read_recipe(recipe, threads=threads), data, trained, language, out)
+    err.print(f"wrote the bundle {out}")
+
+
+@app.command()
 def card(
     recipe: RecipeArgument,
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],

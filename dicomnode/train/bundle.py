@@ -11,6 +11,8 @@ from dicomnode.train.calibration import Calibration
 from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
 
+Tables = dict[str, dict[str, object]]
+"""Tables of `bundle.toml` that follow from the model, by name."""
 _FILES_TABLE = "\n[files]\n"
 """Where the last table of `bundle.toml` begins."""
 
@@ -33,9 +35,19 @@ def write_words(
     _write_json(folder / "tokenizer.json", tokenizer_json(vocabulary(recipe)))
 
 
-def write_manifest(recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path) -> None:
-    """Write `bundle.toml`, last of all, as it holds the digest of every other file; thresholds are those of studies."""
-    tables: dict[str, dict[str, object]] = {
+def write_manifest(
+    recipe: Recipe, calibrations: tuple[Calibration, ...], folder: Path, language: Tables | None = None
+) -> None:
+    """Write `bundle.toml`, last of all, as it holds the digest of every other file.
+
+    Parameters
+    ----------
+    calibrations
+        Of studies; their thresholds are the bundle's.
+    language
+        The tables `tokens` and `decoder` of another decoder than the recipe's.
+    """
+    tables: Tables = {
         "accepts": recipe.accepts.model_dump(),
         "pixels": recipe.pixels.model_dump(exclude_none=True),
         "anatomy": {"structures": recipe.phantoms.structures},
@@ -47,6 +59,7 @@ def write_manifest(recipe: Recipe, calibrations: tuple[Calibration, ...], folder
             "width": recipe.decoder.width,
             "prompts": recipe.decoder.prompts,
         },
+        **(language or {}),
     }
     lines = _assignments(
         {

@@ -12,7 +12,7 @@ import torch
 
 from dicomnode.errors import SettingsError
 from dicomnode.records import FloatArray
-from dicomnode.train.bundle import renew_digests, write_manifest, write_words
+from dicomnode.train.bundle import Tables, renew_digests, write_manifest, write_words
 from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
 from dicomnode.train.compress.export import (
     ExportedEncoder,
@@ -77,33 +77,50 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
         decoder = fit_speaker(recipe, checkpoints)
 
     out_dir.mkdir(parents=True, exist_ok=True)
-    seen, unseen = _pixel_values(recipe, train), _pixel_values(recipe, validation)
+    seen, unseen = pixel_values(recipe, train), pixel_values(recipe, validation)
     exported = export_encoder(encoder, recipe, seen[:: max(1, len(seen) // 128)], unseen, out_dir)
     of_images = calibrations(validation, exported.int8_logits, recipe.keys)
     of_studies = study_calibrations(validation, exported.int8_logits, recipe.keys, recipe.fit.seed)
     drafter = fit_drafter(recipe, encoder, decoder, pool, of_images, checkpoints)
-    usual = tuple(_features(read_images(out_dir / "encoder.onnx", images)) for images in (seen, unseen))
+    usual = tuple(features_of(read_images(out_dir / "encoder.onnx", images)) for images in (seen, unseen))
     prompter = StudyPrompter(drafter.prompter, encoder.domain, of_studies, (usual[0], usual[1]))
     difference = max(exported.float_difference, export_language(prompter, drafter, recipe, out_dir))
     write_words(recipe, of_images, of_studies, out_dir)
-    _write_measured(recipe, data_dir, out_dir, of_studies, _compression(recipe, validation, exported, difference))
+    command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
+    export = _compression(recipe, validation, exported, difference)
+    write_measured(recipe, data_dir, out_dir, of_studies, export, command)
 
 
-def _write_measured(
-    recipe: Recipe, data_dir: Path, out_dir: Path, thresholds: tuple[Calibration, ...], export: dict[str, Any]
+def write_measured(
+    recipe: Recipe,
+    data_dir: Path,
+    out_dir: Path,
+    thresholds: tuple[Calibration, ...],
+    export: dict[str, Any],
+    command: str,
+    language: Tables | None = None,
 ) -> None:
-    """Measure the finished graphs on the test split and write cards and manifest."""
+    """Measure the finished graphs on the test split and write cards and manifest.
+
+    Parameters
+    ----------
+    export
+        What the export changed, for the card.
+    command
+        How to make the bundle again.
+    language
+        As in `bundle.write_manifest`.
+    """
     write_unmeasured(out_dir)
-    write_manifest(recipe, thresholds, out_dir)
+    write_manifest(recipe, thresholds, out_dir, language)
     log.info("exported", bundle=str(out_dir))
     figures: dict[str, Any] = evaluate_bundle(
         out_dir, data_dir, recipe=recipe, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed
     )
     figures["export"] = export
     figures |= _measured_beside(out_dir)
-    command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
     write_cards(card(recipe, films(data_dir, recipe.keys, recipe.data), figures, command), out_dir)
-    write_manifest(recipe, thresholds, out_dir)
+    write_manifest(recipe, thresholds, out_dir, language)
     log.info("measured", bundle=str(out_dir))
 
 
@@ -130,11 +147,13 @@ def _measured_beside(out_dir: Path) -> dict[str, Any]:
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.is_file()}
 
 
-def _pixel_values(recipe: Recipe, split: Split) -> FloatArray:
+def pixel_values(recipe: Recipe, split: Split) -> FloatArray:
+    """(N, C, S, S), normalised."""
     return ((split.images - recipe.pixels.mean) / recipe.pixels.std).astype(np.float32)
 
 
-def _features(read: list[ReadImage]) -> FloatArray:
+def features_of(read: list[ReadImage]) -> FloatArray:
+    """(N, D)."""
     return np.concatenate([one.features for one in read])
 
 

@@ -14,7 +14,7 @@ from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.sessions import open_session
 from dicomnode.train.calibration import calibrated
-from dicomnode.train.compress import export
+from dicomnode.train.compress import export, graphs
 from dicomnode.train.data import read_split
 from dicomnode.train.decoder import Decoder, Prompter, anatomical_bias, no_past
 from dicomnode.train.drafting import Drafter
@@ -216,7 +216,7 @@ def test_language_stands_still_while_the_image_is_joined(a_recipe: Recipe):
 def test_an_export_that_differs_is_refused(a_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A graph further from its model than the written tolerance is no bundle."""
     torch.manual_seed(1)
-    monkeypatch.setattr(export, "FLOAT_TOLERANCE", 0.0)
+    monkeypatch.setattr(graphs, "TOLERANCE", 0.0)
     pixel_values = np.random.default_rng(1).normal(size=(3, 1, 64, 64)).astype(np.float32)
 
     with pytest.raises(BundleError, match="differs from PyTorch"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
-from dicomnode.train.compress.graphs import write_graph
+from dicomnode.train.compress.graphs import DECODER, ENCODER, PROMPTER, compare, write_graph
 from dicomnode.train.compress.quantize import dynamic_int8, static_int8
 from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
@@ -26,29 +25,10 @@ from dicomnode.train.recipe import Recipe
 
 # B batch, N images of a study, K findings, D features, T new tokens, P prompts
 
-FLOAT_TOLERANCE = 1e-3
-"""Largest difference of any output between PyTorch and the FP32 graph."""
 INT8_TOLERANCE = 0.25
 """Largest mean difference of the logits between the FP32 and the INT8 graph."""
-ENCODER = (("pixel_values",), ("logits", "class_maps", "features", "segmentation", "tokens", "attended"))
-PROMPTER = (
-    ("logits", "class_maps", "features", "segmentation", "tokens", "attended"),
-    (
-        "study_logits",
-        "slice_attention",
-        "strangeness",
-        "prompt_embeds",
-        "encoder_key_values",
-        "anatomical_bias",
-    ),
-)
-DECODER = (
-    ("decoder_input_ids", "prompt_embeds", "encoder_key_values", "anatomical_bias", "past_key_values"),
-    ("logits", "present_key_values", "cross_attentions"),
-)
 LANGUAGE = ("prompter.onnx", "decoder.onnx")
 """Files of the language side."""
-_THREADS = 2
 _MOST_CALIBRATION = 128
 _FALSE_ALARMS = 99.5
 """Percentile of the validation images that still counts as usual."""
@@ -169,7 +149,7 @@ def export_encoder(
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "encoder.onnx")
         reader = float_encoder(encoder, recipe, path)
-        difference = tolerated(reader, path, [(torch.from_numpy(compared[:3]),)], ENCODER)
+        difference = compare(reader, [(torch.from_numpy(compared[:3]),)], ENCODER, path)
         static_int8(path, folder / path.name, calibration[:_MOST_CALIBRATION])
         float_logits, int8_logits = (
             np.concatenate([read.logits for read in read_images(graph, compared)])
@@ -204,7 +184,7 @@ class ReadImage:
 
 def read_images(path: Path, pixel_values: FloatArray) -> list[ReadImage]:
     """Run an encoder graph on images (N, C, S, S), one by one."""
-    runner = open_session(path, _THREADS)
+    runner = open_session(path, threads=1)
     return [ReadImage(*runner.run(["logits", "features"], {"pixel_values": image[None]})) for image in pixel_values]
 
 
@@ -250,8 +230,8 @@ def float_language(prompter: StudyPrompter, drafter: Drafter, recipe: Recipe, fo
     prompts = recipe.decoder.prompts
     steps = [decoder_example(recipe, 1, sizes) for sizes in ((5, prompts, 7, 0), (1, 0, 7, 5 + prompts))]
     return max(
-        tolerated(prompter, of_prompter, [study_example(recipe, n) for n in (1, 5)], PROMPTER),
-        tolerated(decoder, of_decoder, steps, DECODER),
+        compare(prompter, [study_example(recipe, n) for n in (1, 5)], PROMPTER, of_prompter),
+        compare(decoder, steps, DECODER, of_decoder),
     )
 
 
@@ -297,28 +277,3 @@ def _decoder_shapes(recipe: Recipe) -> dict[str, dict[int, Dim]]:
         "anatomical_bias": {0: batch, 2: memory},
         "past_key_values": {2: batch, 4: cached},
     }
-
-
-def tolerated(
-    module: nn.Module,
-    path: Path,
-    examples: Sequence[tuple[Tensor, ...]],
-    names: tuple[tuple[str, ...], tuple[str, ...]],
-) -> float:
-    """Largest difference of any output between a module and its FP32 graph.
-
-    Raises
-    ------
-    BundleError
-        If it is more than `FLOAT_TOLERANCE`.
-    """
-    runner, largest = open_session(path, _THREADS), 0.0
-    for example in examples:
-        with torch.no_grad():
-            expected = module(*example)
-        feeds = {name: tensor.numpy() for name, tensor in zip(names[0], example, strict=True)}
-        got = runner.run([*names[1]], feeds)
-        largest = max(largest, *(float(np.abs(e.numpy() - g).max()) for e, g in zip(expected, got, strict=True)))
-    if largest > FLOAT_TOLERANCE:
-        raise BundleError(f"an FP32 graph differs from PyTorch by {largest:.2g}, allowed is {FLOAT_TOLERANCE}")
-    return largest

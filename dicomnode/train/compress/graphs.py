@@ -7,20 +7,36 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from dicomnode.errors import BundleError
+from dicomnode.infer.sessions import (
+    DECODER_INPUTS,
+    DECODER_OUTPUTS,
+    ENCODER_INPUTS,
+    ENCODER_OUTPUTS,
+    PROMPTER_INPUTS,
+    PROMPTER_OUTPUTS,
+    open_session,
+)
 from dicomnode.train.compress.quantize import without_traces
 
 OPSET = 20
 _MOST_BYTES = 2**31 - 2**20
 """A protocol buffer, and so an ONNX file without files beside it, holds less than 2 GiB."""
 
-Names = tuple[Sequence[str], Sequence[str]]
+TOLERANCE = 1e-3
+"""Largest difference of any output between PyTorch and its FP32 graph, as a share of the largest value, or of 1."""
+
+Names = tuple[tuple[str, ...], tuple[str, ...]]
 """Of inputs and of outputs."""
+ENCODER: Names = (tuple(ENCODER_INPUTS), ENCODER_OUTPUTS)
+PROMPTER: Names = (tuple(PROMPTER_INPUTS), PROMPTER_OUTPUTS)
+DECODER: Names = (tuple(DECODER_INPUTS), DECODER_OUTPUTS)
 
 
 def write_graph(
@@ -57,3 +73,32 @@ def write_graph(
             verbose=False,
         )
     onnx.save(without_traces(onnx.load(path)), path)
+
+
+def compare(module: nn.Module, examples: Sequence[tuple[Tensor, ...]], names: Names, path: Path) -> float:
+    """Hold a graph against its module.
+
+    Returns
+    -------
+    float
+        The largest difference, as `TOLERANCE` counts it.
+
+    Raises
+    ------
+    BundleError
+        If it is more than `TOLERANCE`.
+    """
+    runner, largest = open_session(path, threads=1), 0.0
+    for example in examples:
+        with torch.no_grad():
+            expected = [tensor.numpy() for tensor in module(*example)]
+        feeds = {name: tensor.numpy() for name, tensor in zip(names[0], example, strict=True)}
+        for name, ours, theirs in zip(names[1], expected, runner.run([*names[1]], feeds), strict=True):
+            apart = float(np.abs(ours - theirs).max(initial=0)) / max(1.0, float(np.abs(ours).max(initial=0)))
+            if not apart <= TOLERANCE:
+                raise BundleError(
+                    f"{path.name}: {name} differs from PyTorch by {apart:.2g} of its largest value, "
+                    f"allowed is {TOLERANCE}"
+                )
+            largest = max(largest, apart)
+    return largest

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from dicomnode.errors import BundleError
-from dicomnode.infer.sessions import (
-    DECODER_INPUTS,
-    DECODER_OUTPUTS,
-    ENCODER_INPUTS,
-    ENCODER_OUTPUTS,
-    PROMPTER_INPUTS,
-    PROMPTER_OUTPUTS,
-    open_session,
-)
-from dicomnode.train.compress.graphs import Names, write_graph
+from dicomnode.train.compress.graphs import DECODER, ENCODER, PROMPTER, compare, write_graph
 from dicomnode.train.imports.caption import Captioner
 from dicomnode.train.imports.classifier import Classifier
 from dicomnode.train.imports.language import LanguageShape
 
 # B batch, T new tokens, P prompts, S memory positions
 
-TOLERANCE = 1e-3
-"""Largest difference of any output between PyTorch and the graph."""
 _MOST_IMAGES = 1024
 
 
@@ -43,8 +29,8 @@ def write_classifier(classifier: Classifier, pixel_shape: tuple[int, int, int], 
     outputs = ("logits", "class_maps") if classifier.has_maps else ("logits",)
     images = torch.randn(2, *pixel_shape, generator=torch.Generator().manual_seed(0))
     shapes = {"pixel_values": {0: Dim("batch", min=1, max=_MOST_IMAGES)}}
-    write_graph(classifier, (images,), (tuple(ENCODER_INPUTS), outputs), shapes, path)
-    compare(classifier, [(images,), (images[:1],)], (tuple(ENCODER_INPUTS), outputs), path)
+    write_graph(classifier, (images,), (ENCODER[0], outputs), shapes, path)
+    compare(classifier, [(images,), (images[:1],)], (ENCODER[0], outputs), path)
 
 
 def write_captioner(captioner: Captioner, pixel_shape: tuple[int, int, int], longest: int, folder: Path) -> None:
@@ -56,18 +42,16 @@ def write_captioner(captioner: Captioner, pixel_shape: tuple[int, int, int], lon
         If a graph is too large or differs from its module.
     """
     images = torch.randn(2, *pixel_shape, generator=torch.Generator().manual_seed(0))
-    names: Names = (tuple(ENCODER_INPUTS), ENCODER_OUTPUTS)
     batch = Dim("batch", min=1, max=_MOST_IMAGES)
-    write_graph(captioner.encoder, (images,), names, {"pixel_values": {0: batch}}, folder / "encoder.onnx")
-    compare(captioner.encoder, [(images,), (images[:1],)], names, folder / "encoder.onnx")
+    write_graph(captioner.encoder, (images,), ENCODER, {"pixel_values": {0: batch}}, folder / "encoder.onnx")
+    compare(captioner.encoder, [(images,), (images[:1],)], ENCODER, folder / "encoder.onnx")
     with torch.no_grad():
         encoded = captioner.encoder(images)
-    names = (tuple(PROMPTER_INPUTS), PROMPTER_OUTPUTS)
     study = Dim("images", min=1, max=_MOST_IMAGES)
     write_graph(
-        captioner.prompter, encoded, names, {name: {0: study} for name in PROMPTER_INPUTS}, folder / "prompter.onnx"
+        captioner.prompter, encoded, PROMPTER, {name: {0: study} for name in PROMPTER[0]}, folder / "prompter.onnx"
     )
-    compare(captioner.prompter, [encoded, tuple(one[:1] for one in encoded)], names, folder / "prompter.onnx")
+    compare(captioner.prompter, [encoded, tuple(one[:1] for one in encoded)], PROMPTER, folder / "prompter.onnx")
     write_language(captioner.decoder, captioner.decoder.shape, longest, folder / "decoder.onnx")
 
 
@@ -80,7 +64,6 @@ def write_language(decoder: nn.Module, shape: LanguageShape, longest: int, path:
         If the graph is too large or differs from the module, in a first call or in a cached step.
     """
     batch, memory = Dim("batch", min=1, max=_MOST_IMAGES), Dim("memory", min=0, max=65536)
-    names: Names = (tuple(DECODER_INPUTS), DECODER_OUTPUTS)
     shapes = {
         "decoder_input_ids": {0: batch, 1: Dim("tokens", min=1, max=longest)},
         "prompt_embeds": {0: batch, 1: Dim("prompts", min=0, max=longest)},
@@ -88,9 +71,9 @@ def write_language(decoder: nn.Module, shape: LanguageShape, longest: int, path:
         "anatomical_bias": {0: batch, 2: memory},
         "past_key_values": {2: batch, 4: Dim("cached", min=0, max=longest)},
     }
-    write_graph(decoder, _example(shape, 2, (3, 2, 5, 4)), names, shapes, path)
+    write_graph(decoder, _example(shape, 2, (3, 2, 5, 4)), DECODER, shapes, path)
     steps = [_example(shape, 1, sizes) for sizes in ((4, 2, 3, 0), (1, 0, 3, 6))]
-    compare(decoder, steps, names, path)
+    compare(decoder, steps, DECODER, path)
 
 
 def _example(shape: LanguageShape, batch: int, sizes: tuple[int, int, int, int]) -> tuple[Tensor, ...]:
@@ -105,22 +88,3 @@ def _example(shape: LanguageShape, batch: int, sizes: tuple[int, int, int, int])
         torch.randn(batch, shape.layers, memory, generator=generator),
         torch.randn(*state, cached, shape.head_width, generator=generator),
     )
-
-
-def compare(module: nn.Module, examples: Sequence[tuple[Tensor, ...]], names: Names, path: Path) -> None:
-    """Hold a graph against its module.
-
-    Raises
-    ------
-    BundleError
-        If any output differs by more than `TOLERANCE` of its largest value, or of 1.
-    """
-    runner = open_session(path, threads=1)
-    for example in examples:
-        with torch.no_grad():
-            expected = [tensor.numpy() for tensor in module(*example)]
-        feeds = {name: tensor.numpy() for name, tensor in zip(names[0], example, strict=True)}
-        for name, ours, theirs in zip(names[1], expected, runner.run([*names[1]], feeds), strict=True):
-            apart = float(np.abs(ours - theirs).max(initial=0))
-            if not apart <= TOLERANCE * max(1.0, float(np.abs(ours).max(initial=0))):
-                raise BundleError(f"{path.name}: {name} differs from PyTorch by {apart:.2g}")

@@ -15,16 +15,16 @@ from torch import Generator, Tensor, nn
 from torch.export import Dim
 from torch.nn import functional
 
-from dicomnode.infer.sessions import PROMPTER_INPUTS, PROMPTER_OUTPUTS
+from dicomnode.train.bundle import Tables
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.compress.export import StudyPrompter
-from dicomnode.train.compress.graphs import Names, write_graph
+from dicomnode.train.compress.graphs import PROMPTER, compare, write_graph
 from dicomnode.train.drafting import Views, facts_of, shaken
 from dicomnode.train.fit import Plan, fitted
 from dicomnode.train.imports.checkpoints import read_tokenizer, special_tokens
-from dicomnode.train.imports.graph import compare, write_language
+from dicomnode.train.imports.graph import write_language
 from dicomnode.train.imports.language import CausalLanguage, LanguagePrompter
-from dicomnode.train.imports.pack import Tables, digests_of
+from dicomnode.train.imports.pack import digests_of
 from dicomnode.train.language import report
 from dicomnode.train.recipe import Recipe
 
@@ -150,11 +150,10 @@ def write_joined(
     BundleError
         If a graph is too large or differs from its module.
     """
-    names: Names = (tuple(PROMPTER_INPUTS), PROMPTER_OUTPUTS)
     images = Dim("images", min=1, max=4096)
     path = folder / "prompter.onnx"
-    write_graph(prompter, encoded, names, {name: {0: images} for name in PROMPTER_INPUTS}, path)
-    compare(prompter, [encoded, tuple(one[:1] for one in encoded)], names, path)
+    write_graph(prompter, encoded, PROMPTER, {name: {0: images} for name in PROMPTER[0]}, path)
+    compare(prompter, [encoded, tuple(one[:1] for one in encoded)], PROMPTER, path)
     shape = language.shape
     longest = recipe.decoder.prompts + recipe.decoder.max_new_tokens + 1
     write_language(language, shape, longest, folder / "decoder.onnx")

@@ -16,11 +16,9 @@ from dicomnode import __version__
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import MANIFEST_NAME, check_bundle
 from dicomnode.infer.manifest import CLASSIFIER_FILES, FILES, FORMAT
+from dicomnode.train.bundle import Tables
 from dicomnode.train.imports.about import About
 from dicomnode.train.imports.checkpoints import read_tokenizer
-
-Tables = dict[str, dict[str, object]]
-"""Tables of bundle.toml that follow from the model."""
 
 
 def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
