@@ -245,15 +245,19 @@ class Rule(_Table):
     """Names of destinations; empty: those with is_default."""
 
 
-def _rules() -> tuple[Rule, ...]:
-    chest = Conditions(modality=("CR", "DX", "DR"), body_part=("CHEST", "THORAX"))
-    described = Conditions(modality=("CR", "DX", "DR"), description=("*chest*", "*thorax*", "*cxr*"))
+def _rules(settings: dict[str, Any]) -> tuple[Rule, ...]:
+    """Rules for those of the shipped bundles that the settings name."""
+    film = ("CR", "DX", "DR")
+    chest = Conditions(modality=film, body_part=("CHEST", "THORAX"))
+    described = Conditions(modality=film, description=("*chest*", "*thorax*", "*cxr*"))
     head = Conditions(modality=("CT",), body_part=("HEAD", "BRAIN", "SKULL"))
-    return (
+    rules = (
         Rule(name="chest-film", when=chest, bundle="cxr"),
         Rule(name="chest-film-by-description", when=described, bundle="cxr"),
         Rule(name="head-ct", when=head, bundle="head_ct"),
     )
+    named = settings["infer"].bundles if "infer" in settings else ()  # it is missing where it has an error of its own
+    return tuple(rule for rule in rules if rule.bundle in named)
 
 
 class LogSettings(_Table):
