@@ -7,6 +7,7 @@ Arrays in records are never written to after construction. Row comes before colu
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -67,6 +68,8 @@ class Outcome(StrEnum):
 
     FINDINGS = "findings"
     NOTHING_FOUND = "nothing_found"
+    UNDETERMINED = "undetermined"
+    """No finding is suspected, but not all of them can be called absent."""
     NOT_APPLICABLE = "not_applicable"
     COULD_NOT_RUN = "could_not_run"
     NOT_JUDGED = "not_judged"
@@ -79,6 +82,49 @@ class Presence(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     UNDETERMINED = "undetermined"
+
+
+class ReviewReason(StrEnum):
+    """Why a physician is asked to look at the answer itself, or why there is none."""
+
+    UNDETERMINED = "undetermined"
+    """A finding can neither be called present nor absent at the coverage that the bundle promises."""
+    DISAGREEMENT = "disagreement"
+    """The draft and the classifier, or the members of an ensemble, do not say the same."""
+    OUT_OF_DISTRIBUTION = "out_of_distribution"
+    """Images do not look like those that the model was trained on."""
+    QUALITY = "quality"
+    """The images are of limited quality or none."""
+    INCOMPLETE = "incomplete"
+    """Images of the study are missing."""
+
+
+class QualityLevel(StrEnum):
+    """How good the images are (PS3.16 CID 7036)."""
+
+    DIAGNOSTIC = "diagnostic"
+    LIMITED = "limited"
+    NON_DIAGNOSTIC = "non_diagnostic"
+
+
+class QualityFault(StrEnum):
+    """What is wrong with an image (PS3.16 CID 7011)."""
+
+    BLURRED = "blurred"
+    UNDER_EXPOSED = "under_exposed"
+    OVER_EXPOSED = "over_exposed"
+    NOISY = "noisy"
+    BLANK = "blank"
+
+
+class Change(StrEnum):
+    """How a finding stands against the prior study (PS3.16 CID 6002)."""
+
+    NEW = "new"
+    INCREASED = "increased"
+    UNCHANGED = "unchanged"
+    DECREASED = "decreased"
+    RESOLVED = "resolved"
 
 
 class CodedConcept(NamedTuple):
@@ -192,6 +238,9 @@ class FindingSpec:
     """The bundle's default; settings may say otherwise."""
     terms: tuple[str, ...]
     """Lower-case phrases by which a drafted sentence names the finding."""
+    certain: tuple[float, float] | None = None
+    """Below the first probability the finding counts as absent, from the second on as present, between them as
+    undetermined (split conformal prediction for each class); None: the threshold alone decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +337,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageQuality:
+    """How good the images of a study are."""
+
+    level: QualityLevel
+    faults: tuple[QualityFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What the model says of one study. K findings, N images."""
 
@@ -308,6 +365,14 @@ class Reading:
     not_judged: int
     """Images of the study that were left out, because each looks too strange."""
     draft: Draft
+    intervals: FloatArray | None = None
+    """(K, 2) lower and upper limit of each probability, 95 %; None: the bundle does not know them."""
+    quality: ImageQuality | None = None
+    """None: nothing is known of it."""
+    missing_images: int = 0
+    """Slices that must lie between those that came."""
+    members_disagree: bool = False
+    """Members of an ensemble stand on different sides of a threshold."""
 
 
 # -- explain -------------------------------------------------------------------------------------
@@ -353,6 +418,15 @@ class Finding:
     heatmap: Heatmap | None = None
     region: tuple[Point, ...] = ()
     """Closed outline (first point repeated at the end) in the heat map's frame; empty: none."""
+    interval: tuple[float, float] | None = None
+    """Limits of the probability, 95 %; None: not known."""
+    change: Change | None = None
+    """Against the prior study; None: not compared."""
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether the probability reaches the threshold: present, or undetermined and leaning to it."""
+        return self.probability >= self.spec.threshold
 
     @property
     def percent(self) -> int:
@@ -360,15 +434,91 @@ class Finding:
         return min(max(round(100 * self.probability), 1), 99)
 
 
+class Section(StrEnum):
+    """The sections of a report, in their order."""
+
+    EXAMINATION = "examination"
+    COMPARISON = "comparison"
+    TECHNIQUE = "technique"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    RECOMMENDATION = "recommendation"
+    LIMITS = "limits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was done, from the headers of the images; it does not name the patient."""
+
+    modality: str
+    """Modality (0008,0060)."""
+    body_part: str = ""
+    """Body Part Examined (0018,0015), empty where the headers have none."""
+    views: tuple[str, ...] = ()
+    """View Position (0018,5101) of the films."""
+    images: int = 0
+    """Frames that were read or could have been."""
+    slice_thickness_mm: float | None = None
+    study_date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceReference:
+    """One instance of any study."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorStudy:
+    """The earlier study of the same patient that this one was compared with."""
+
+    study_instance_uid: str
+    study_date: dt.date | None
+    instances: tuple[InstanceReference, ...]
+    """Its images and reports that were looked at."""
+    presences: Mapping[str, Presence]
+    """What was there then, by finding."""
+    is_verified: bool
+    """A physician's report says so, not only the model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """One sentence of the findings section."""
+    """One sentence of a report."""
 
     text: str
-    finding: str | None
+    finding: str | None = None
     """FindingSpec.key it speaks of; None for a general remark."""
-    is_supported: bool
+    is_supported: bool = True
     """The classifier agrees, or the sentence makes no claim that it judges."""
+    language: str | None = None
+    """RFC 5646 of a free sentence that is not in the text's language; None: in the text's language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportText:
+    """The report in one language."""
+
+    language: str
+    """RFC 5646, for example `en` or `pt-BR`."""
+    is_right_to_left: bool
+    title: str
+    warning: str
+    """That it is a draft of a machine and not for diagnostic use."""
+    headings: Mapping[Section, str]
+    """Of all sections."""
+    sections: Mapping[Section, tuple[Sentence, ...]]
+    """Those that say something, in the order of `Section`."""
+    names: Mapping[str, str]
+    """Name of each finding, by FindingSpec.key."""
+
+    def lines(self, section: Section) -> tuple[str, ...]:
+        """Texts of a section, none where it says nothing."""
+        return tuple(sentence.text for sentence in self.sections.get(section, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,20 +529,28 @@ class Report:
     reason: str
     """Why not applicable, not judged or could not run; empty otherwise."""
     acuity: Acuity
-    language: str
-    """RFC 5646, for example `en-US`."""
     findings: tuple[Finding, ...]
     """Every finding the bundle judges, the most acute and likely first."""
-    sentences: tuple[Sentence, ...]
-    impression: tuple[str, ...]
-    recommendation: tuple[str, ...]
+    texts: tuple[ReportText, ...]
+    """At least one; the house's language first."""
     bundle: BundleIdentity | None
     """None where no bundle applied."""
+    review: tuple[ReviewReason, ...] = ()
+    """Why review is asked for, or why the study was not judged; empty: neither."""
+    quality: ImageQuality | None = None
+    examination: Examination | None = None
+    prior: PriorStudy | None = None
+    """None: not compared."""
 
     @property
-    def present(self) -> tuple[Finding, ...]:
-        """The findings that are there."""
-        return tuple(f for f in self.findings if f.presence is Presence.PRESENT)
+    def text(self) -> ReportText:
+        """The report in the house's language."""
+        return self.texts[0]
+
+    @property
+    def suspected(self) -> tuple[Finding, ...]:
+        """The findings that are there, or may be."""
+        return tuple(f for f in self.findings if f.is_suspected)
 
     @property
     def is_actionable(self) -> bool:

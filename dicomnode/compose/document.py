@@ -102,7 +102,7 @@ def image_item(name: CodedConcept, ds: Dataset, relationship: hd.sr.Relationship
 
 def language(request: ComposeRequest) -> hd.sr.LanguageOfContentItemAndDescendants:
     """TID 1204."""
-    return hd.sr.LanguageOfContentItemAndDescendants(code(codes.LANGUAGES[request.report.language]))
+    return hd.sr.LanguageOfContentItemAndDescendants(code(codes.LANGUAGES[request.report.text.language]))
 
 
 def observation_context(request: ComposeRequest) -> hd.sr.ObservationContext:

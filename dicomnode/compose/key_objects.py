@@ -12,12 +12,14 @@ from dicomnode.compose.document import CONTAINS, document, language, observation
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
+from dicomnode.records import Section
 
 
 def key_objects(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Composed:
     """Compose the selection of heat maps and of the images they were drawn on."""
     report = request.report
-    summary = "\n".join((WARNING, *report.impression, *report.recommendation))
+    said = report.text
+    summary = "\n".join((WARNING, *said.lines(Section.IMPRESSION), *said.lines(Section.RECOMMENDATION)))
     images = [_image(overlay.dataset.SOPClassUID, overlay.dataset.SOPInstanceUID) for overlay in overlays.values()]
     explained = {f.heatmap.image.sop_instance_uid: f.heatmap.image.sop_class_uid for f in report.findings if f.heatmap}
     images += [_image(sop_class_uid, uid) for uid, sop_class_uid in explained.items()]

@@ -23,7 +23,7 @@ from dicomnode.compose.document import (
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.records import Sentence
+from dicomnode.records import Section, Sentence
 
 
 def text_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Composed:
@@ -37,13 +37,13 @@ def text_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
     report = request.report
     sections = (
         (codes.PROCEDURE_DESCRIPTIONS, codes.PROCEDURE_DESCRIPTION, (WARNING, author(report.bundle))),
-        (codes.IMPRESSIONS, codes.IMPRESSION, report.impression),
-        (codes.RECOMMENDATIONS, codes.RECOMMENDATION, report.recommendation),
+        (codes.IMPRESSIONS, codes.IMPRESSION, report.text.lines(Section.IMPRESSION)),
+        (codes.RECOMMENDATIONS, codes.RECOMMENDATION, report.text.lines(Section.RECOMMENDATION)),
     )
     description, *conclusions = [
         section(heading, [text_item(name, line) for line in lines]) for heading, name, lines in sections if lines
     ]
-    findings = [_finding(sentence, overlays) for sentence in report.sentences]
+    findings = [_finding(sentence, overlays) for sentence in report.text.sections.get(Section.FINDINGS, ())]
     items = [
         *language(request),
         *observation_context(request),
@@ -54,7 +54,7 @@ def text_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
         *([section(codes.FINDINGS, findings)] if findings else []),
         *conclusions,
     ]
-    role = f"text-sr.{report.language}"
+    role = f"text-sr.{report.text.language}"
     return sr_document(
         request, Series.TEXT, role, root(codes.DIAGNOSTIC_IMAGING_REPORT, "2000", items), tuple(overlays.values())
     )

@@ -53,6 +53,7 @@ SUMMARY_OF_DETECTIONS = CodedConcept("111064", "DCM", "Summary of Detections")
 OUTCOMES = {
     Outcome.FINDINGS: CodedConcept("111242", "DCM", "All algorithms succeeded; with findings"),
     Outcome.NOTHING_FOUND: CodedConcept("111241", "DCM", "All algorithms succeeded; without findings"),
+    Outcome.UNDETERMINED: CodedConcept("111243", "DCM", "Not all algorithms succeeded; without findings"),
 }
 
 # CID 240

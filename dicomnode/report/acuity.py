@@ -9,8 +9,11 @@ from dicomnode.settings import AcuitySettings
 
 
 def presence(spec: FindingSpec, probability: float) -> Presence:
-    """Whether a finding of this calibrated probability counts as there."""
-    return Presence.PRESENT if probability >= spec.threshold else Presence.ABSENT
+    """Whether a finding of this calibrated probability is there, is not, or cannot be told."""
+    absent_below, present_from = spec.certain or (spec.threshold, spec.threshold)
+    if probability >= max(present_from, spec.threshold):
+        return Presence.PRESENT
+    return Presence.ABSENT if probability < min(absent_below, spec.threshold) else Presence.UNDETERMINED
 
 
 def finding_acuity(spec: FindingSpec, settings: AcuitySettings) -> Acuity:
@@ -21,7 +24,7 @@ def finding_acuity(spec: FindingSpec, settings: AcuitySettings) -> Acuity:
 def study_acuity(
     specs: Sequence[FindingSpec], probabilities: Sequence[float] | FloatArray, settings: AcuitySettings
 ) -> Acuity:
-    """Acuity of the study: that of its most acute present finding.
+    """Acuity of the study: that of its most acute suspected finding, even where it is not certain.
 
     Parameters
     ----------
@@ -31,11 +34,11 @@ def study_acuity(
     Returns
     -------
     Acuity
-        NON_ACTIONABLE where no finding is present.
+        NON_ACTIONABLE where none is suspected.
     """
-    present = [
+    suspected = [
         finding_acuity(spec, settings)
         for spec, probability in zip(specs, probabilities, strict=True)
-        if presence(spec, float(probability)) is Presence.PRESENT
+        if float(probability) >= spec.threshold
     ]
-    return min(present, key=lambda acuity: acuity.rank, default=Acuity.NON_ACTIONABLE)
+    return min(suspected, key=lambda acuity: acuity.rank, default=Acuity.NON_ACTIONABLE)

@@ -16,6 +16,8 @@ from dicomnode.records import (
     Presence,
     Reading,
     Report,
+    ReportText,
+    Section,
     Sentence,
 )
 from dicomnode.report.acuity import finding_acuity, presence, study_acuity
@@ -57,11 +59,19 @@ def write_report(
         outcome=Outcome.FINDINGS if present else Outcome.NOTHING_FOUND,
         reason="",
         acuity=level,
-        language=words.language,
         findings=findings,
-        sentences=_sentences(reading.draft, findings, words, withhold=settings.unsupported_sentences == "withhold"),
-        impression=_impression(findings, reading, words),
-        recommendation=(words.recommendations[level],),
+        texts=(
+            _text(
+                words,
+                {
+                    Section.FINDINGS: _sentences(
+                        reading.draft, findings, words, withhold=settings.unsupported_sentences == "withhold"
+                    ),
+                    Section.IMPRESSION: _plain(_impression(findings, reading, words)),
+                    Section.RECOMMENDATION: _plain((words.recommendations[level],)),
+                },
+            ),
+        ),
         bundle=bundle,
     )
 
@@ -92,13 +102,36 @@ def report_without_reading(
         outcome=outcome,
         reason=reason,
         acuity=Acuity.NON_ACTIONABLE,
-        language=words.language,
         findings=(),
-        sentences=(),
-        impression=(words.not_read[outcome].format(reason=reason).strip(), words.no_statement),
-        recommendation=(words.read_without,),
+        texts=(
+            _text(
+                words,
+                {
+                    Section.IMPRESSION: _plain(
+                        (words.not_read[outcome].format(reason=reason).strip(), words.no_statement)
+                    ),
+                    Section.RECOMMENDATION: _plain((words.read_without,)),
+                },
+            ),
+        ),
         bundle=bundle,
     )
+
+
+def _text(words: Words, sections: Mapping[Section, tuple[Sentence, ...]]) -> ReportText:
+    return ReportText(
+        language=words.language,
+        is_right_to_left=False,
+        title="AI draft report",
+        warning="AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE",
+        headings={section: section.value.capitalize() for section in Section},
+        sections={section: said for section, said in sections.items() if said},
+        names={},
+    )
+
+
+def _plain(lines: tuple[str, ...]) -> tuple[Sentence, ...]:
+    return tuple(Sentence(text=line) for line in lines)
 
 
 def _graded(

@@ -29,6 +29,8 @@ from dicomnode.records import (
     PreparedImage,
     Presence,
     Report,
+    ReportText,
+    Section,
     Sentence,
 )
 from dicomnode.settings import AcuitySettings, ComposeSettings
@@ -143,6 +145,25 @@ def an_absent_finding(spec: FindingSpec = PNEUMOTHORAX) -> Finding:
     return Finding(spec=spec, presence=Presence.ABSENT, probability=0.031, acuity=spec.acuity)
 
 
+def a_text(findings: tuple[Sentence, ...], language: str = "en") -> ReportText:
+    """Return the words of a report."""
+    impression = "Pneumonia suspected (probability 87 %)." if findings else "This study was not read."
+    sections = {
+        Section.FINDINGS: findings,
+        Section.IMPRESSION: (Sentence(text=impression),),
+        Section.RECOMMENDATION: (Sentence(text="Review by a physician is suggested."),),
+    }
+    return ReportText(
+        language=language,
+        is_right_to_left=False,
+        title="AI draft report",
+        warning="AI DRAFT - RESEARCH - NOT FOR DIAGNOSTIC USE",
+        headings={section: section.value.capitalize() for section in Section},
+        sections={section: said for section, said in sections.items() if said},
+        names={"pneumonia": "Pneumonia", "pneumothorax": "Pneumothorax"},
+    )
+
+
 def a_report(outcome: Outcome, *findings: Finding) -> Report:
     """Return a report of any outcome."""
     was_read = outcome in {Outcome.FINDINGS, Outcome.NOTHING_FOUND}
@@ -153,11 +174,8 @@ def a_report(outcome: Outcome, *findings: Finding) -> Report:
         outcome=outcome,
         reason="" if was_read else "UNSUPPORTED_IMAGE: the pixels cannot be read.",
         acuity=Acuity.URGENT if outcome is Outcome.FINDINGS else Acuity.NON_ACTIONABLE,
-        language="en",
         findings=findings,
-        sentences=(said,) if was_read else (),
-        impression=("Pneumonia suspected (probability 87 %).",) if was_read else ("This study was not read.",),
-        recommendation=("Review by a physician is suggested.",),
+        texts=(a_text((said,) if was_read else ()),),
         bundle=BUNDLE if outcome is not Outcome.NOT_APPLICABLE else None,
     )
 
