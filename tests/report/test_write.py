@@ -46,7 +46,9 @@ def test_a_present_finding_that_the_draft_leaves_out_or_denies_gets_a_sentence(a
     report = a_report((0.87, 0.1, 0.1), *sentences)
 
     assert "pneumonia" == report.text.sections[Section.FINDINGS][0].finding
-    assert report.text.sections[Section.FINDINGS][0].text.startswith("Pneumonia: detected by the classifier (probability 87 %)")
+    assert report.text.sections[Section.FINDINGS][0].text.startswith(
+        "Pneumonia: detected by the classifier (probability 87 %)"
+    )
     assert report.text.sections[Section.FINDINGS][0].is_supported
 
 
@@ -65,7 +67,9 @@ def test_without_a_draft_the_report_speaks_of_findings_alone(a_report):
     """A classifier has no drafted text that could lack a finding."""
     report = a_report((0.87, 0.1, 0.1))
 
-    assert ("Pneumonia: detected by the classifier (probability 87 %).",) == tuple(s.text for s in report.text.sections[Section.FINDINGS])
+    assert ("Pneumonia: detected by the classifier (probability 87 %).",) == tuple(
+        s.text for s in report.text.sections[Section.FINDINGS]
+    )
 
 
 def test_images_that_were_left_out_are_told(a_report):
