@@ -83,9 +83,21 @@ class NotApplicableError(PermanentError):
 
 
 class NotJudgedError(PermanentError):
-    """The images do not look like those that the model was trained on."""
+    """The model reads this kind of study, but cannot judge these images.
+
+    Parameters
+    ----------
+    message
+        What is wrong with them, in one sentence.
+    review
+        A `records.ReviewReason`: out of distribution, quality or incomplete.
+    """
 
     code = "NOT_JUDGED"
+
+    def __init__(self, message: str, *, review: str) -> None:
+        super().__init__(message)
+        self.review = review
 
 
 class BundleError(PermanentError):

@@ -274,6 +274,8 @@ class PreparedImage:
     display: ByteArray
     """(rows, columns) of the frame as stored, windowed to 8 bit, 0 black: what an overlay is drawn on."""
     placement: Placement
+    missing_before: int = 0
+    """Slices that must lie between this one and the one before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

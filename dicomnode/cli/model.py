@@ -77,6 +77,22 @@ def join(
 
 
 @app.command()
+def doubt(
+    recipe: RecipeArgument,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+) -> None:
+    """Measure how sure a trained bundle is: limits of probabilities, conformal bounds, usual image quality."""
+    _require_training()
+    from dicomnode.train.recipe import read_recipe
+    from dicomnode.train.run import add_doubt_to_trained
+
+    logs.configure(level="info", output="console")
+    add_doubt_to_trained(read_recipe(recipe), data, out)
+    err.print(f"wrote the doubt and the card of {out}")
+
+
+@app.command()
 def card(
     recipe: RecipeArgument,
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],

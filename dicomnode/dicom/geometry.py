@@ -171,14 +171,13 @@ def stack_order(planes: Sequence[Plane], series: str) -> list[int]:
     Raises
     ------
     UnsupportedImageError
-        If positions repeat, a slice is missing, or the slices are stacked askew (gantry tilt).
+        If positions repeat, or the slices are stacked askew (gantry tilt).
     """
     distances = _distances(planes)
     order = [int(index) for index in np.argsort(distances, kind="stable")]
     if has_repeated_positions(planes):
         raise UnsupportedImageError(f"series {series} holds two slices at the same position")
     _require_straight(planes[order[0]], planes[order[-1]], series)
-    _require_no_gap([planes[index] for index in order], np.diff(distances[order]), series)
     return order
 
 
@@ -199,12 +198,16 @@ def _require_straight(first: Plane, last: Plane, series: str) -> None:
         )
 
 
-def _require_no_gap(planes: Sequence[Plane], steps: NDArray[np.float64], series: str) -> None:
-    """Head CTs may change slice thickness half-way: a wide step is a gap only where the slices do not fill it."""
+def missing_before(planes: Sequence[Plane]) -> list[int]:
+    """How many slices must lie before each of the slices, given in order along their normal.
+
+    Head CTs may change slice thickness half-way: a wide step is a gap only where the slices do not fill it.
+    """
+    steps = np.diff(_distances(planes))
     usual = float(np.median(steps)) if steps.size else 0.0
+    missing = [0]
     for below, above, step in zip(planes, planes[1:], steps, strict=False):
         filled = 1.1 * max(below.thickness_mm, above.thickness_mm)
-        if step > _GAP_FACTOR * usual and step > filled:
-            raise UnsupportedImageError(
-                f"series {series} has a gap of {step:.1f} mm where slices are {usual:.1f} mm apart: a slice is missing"
-            )
+        is_gap = step > _GAP_FACTOR * usual and step > filled
+        missing.append(max(1, round(float(step) / usual) - 1) if is_gap else 0)
+    return missing

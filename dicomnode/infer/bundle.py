@@ -17,6 +17,7 @@ from dicomnode.errors import BundleError
 from dicomnode.infer.contract import DECODER, ENCODER, PROMPTER, DecoderContract, GraphContract, graph_faults
 from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
 from dicomnode.infer.memory import memory_faults
+from dicomnode.infer.quality import MEASURES, Limits
 from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
 from dicomnode.records import BundleIdentity, FindingSpec, FloatArray
 from dicomnode.settings import InferSettings
@@ -54,6 +55,10 @@ class Bundle:
     """(K, 2) Platt slope and offset of the logits of one image."""
     drafting: Drafting | None
     """None: the bundle classifies and drafts nothing."""
+    resamples: FloatArray | None
+    """(K, R, 2) Platt's two numbers of a study, fitted to resamples of patients; None: not known."""
+    quality: Limits
+    """Usual values of the measures of image quality; empty: not known."""
     folder: Path
 
     @property
@@ -213,6 +218,50 @@ def _is_pair(pair: Any) -> bool:
     )
 
 
+def _optional(content: Any, table: str, faults: list[str]) -> dict[str, Any]:
+    """A table that older bundles lack; empty where it is missing."""
+    found = content.get(table, {}) if isinstance(content, dict) else {}
+    if not isinstance(found, dict):
+        faults.append(f"calibration.json: {table} must be a table")
+        return {}
+    return found
+
+
+def _certain(content: Any, keys: list[str], faults: list[str]) -> dict[str, tuple[float, float] | None]:
+    """Probabilities below which a finding is absent and from which it is present, None where not known."""
+    table = _optional(content, "conformal", faults)
+    found: dict[str, tuple[float, float] | None] = dict.fromkeys(keys)
+    for key in [key for key in keys if key in table]:
+        pair = table[key].get("certain") if isinstance(table[key], dict) else None
+        if isinstance(pair, list) and _is_pair(pair):
+            found[key] = (float(pair[0]), float(pair[1]))
+        else:
+            faults.append(f"calibration.json: conformal.{key}.certain must be [absent below, present from]")
+    return found
+
+
+def _resamples(content: Any, keys: list[str], faults: list[str]) -> FloatArray | None:
+    """(K, R, 2); None where the table is missing or does not hold as many pairs for each finding."""
+    table = _optional(content, "platt_resamples", faults)
+    if not table:
+        return None
+    rows = [table.get(key) for key in keys]
+    pairs = [pair for row in rows for pair in (row if isinstance(row, list) else [None])]
+    if not all(_is_pair(pair) for pair in pairs) or len({len(row) for row in rows if row}) != 1:
+        faults.append("calibration.json: platt_resamples must hold equally many pairs [slope, offset] for each finding")
+        return None
+    return np.array(rows, dtype=np.float32)
+
+
+def _quality(content: Any, faults: list[str]) -> Limits:
+    table = _optional(content, "quality", faults)
+    for name, pair in table.items():
+        if name not in MEASURES or not _is_pair(pair):
+            faults.append(f"calibration.json: quality.{name} must be [lowest, highest] of {', '.join(MEASURES)}")
+            return {}
+    return {name: (float(low), float(high)) for name, (low, high) in table.items()}
+
+
 def _read_tokenizer(path: Path, tokens: Tokens, faults: list[str]) -> Tokenizer:
     """The tokenizer; one that knows no token, and a fault, where the file holds none."""
     nothing = Tokenizer(pieces={}, may_lack_ids=True)
@@ -252,6 +301,7 @@ def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str])
         name=manifest.name, version=manifest.version, manufacturer=manifest.manufacturer, digest=digest
     )
     calibration = _read_json(folder / "calibration.json", faults)
+    certain = _certain(calibration, _keys(manifest), faults)
     return Bundle(
         identity=identity,
         title=manifest.title,
@@ -259,8 +309,10 @@ def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str])
         accepts=manifest.accepts,
         pixels=manifest.pixels,
         structures=manifest.anatomy.structures,
-        findings=tuple(FindingSpec(**dict(finding)) for finding in manifest.findings),
+        findings=tuple(FindingSpec(**dict(finding), certain=certain[finding.key]) for finding in manifest.findings),
         calibration=_calibration(calibration, "platt", _keys(manifest), faults),
         drafting=_drafting(folder, manifest, calibration, faults),
+        resamples=_resamples(calibration, _keys(manifest), faults),
+        quality=_quality(calibration, faults),
         folder=folder,
     )

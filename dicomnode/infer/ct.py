@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from dicomnode.dicom.geometry import (
     Plane,
     has_repeated_positions,
     made_upright,
+    missing_before,
     plane,
     require_one_orientation,
     require_square_pixels,
@@ -23,12 +25,15 @@ from dicomnode.dicom.geometry import (
 )
 from dicomnode.dicom.pixels import frame_count, hounsfield, windowed
 from dicomnode.dicom.values import functional_group, items, number, text
-from dicomnode.errors import NotApplicableError, UnsupportedImageError
+from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance
 from dicomnode.infer.grid import fitted, normalized, region_of
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.records import PreparedImage
+from dicomnode.records import PreparedImage, ReviewReason
+
+_MOST_MISSING = 0.1
+"""With a larger share of its slices missing a volume is not judged."""
 
 
 class _Slice(NamedTuple):
@@ -47,18 +52,28 @@ def prepare_ct(headers: Sequence[Header], recipe: PixelRecipe) -> tuple[Prepared
     NotApplicableError
         If no series is axial.
     UnsupportedImageError
-        If slices have no position, or the stack has repeated positions, mixed orientations, gaps or gantry tilt, or
-        a slice cannot be decoded.
+        If slices have no position, or the stack has repeated positions, mixed orientations or gantry tilt, or a slice
+        cannot be decoded.
+    NotJudgedError
+        If more than a tenth of the slices is missing.
     """
     series, slices = _largest_axial_series(headers)
     slices = _one_acquisition(slices)
     ordered = [slices[index] for index in stack_order([one.plane for one in slices], series)]
+    missing = missing_before([one.plane for one in ordered])
+    if sum(missing) > _MOST_MISSING * (len(ordered) + sum(missing)):
+        raise NotJudgedError(
+            f"the volume is incomplete: {sum(missing)} slices are missing between the {len(ordered)} that came",
+            review=ReviewReason.INCOMPLETE,
+        )
     images: list[PreparedImage] = []
     path, ds = Path(), Dataset()
-    for one in _spread(ordered, recipe.slices):
+    kept = _spread(len(ordered), recipe.slices)
+    for before, place in pairwise([-1, *kept]):
+        one = ordered[place]
         if one.path != path:  # the frames of one instance follow each other: decode from one reading
             path, ds = one.path, read_instance(one.path)
-        images.append(_prepared(ds, one, recipe))
+        images.append(_prepared(ds, one, recipe, sum(missing[before + 1 : place + 1])))
     return tuple(images)
 
 
@@ -110,14 +125,14 @@ def _one_acquisition(slices: list[_Slice]) -> list[_Slice]:
     return min(acquisitions.items(), key=lambda item: (-len(item[1]), item[0]))[1]
 
 
-def _spread(slices: list[_Slice], most: int | None) -> list[_Slice]:
-    if most is None or len(slices) <= most:
-        return slices
-    places = np.rint(np.linspace(0, len(slices) - 1, most)).astype(int)
-    return [slices[place] for place in places]
+def _spread(count: int, most: int | None) -> list[int]:
+    """Places of the slices that are read, evenly spread over all."""
+    if most is None or count <= most:
+        return list(range(count))
+    return [int(place) for place in np.rint(np.linspace(0, count - 1, most))]
 
 
-def _prepared(ds: Dataset, one: _Slice, recipe: PixelRecipe) -> PreparedImage:
+def _prepared(ds: Dataset, one: _Slice, recipe: PixelRecipe, missing: int) -> PreparedImage:
     require_square_pixels(ds, one.frame_number)
     units = hounsfield(ds, one.frame_number)  # (rows, columns)
     quarters, flip = turns_to_upright(one.plane.letters, UPRIGHT_AXIAL)
@@ -132,4 +147,5 @@ def _prepared(ds: Dataset, one: _Slice, recipe: PixelRecipe) -> PreparedImage:
         pixel_values=normalized([grid for grid, _ in grids], recipe),
         display=np.rint(shown[0] * 255).astype(np.uint8),
         placement=grids[0][1],
+        missing_before=missing,
     )

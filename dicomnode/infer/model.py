@@ -9,13 +9,24 @@ import numpy as np
 from dicomnode.errors import BundleError, NotJudgedError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.cache import EncodingCache, encoding_key
-from dicomnode.infer.calibrate import calibrated
+from dicomnode.infer.calibrate import calibrated, limits_of
 from dicomnode.infer.contract import contract_faults, open_graphs
 from dicomnode.infer.decoding import NO_DRAFT, CachedDecoder, written
 from dicomnode.infer.memory import memory_faults
+from dicomnode.infer.quality import assessed, worst
 from dicomnode.infer.sessions import ENCODER_OUTPUTS, PROMPTER_OUTPUTS, run
-from dicomnode.infer.study import NOT_JUDGED, STRANGE, EncodedStudy
-from dicomnode.records import Draft, Encoding, FloatArray, PreparedImage, Prompted, Reading
+from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy
+from dicomnode.records import (
+    Draft,
+    Encoding,
+    FloatArray,
+    ImageQuality,
+    PreparedImage,
+    Prompted,
+    QualityLevel,
+    Reading,
+    ReviewReason,
+)
 from dicomnode.settings import InferSettings
 
 # B images of one batch, K findings, N images of one reading
@@ -160,29 +171,56 @@ class Model:
             best_images=study.best_images,
             not_judged=study.not_judged,
             draft=self.generate(study.most_conspicuous(thresholds)),
+            intervals=None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples),
+            quality=study.quality,
+            missing_images=sum(image.missing_before for image in study.images),
         )
 
+    def quality(self, images: Sequence[PreparedImage]) -> ImageQuality | None:
+        """How good the images of one reading are; None where the bundle does not know what is usual."""
+        if not self.bundle.quality:
+            return None
+        recipe = self.bundle.pixels
+        return assessed([image.pixel_values * recipe.std + recipe.mean for image in images], self.bundle.quality)
+
     def _encoded(self, images: Sequence[PreparedImage]) -> EncodedStudy:
-        """Encode a study and put its images together, without the films that are too strange."""
+        """Encode a study and put its images together, without the films that cannot be judged."""
         if not images:
             raise ValueError("a study to read must have at least one image")
-        encodings = self.encode_many(images)
         if self.bundle.is_volume:
-            prompted = self.prompt(encodings)
-            if np.median(prompted.strangeness) > STRANGE:
-                raise NotJudgedError(NOT_JUDGED)
-            return EncodedStudy(images=tuple(images), encodings=encodings, prompted=(prompted,), not_judged=0)
-        films = [(image, one, self.prompt([one])) for image, one in zip(images, encodings, strict=True)]
-        judged = [film for film in films if film[2].strangeness[0] <= STRANGE]
+            return self._encoded_volume(images)
+        readable = [(image, quality) for image in images if _is_readable(quality := self.quality([image]))]
+        if not readable:
+            raise NotJudgedError(NON_DIAGNOSTIC, review=ReviewReason.QUALITY)
+        encodings = self.encode_many([image for image, _ in readable])
+        films = [(*film, one, self.prompt([one])) for film, one in zip(readable, encodings, strict=True)]
+        judged = [film for film in films if film[3].strangeness[0] <= STRANGE]
         if not judged:
-            raise NotJudgedError(NOT_JUDGED)
-        kept_images, kept_encodings, prompted_each = zip(*judged, strict=True)
+            raise NotJudgedError(NOT_JUDGED, review=ReviewReason.OUT_OF_DISTRIBUTION)
+        kept_images, qualities, kept_encodings, prompted_each = zip(*judged, strict=True)
         return EncodedStudy(
             images=kept_images,
             encodings=kept_encodings,
             prompted=prompted_each,
-            not_judged=len(films) - len(judged),
+            not_judged=len(images) - len(judged),
+            quality=worst(qualities),
         )
+
+    def _encoded_volume(self, images: Sequence[PreparedImage]) -> EncodedStudy:
+        quality = self.quality(images)
+        if not _is_readable(quality):
+            raise NotJudgedError(NON_DIAGNOSTIC, review=ReviewReason.QUALITY)
+        encodings = self.encode_many(images)
+        prompted = self.prompt(encodings)
+        if np.median(prompted.strangeness) > STRANGE:
+            raise NotJudgedError(NOT_JUDGED, review=ReviewReason.OUT_OF_DISTRIBUTION)
+        return EncodedStudy(
+            images=tuple(images), encodings=encodings, prompted=(prompted,), not_judged=0, quality=quality
+        )
+
+
+def _is_readable(quality: ImageQuality | None) -> bool:
+    return quality is None or quality.level is not QualityLevel.NON_DIAGNOSTIC
 
 
 def _likeliest(encodings: Sequence[Encoding]) -> Prompted:

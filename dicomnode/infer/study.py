@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dicomnode.records import Encoding, FloatArray, PreparedImage, Prompted
+from dicomnode.records import Encoding, FloatArray, ImageQuality, PreparedImage, Prompted
 
 # K findings, N images
 
@@ -17,6 +17,7 @@ NOT_JUDGED = (
     "the image does not look like those that the model was trained on: "
     "it may be turned, inverted, or not show the body part"
 )
+NON_DIAGNOSTIC = "the image shows next to nothing: its grey values hardly differ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class EncodedStudy:
     """One for each film, or one for all slices."""
     not_judged: int
     """Films that were left out."""
+    quality: ImageQuality | None
+    """Of the images; None: not known."""
 
     @property
     def strangeness(self) -> FloatArray:

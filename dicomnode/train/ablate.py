@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from dicomnode.records import FindingSpec, FloatArray
 from dicomnode.report.languages import words_of
-from dicomnode.train.calibration import Calibration, calibrations
+from dicomnode.train.calibration import Calibration, calibrations, image_examples
 from dicomnode.train.compress.parity import pointing
 from dicomnode.train.data import Split, read_auxiliary
 from dicomnode.train.decoder import Decoder, Told, no_past
@@ -92,7 +92,8 @@ def ablate_language(recipe: Recipe, data_dir: Path, folder: Path, steps: int | N
     encoder = [*trained_encoders(recipe, folder).values()][-1]
     folder, recipe = language_folder(recipe, folder), recipe.reported
     train, validation = _splits(recipe, data_dir)
-    of_images = calibrations(validation, logits_of(encoder, validation.images, recipe.pixels), recipe.keys)
+    logits = logits_of(encoder, validation.images, recipe.pixels)
+    of_images = calibrations(image_examples(validation, logits, recipe.keys))
     auxiliary = read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data)
     seen = encoded_views(recipe, encoder, build_pool(recipe, train, auxiliary))
     once = recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"views": 1})})

@@ -49,46 +49,80 @@ def probabilities(logits: FloatArray, slope: float, offset: float) -> NDArray[np
     return np.asarray(1 / (1 + np.exp(-(slope * logits.astype(np.float64) + offset))))
 
 
-def calibrations(split: Split, logits: FloatArray, keys: tuple[str, ...]) -> tuple[Calibration, ...]:
-    """Calibrate every finding on single images.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """What one finding is calibrated on. E examples: images, or runs of slices of studies."""
 
-    Parameters
-    ----------
-    split
-        The validation split.
-    logits
-        (N, K) of its images.
+    key: str
+    """Name of the finding, for errors."""
+    logits: FloatArray
+    """(E,)."""
+    truth: FloatArray
+    """(E,), NaN where unknown."""
+    sources: NDArray[np.str_]
+    """(E,) data set of each."""
+    patients: NDArray[np.str_]
+    """(E,)."""
 
-    Raises
-    ------
-    PermanentError
-        As `calibrated`.
-    """
-    return tuple(calibrated(logits[:, k], split.labels[:, k], split.sources, key) for k, key in enumerate(keys))
+    def of(self, chosen: NDArray[np.intp]) -> Examples:
+        """Some of them, as often as they are chosen."""
+        return Examples(
+            key=self.key,
+            logits=self.logits[chosen],
+            truth=self.truth[chosen],
+            sources=self.sources[chosen],
+            patients=self.patients[chosen],
+        )
 
 
-def study_calibrations(split: Split, logits: FloatArray, keys: tuple[str, ...], seed: int) -> tuple[Calibration, ...]:
-    """Calibrate every finding on studies.
+def image_examples(split: Split, logits: FloatArray, keys: tuple[str, ...]) -> tuple[Examples, ...]:
+    """Every image of a split by itself, for each finding; logits (N, K)."""
+    return _examples(split, logits, keys, [np.array([index]) for index in range(len(split.films))])
+
+
+def study_examples(split: Split, logits: FloatArray, keys: tuple[str, ...], seed: int) -> tuple[Examples, ...]:
+    """Studies, for each finding.
 
     A study of slices is seen as many random runs of at least half of them: the validation split holds too few whole
-    ones. Where every image is a study this is `calibrations`.
-
-    Raises
-    ------
-    PermanentError
-        As `calibrated`.
+    ones. Where every image is a study this is `image_examples`.
     """
     volumes = split.volumes
     if all(len(slices) == 1 for slices in volumes.values()):
-        return calibrations(split, logits, keys)
+        return image_examples(split, logits, keys)
     rng = np.random.default_rng(seed)
-    runs = [_run(slices, rng) for slices in volumes.values() for _ in range(_PARTS)]
-    found = []
-    for k, key in enumerate(keys):
-        scores = np.array([study_logit(logits[run, k]) for run in runs], np.float32)
-        truth = np.array([split.labels[run, k].max() for run in runs], np.float32)
-        found.append(calibrated(scores, truth, np.array([split.sources[run[0]] for run in runs]), key))
-    return tuple(found)
+    return _examples(split, logits, keys, [_run(slices, rng) for slices in volumes.values() for _ in range(_PARTS)])
+
+
+def whole_studies(split: Split, logits: FloatArray, keys: tuple[str, ...]) -> tuple[Examples, ...]:
+    """Every study once, for each finding."""
+    return _examples(split, logits, keys, list(split.volumes.values()))
+
+
+def _examples(
+    split: Split, logits: FloatArray, keys: tuple[str, ...], runs: list[NDArray[np.intp]]
+) -> tuple[Examples, ...]:
+    first = np.array([run[0] for run in runs])
+    return tuple(
+        Examples(
+            key=key,
+            logits=np.array([study_logit(logits[run, k]) for run in runs], np.float32),
+            truth=np.array([split.labels[run, k].max() for run in runs], np.float32),
+            sources=split.sources[first],
+            patients=split.patients[first],
+        )
+        for k, key in enumerate(keys)
+    )
+
+
+def calibrations(examples: tuple[Examples, ...]) -> tuple[Calibration, ...]:
+    """Calibrate every finding.
+
+    Raises
+    ------
+    PermanentError
+        As `calibrated`.
+    """
+    return tuple(calibrated(one) for one in examples)
 
 
 def _run(slices: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -103,33 +137,29 @@ def study_logit(logits: FloatArray) -> float:
     return float((weights * logits).sum() / weights.sum())
 
 
-def calibrated(logits: FloatArray, labels: FloatArray, sources: NDArray[np.str_], key: str) -> Calibration:
+def calibrated(examples: Examples) -> Calibration:
     """Fit Platt's two numbers, then the threshold of the best mean Matthews correlation over the sources.
-
-    Parameters
-    ----------
-    logits, labels
-        (N,) of one finding; labels NaN where unknown.
-    sources
-        (N,) data set of each image.
-    key
-        Name of the finding, for the error.
 
     Raises
     ------
     PermanentError
-        If the split does not hold both present and absent images of the finding.
+        If the examples do not hold both present and absent ones of the finding.
     """
-    known = ~np.isnan(labels)
-    if len(set(labels[known])) < 2:
-        raise PermanentError(f"the validation split needs images with and without {key}; leave the finding out")
-    truth = labels[known].astype(int)
-    model = LogisticRegression(C=1.0).fit(logits[known, None], truth)
+    known = examples.of(np.flatnonzero(~np.isnan(examples.truth)))
+    if len(set(known.truth)) < 2:
+        raise PermanentError(f"the validation split needs images with and without {known.key}; leave the finding out")
+    slope, offset = platt(known.logits, known.truth)
+    scores = probabilities(known.logits, slope, offset)
+    return Calibration(slope=slope, offset=offset, threshold=_threshold(scores, known.truth.astype(int), known.sources))
+
+
+def platt(logits: FloatArray, truth: FloatArray) -> tuple[float, float]:
+    """Slope and offset of the line that turns logits (E,) into log-odds; truth (E,) holds both 0 and 1."""
+    model = LogisticRegression(C=1.0).fit(logits[:, None], truth.astype(int))
     slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope < _LEAST_SLOPE:
-        slope, offset = _LEAST_SLOPE, _balanced(logits[known], truth)
-    scores = probabilities(logits[known], slope, offset)
-    return Calibration(slope=slope, offset=offset, threshold=_threshold(scores, truth, sources[known]))
+        slope, offset = _LEAST_SLOPE, _balanced(logits, truth.astype(int))
+    return slope, offset
 
 
 def _balanced(logits: FloatArray, truth: NDArray[np.int_]) -> float:

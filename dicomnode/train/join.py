@@ -11,7 +11,7 @@ import torch
 
 from dicomnode.errors import SettingsError
 from dicomnode.train.bundle import write_words
-from dicomnode.train.calibration import calibrations, study_calibrations
+from dicomnode.train.calibration import calibrations, image_examples, study_examples
 from dicomnode.train.compress.export import Reader, StudyPrompter, read_images
 from dicomnode.train.data import read_auxiliary
 from dicomnode.train.dicom_data import read_any_split
@@ -61,8 +61,8 @@ def join_bundle(recipe: Recipe, data_dir: Path, trained_dir: Path, language_dir:
     train, validation = (read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val"))
     read = [read_images(graph, pixel_values(recipe, split)) for split in (train, validation)]
     logits = np.concatenate([one.logits for one in read[1]])
-    of_images = calibrations(validation, logits, recipe.keys)
-    of_studies = study_calibrations(validation, logits, recipe.keys, recipe.fit.seed)
+    of_images = calibrations(image_examples(validation, logits, recipe.keys))
+    of_studies = calibrations(study_examples(validation, logits, recipe.keys, recipe.fit.seed))
     auxiliary = read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data)
     views = encoded_views(recipe, encoder, build_pool(recipe, train, auxiliary))
     prompter = fit_joined(recipe, language, words, views, of_images, out_dir.with_name(out_dir.name + ".training"))

@@ -13,7 +13,7 @@ import torch
 from dicomnode.errors import SettingsError
 from dicomnode.records import FloatArray
 from dicomnode.train.bundle import Tables, renew_digests, write_manifest, write_words
-from dicomnode.train.calibration import Calibration, calibrations, study_calibrations
+from dicomnode.train.calibration import Calibration, calibrations, image_examples, study_examples
 from dicomnode.train.compress.export import (
     ExportedEncoder,
     ReadImage,
@@ -24,6 +24,7 @@ from dicomnode.train.compress.export import (
 )
 from dicomnode.train.data import Split, films, read_auxiliary
 from dicomnode.train.dicom_data import read_any_split
+from dicomnode.train.doubt import add_doubt
 from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
@@ -79,8 +80,8 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
     seen, unseen = pixel_values(recipe, train), pixel_values(recipe, validation)
     exported = export_encoder(encoder, recipe, seen[:: max(1, len(seen) // 128)], unseen, out_dir)
-    of_images = calibrations(validation, exported.int8_logits, recipe.keys)
-    of_studies = study_calibrations(validation, exported.int8_logits, recipe.keys, recipe.fit.seed)
+    of_images = calibrations(image_examples(validation, exported.int8_logits, recipe.keys))
+    of_studies = calibrations(study_examples(validation, exported.int8_logits, recipe.keys, recipe.fit.seed))
     drafter = fit_drafter(recipe, encoder, decoder, pool, of_images, checkpoints)
     usual = tuple(features_of(read_images(out_dir / "encoder.onnx", images)) for images in (seen, unseen))
     prompter = StudyPrompter(drafter.prompter, encoder.domain, of_studies, (usual[0], usual[1]))
@@ -114,6 +115,7 @@ def write_measured(
     write_unmeasured(out_dir)
     write_manifest(recipe, thresholds, out_dir, language)
     log.info("exported", bundle=str(out_dir))
+    add_doubt(recipe, data_dir, out_dir)
     figures: dict[str, Any] = evaluate_bundle(
         out_dir, data_dir, recipe=recipe, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed
     )
@@ -124,6 +126,25 @@ def write_measured(
     log.info("measured", bundle=str(out_dir))
 
 
+def add_doubt_to_trained(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
+    """Measure anew how sure a trained bundle is, on validation and test split, and write its cards.
+
+    Raises
+    ------
+    SettingsError
+        If the bundle has no figures, or another recipe made it.
+    BundleError, PermanentError
+        As `doubt.add_doubt`.
+    """
+    content = _own_card(recipe, out_dir)
+    add_doubt(recipe, data_dir, out_dir)
+    figures = evaluate_bundle(
+        out_dir, data_dir, recipe=recipe.reported, bootstrap=recipe.card.bootstrap, seed=recipe.fit.seed
+    )
+    write_cards(content | {name: figures[name] for name in ("uncertainty", "controls")}, out_dir)
+    renew_digests(out_dir)
+
+
 def renew_card(recipe: Recipe, out_dir: Path) -> None:
     """Write a bundle's cards anew: its own figures, the recipe's words as they are now, and what was measured since.
 
@@ -132,14 +153,20 @@ def renew_card(recipe: Recipe, out_dir: Path) -> None:
     SettingsError
         If the bundle has no figures, or another recipe made it.
     """
-    path = out_dir / "card.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if content.get("made", {}).get("recipe_digest") != recipe.reported.digest:
-        raise SettingsError(f"{out_dir} was not made by this recipe; run dicomnode model train with it first")
+    content = _own_card(recipe, out_dir)
     words = {"description": recipe.bundle.description, "warning": recipe.card.warning}
     lists = {"licences": list(recipe.card.licences), "limits": list(recipe.card.limits)}
     write_cards(content | words | lists | _measured_beside(out_dir), out_dir)
     renew_digests(out_dir)
+
+
+def _own_card(recipe: Recipe, out_dir: Path) -> dict[str, Any]:
+    """What card.json says; refuses a bundle of another recipe."""
+    path = out_dir / "card.json"
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if content.get("made", {}).get("recipe_digest") != recipe.reported.digest:
+        raise SettingsError(f"{out_dir} was not made by this recipe; run dicomnode model train with it first")
+    return content
 
 
 def _measured_beside(out_dir: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dicomnode.dicom.geometry import (
     UPRIGHT_FRONTAL,
     Plane,
     made_upright,
+    missing_before,
     plane,
     require_one_orientation,
     stack_order,
@@ -80,12 +81,11 @@ def test_regular_stacks_are_accepted(places):
     ("planes", "said"),
     [
         (_planes(0, 5, 5, 10), "series 2.25.1 holds two slices at the same position"),
-        (_planes(0, 5, 10, 25), "gap of 15.0 mm where slices are 5.0 mm apart"),
         ([Plane((0, 0.1 * place, place), *AXIAL, 0) for place in (0, 5, 10)], "gantry tilt of 6 degrees"),
     ],
 )
 def test_broken_stacks_are_named(planes, said):
-    """Repeated positions, gaps and tilt each have their own sentence."""
+    """Repeated positions and tilt each have their own sentence."""
     with pytest.raises(UnsupportedImageError, match=said):
         stack_order(planes, "2.25.1")
 
@@ -94,7 +94,16 @@ def test_thick_slices_fill_a_wide_step():
     """A step as wide as the slices are thick is no gap."""
     planes = [*_planes(0, 5, 10, 15, thickness_mm=5), *_planes(25, thickness_mm=10)]
 
-    assert [0, 1, 2, 3, 4] == stack_order(planes, "2.25.1")
+    assert [0, 0, 0, 0, 0] == missing_before(planes)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [((0, 5, 10, 25), [0, 0, 0, 2]), ((0, 10, 15, 20), [0, 1, 0, 0]), ((0,), [0]), ((0, 5, 10.2, 15), [0, 0, 0, 0])],
+)
+def test_missing_slices_are_counted(places, expected):
+    """A gap holds as many slices as would fill it."""
+    assert expected == missing_before(_planes(*places))
 
 
 def test_orientations_may_differ_by_rounding_only():

@@ -10,9 +10,10 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import EnhancedCTImageStorage
 
-from dicomnode.errors import NotApplicableError, UnsupportedImageError
+from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
+from dicomnode.records import ReviewReason
 
 
 def _uids(images) -> list[str]:
@@ -94,10 +95,29 @@ def test_repeated_positions_are_refused(make_slice, a_ct_bundle):
         prepare([make_slice(z) for z in (0, 5, 5)], a_ct_bundle)
 
 
-def test_a_missing_slice_is_refused(make_slice, a_ct_bundle):
-    """A volume with a hole is not read as if it were whole."""
-    with pytest.raises(UnsupportedImageError, match=r"gap of 10\.0 mm where slices are 5\.0 mm apart"):
+def test_a_volume_with_holes_is_not_judged(make_slice, a_ct_bundle):
+    """A volume of which more than a tenth is missing is not read as if it were whole."""
+    with pytest.raises(NotJudgedError, match="1 slices are missing between the 5 that came") as caught:
         prepare([make_slice(z) for z in (0, 5, 10, 20, 25)], a_ct_bundle)
+
+    assert ReviewReason.INCOMPLETE == caught.value.review
+
+
+def test_few_missing_slices_are_counted(make_slice, a_ct_bundle):
+    """One slice of twelve may be missing; the reading says so."""
+    images = prepare([make_slice(5 * place) for place in range(12) if place != 4], a_ct_bundle)
+
+    assert [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] == [image.missing_before for image in images]
+    assert 1 == Model(a_ct_bundle).read(images).missing_images
+
+
+def test_missing_slices_are_counted_between_those_that_are_read(make_slice, a_ct_bundle):
+    """A volume that is read in part still counts every slice that did not come."""
+    few = dataclasses.replace(a_ct_bundle, pixels=a_ct_bundle.pixels.model_copy(update={"slices": 4}))
+    images = prepare([make_slice(5 * place) for place in range(24) if place not in (4, 11)], few)
+
+    assert 4 == len(images)
+    assert 2 == sum(image.missing_before for image in images)
 
 
 def test_a_change_of_slice_thickness_is_no_gap(make_slice, a_ct_bundle):

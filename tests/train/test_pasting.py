@@ -10,8 +10,7 @@ import torch
 from torch import Generator
 
 from dicomnode.errors import SettingsError
-from dicomnode.train.calibration import calibrated, study_calibrations, study_logit
-from dicomnode.train.data import Film, Split, read_split
+from dicomnode.train.data import read_split
 from dicomnode.train.pasting import intracranial, paste_chest_lesion, paste_head_lesion
 from dicomnode.train.phantom_data import write_phantoms
 from dicomnode.train.pool import Origin, build_pool
@@ -113,44 +112,6 @@ def test_another_side_keeps_what_is_known(a_recipe: Recipe, a_data_dir: Path):
     assert (32, 4) == (half.images.shape[-1], half.masks.shape[-1])
     wide = torch.nn.functional.avg_pool2d(pool.masks.float(), 2)
     assert (wide - half.masks.float()).abs().mean() < 4
-
-
-def test_a_weak_finding_is_not_turned_round():
-    """Where a handful of images say the opposite of the logit, the logit still never counts against its finding."""
-    rng = np.random.default_rng(1)
-    labels = np.repeat([0.0, 1.0], [60, 6]).astype(np.float32)
-    logits = (rng.normal(size=66) - labels).astype(np.float32)
-
-    found = calibrated(logits, labels, np.full(66, "one"), "effusion")
-
-    assert found.slope > 0
-    chance = 1 / (1 + np.exp(-(found.slope * logits + found.offset)))
-    assert labels.mean() == pytest.approx(chance.mean(), abs=0.01)
-    assert (chance[labels == 0] >= found.threshold).mean() <= 0.25
-
-
-def _slice(patient: int, order: int, label: float) -> Film:
-    name = f"{patient}-{order}"
-    return Film(
-        file=name, files=(name,), source="one", patient_id=str(patient), split="val", view="", sex="", age=50.0,
-        volume=str(patient), order=float(order), labels=(label,),
-    )  # fmt: skip
-
-
-def test_studies_are_calibrated_on_runs_of_slices():
-    """A study's logit is drawn to its most conspicuous slice, and its threshold stands above that of one slice."""
-    rng = np.random.default_rng(1)
-    films = tuple(_slice(n, k, float(n % 2 == 0 and 5 <= k < 9)) for n in range(10) for k in range(20))
-    truth = np.array([film.labels[0] for film in films], np.float32)
-    split = Split(films=films, images=np.zeros((200, 1, 8, 8), np.float32))
-    logits = (3 * truth - 2 + rng.normal(size=200)).astype(np.float32)[:, None]
-
-    (study,) = study_calibrations(split, logits, ("bleed",), seed=1)
-
-    assert study_logit(np.array([-2, -2, 3], np.float32)) == pytest.approx(2.93, abs=0.1)
-    whole = [study_logit(logits[slices, 0]) for slices in split.volumes.values()]
-    said = study.margins(np.array(whole, np.float32)) > 0
-    assert (said == (np.arange(10) % 2 == 0)).mean() >= 0.9
 
 
 def test_synthetic_volumes_are_data_like_any_other(tmp_path: Path):

@@ -13,7 +13,6 @@ import torch
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.sessions import open_session
-from dicomnode.train.calibration import calibrated
 from dicomnode.train.compress import export, graphs
 from dicomnode.train.data import read_split
 from dicomnode.train.decoder import Decoder, Prompter, anatomical_bias, no_past
@@ -221,18 +220,3 @@ def test_an_export_that_differs_is_refused(a_recipe: Recipe, tmp_path: Path, mon
 
     with pytest.raises(BundleError, match="differs from PyTorch"):
         export.export_encoder(encoder_of(a_recipe), a_recipe, pixel_values, pixel_values, tmp_path)
-
-
-def test_calibration_makes_probabilities_of_logits():
-    """Logits that are twice too sure come back as they should be; the threshold parts the classes."""
-    generator = np.random.default_rng(1)
-    truth = generator.normal(size=600)
-    labels = (generator.random(600) < 1 / (1 + np.exp(-truth))).astype(np.float32)
-    labels[:50] = np.nan
-    found = calibrated((2 * truth).astype(np.float32), labels, np.full(600, "one"), "pneumonia")
-
-    assert found.slope == pytest.approx(0.5, abs=0.12)
-    assert found.offset == pytest.approx(0.0, abs=0.25)
-    assert found.threshold == pytest.approx(0.5, abs=0.12)
-    at_threshold = (np.log(found.threshold / (1 - found.threshold)) - found.offset) / found.slope
-    assert found.margins(np.array([at_threshold], np.float32))[0] == pytest.approx(0, abs=1e-5)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.random import Generator
 
 from dicomnode.infer.model import Model
-from dicomnode.records import FloatArray
+from dicomnode.infer.quality import assessed
+from dicomnode.records import FloatArray, QualityLevel
 from dicomnode.train.evaluation.answers import Answers, Studies, answered
 from dicomnode.train.evaluation.cases import Cases, groups, somebody_else
 from dicomnode.train.evaluation.metrics import PatientBootstrap, auroc, f1, macro, mean, rounded
@@ -23,6 +24,8 @@ Spoiling = Callable[[FloatArray, Generator], FloatArray]
 """Takes one image (C, S, S) in [0, 1] and gives what is left of it."""
 MOST_IMAGES = 96
 """So many images are spoilt in each way; more would only take time."""
+_BLUR_PX = 2.0
+"""Standard deviation of the blur, pixels of the model's grid."""
 
 
 def _black(image: FloatArray, _rng: Generator) -> FloatArray:
@@ -53,6 +56,68 @@ SPOILINGS: Mapping[str, Spoiling] = {
     "turned by 90 degrees": _turned,
     "upside down": _upside_down,
 }
+
+
+def _noisy(image: FloatArray, rng: Generator) -> FloatArray:
+    return np.clip(image + rng.normal(0, 0.15, image.shape), 0, 1).astype(np.float32)
+
+
+def _blurred(image: FloatArray, _rng: Generator) -> FloatArray:
+    side = image.shape[-1]
+    frequency = np.fft.fftfreq(side)
+    kept = np.exp(-2 * (np.pi * _BLUR_PX) ** 2 * (frequency[:, None] ** 2 + frequency[None, :] ** 2))
+    return np.fft.ifft2(np.fft.fft2(image) * kept).real.astype(np.float32)
+
+
+def _over_exposed(image: FloatArray, _rng: Generator) -> FloatArray:
+    return np.asarray(np.clip(1.6 * image - 0.6, 0, 1), np.float32)
+
+
+def _under_exposed(image: FloatArray, _rng: Generator) -> FloatArray:
+    return np.asarray(np.clip(1.6 * image, 0, 1), np.float32)
+
+
+def _flat(image: FloatArray, _rng: Generator) -> FloatArray:
+    return np.asarray(0.5 + 0.02 * (image - 0.5), np.float32)
+
+
+POOR: Mapping[str, Spoiling] = {
+    "blurred": _blurred,
+    "noisy": _noisy,
+    "over exposed": _over_exposed,
+    "under exposed": _under_exposed,
+    "flat": _flat,
+}
+
+
+def poor_figures(model: Model, images: FloatArray, answers: Answers, seed: int) -> dict[str, Any]:
+    """Share of studies whose quality is called limited or non-diagnostic, as they are and made poor in each way.
+
+    Returns
+    -------
+    dict[str, Any]
+        By kind `studies`, `limited`, `non_diagnostic`; empty for a bundle that does not know what is usual.
+    """
+    if not model.bundle.quality:
+        return {}
+    rng = np.random.default_rng(seed)
+    figures = {"as they are": _graded(model, images, answers.studies)}
+    few = _few(answers.studies)
+    for name, spoil in POOR.items():
+        poor = {index: spoil(images[index], rng) for index in np.concatenate(few).tolist()}
+        figures[name] = _graded(model, poor, few)
+    return figures
+
+
+def _graded(model: Model, images: FloatArray | Mapping[int, FloatArray], studies: Studies) -> dict[str, Any]:
+    levels = [assessed([images[index] for index in members], model.bundle.quality).level for members in studies]
+    return {
+        "studies": len(levels),
+        **{
+            level.value: rounded(float(np.mean([one is level for one in levels])))
+            for level in (QualityLevel.LIMITED, QualityLevel.NON_DIAGNOSTIC)
+        },
+    }
 
 
 def spoilt_figures(

@@ -19,7 +19,7 @@ from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.evaluation.answers import Answers, answered, studies_of
 from dicomnode.train.evaluation.boxes import read_boxes
 from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
-from dicomnode.train.evaluation.controls import spoilt_figures, swapped_figures
+from dicomnode.train.evaluation.controls import poor_figures, spoilt_figures, swapped_figures
 from dicomnode.train.evaluation.lesions import lesion_figures
 from dicomnode.train.evaluation.maps import map_figures
 from dicomnode.train.evaluation.metrics import (
@@ -35,6 +35,7 @@ from dicomnode.train.evaluation.metrics import (
     roc_curve,
 )
 from dicomnode.train.evaluation.texts import report_figures
+from dicomnode.train.evaluation.uncertainty import uncertainty_figures
 from dicomnode.train.phantoms import foreign_images
 from dicomnode.train.recipe import DataRecipe, Recipe
 
@@ -102,8 +103,8 @@ def evaluate_bundle(
     -------
     dict[str, Any]
         `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `not_judged`,
-        `text`, `report`, `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as in card.json,
-        and `curves` for plots.
+        `uncertainty`, `text`, `report`, `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as
+        in card.json, and `curves` for plots.
 
     Raises
     ------
@@ -128,6 +129,7 @@ def evaluate_bundle(
         "patients": len(set(films.patients)),
         "classifier": {key: _finding(test, cases, k) for k, key in enumerate(keys)},
         "not_judged": _not_judged(test),
+        "uncertainty": uncertainty_figures(cases, bundle.findings, test.intervals, bundle_dir),
         "text": {key: _text(test, k) for k, key in enumerate(keys)},
         "report": _report(test, recipe),
         "controls": _controls(test, recipe),
@@ -237,6 +239,7 @@ def _controls(test: _Test, recipe: Recipe | None) -> Figures:
         foreign = foreign_images(recipe.model_copy(update={"phantoms": few}), np.random.default_rng(seed + _OTHER))
     return {
         "spoilt_images": spoilt_figures(test.model, test.split.images, test.answers, seed, foreign),
+        "poor_images": poor_figures(test.model, test.split.images, test.answers, seed),
         "swapped_patients": swapped_figures(test.cases, test.answers, test.keys, test.intervals, seed),
     }
 

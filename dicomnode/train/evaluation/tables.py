@@ -45,6 +45,7 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
             figures.get("not_judged", {}),
             "Share of each source that is called out of distribution. All other figures are of all studies.",
         ),
+        _uncertainty(figures.get("uncertainty", {})),
         *_text_tables(figures),
         *_control_tables(figures.get("controls", {})),
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
@@ -112,6 +113,39 @@ def _calibration(classifier: Mapping[str, Any]) -> Table:
     )
 
 
+def _uncertainty(uncertainty: Mapping[str, Any]) -> Table:
+    columns = ("covered_present", "covered_absent", "undetermined", "error", "error_where_determined")
+    rows = [
+        (
+            key,
+            group,
+            str(row["cases"]),
+            " / ".join(f"{share:g}" for share in finding["promised"] or ()),
+            *(shown(row[column]) for column in columns),
+            shown(row["risk_at_coverage"]),
+            shown(row["aurc"]),
+        )
+        for key, finding in uncertainty.items()
+        for group, row in finding["groups"].items()
+    ]
+    return Table(
+        title="Uncertainty",
+        note="Covered: share of the cases of a class that are not called the other one; what was promised of both is"
+        " said before. Risk: error among the surest part of the studies. AURC: its mean over all parts; doubt that"
+        " knows nothing has the error there.",
+        columns=(
+            "finding",
+            "group",
+            "cases",
+            "promised present / absent",
+            *(titled(column) for column in columns),
+            "risk at coverage",
+            "AURC",
+        ),
+        rows=tuple(rows),
+    )
+
+
 def _text_tables(figures: Mapping[str, Any]) -> list[Table]:
     columns = ("spoken_of_where_label_known", "agrees_with_classifier", "f1_text", "f1_classifier")
     by_finding = [
@@ -145,6 +179,11 @@ def _control_tables(controls: Mapping[str, Any]) -> list[Table]:
             "of a study that is not judged nobody sees it.",
             columns=("images", "studies", "not judged", "positive", "positive if judged", "example of a draft"),
             rows=tuple(spoilt),
+        ),
+        crossed(
+            "Control: poor images",
+            controls.get("poor_images", {}),
+            "Shares of the studies whose quality is called limited, which asks for review, or non-diagnostic.",
         ),
         _plain(
             "Control: somebody else's images",
