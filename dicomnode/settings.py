@@ -92,6 +92,8 @@ class InferSettings(_Table):
 
     bundles: tuple[str, ...] = ("cxr", "head_ct")
     """Names of shipped bundles, or paths of bundle folders (relative ones count from the settings file)."""
+    ensembles: dict[str, tuple[str, ...]] = {}
+    """Bundle to further ones of the same findings that read beside it, for example {cxr = ["models/cxr-2"]}."""
     threads: Annotated[int, Field(ge=1)] = 1
     """ONNX Runtime threads of one worker; more workers pay better than more threads."""
     workers: Annotated[int, Field(ge=0)] = 0
@@ -331,6 +333,11 @@ def _sentence(error: ValidationError, source: str) -> str:
     return f"{source}: {key}: {wrong}{shown}{more}"
 
 
+def _from(base: Path, bundles: tuple[str, ...]) -> tuple[str, ...]:
+    """Paths of bundles, counted from the settings file; names as they are."""
+    return tuple(str((base / bundle).absolute()) if "/" in bundle else bundle for bundle in bundles)
+
+
 def load(path: Path | None, environment: dict[str, str] | None = None) -> Settings:
     """Read the settings.
 
@@ -361,6 +368,7 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
         raise SettingsError(_sentence(error, str(path or "environment"))) from None
     base = path.parent if path is not None else Path()
     store = settings.store.model_copy(update={"data_dir": (base / settings.store.data_dir).absolute()})
-    bundles = tuple(str((base / b).absolute()) if "/" in b else b for b in settings.infer.bundles)
-    infer = settings.infer.model_copy(update={"bundles": bundles})
+    bundles = _from(base, settings.infer.bundles)
+    ensembles = {name: _from(base, others) for name, others in settings.infer.ensembles.items()}
+    infer = settings.infer.model_copy(update={"bundles": bundles, "ensembles": ensembles})
     return settings.model_copy(update={"store": store, "infer": infer})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,15 @@ from dicomnode.settings import InferSettings
 # B images of one batch, K findings, N images of one reading
 
 DEFAULTS = InferSettings()
+
+
+class Judged(NamedTuple):
+    """A study's findings. K findings."""
+
+    probabilities: FloatArray
+    """(K,) calibrated."""
+    intervals: FloatArray | None
+    """(K, 2) limits of each probability, 95 %; None: not known."""
 
 
 class Model:
@@ -142,6 +152,20 @@ class Model:
         """
         return self._encoded(images).probabilities
 
+    def judge(self, images: Sequence[PreparedImage]) -> Judged:
+        """What a study's findings are, without a draft.
+
+        Raises
+        ------
+        ValueError, BundleError, NotJudgedError
+            As `read`.
+        """
+        study = self._encoded(images)
+        return Judged(probabilities=study.probabilities, intervals=self._intervals(study))
+
+    def _intervals(self, study: EncodedStudy) -> FloatArray | None:
+        return None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples)
+
     def read(self, images: Sequence[PreparedImage]) -> Reading:
         """Read one study: the draft is written from the volume or from the most conspicuous film.
 
@@ -171,7 +195,7 @@ class Model:
             best_images=study.best_images,
             not_judged=study.not_judged,
             draft=self.generate(study.most_conspicuous(thresholds)),
-            intervals=None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples),
+            intervals=self._intervals(study),
             quality=study.quality,
             missing_images=sum(image.missing_before for image in study.images),
         )

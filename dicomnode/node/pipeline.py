@@ -23,8 +23,10 @@ from dicomnode.errors import (
 from dicomnode.explain import explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
+from dicomnode.infer.ensemble import Ensemble
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
+from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
     FindingSpec,
@@ -51,11 +53,12 @@ class Models:
 
     def __init__(self, paths: Mapping[str, Path], settings: InferSettings) -> None:
         self._paths = paths
+        self._beside = ensemble_paths(settings)
         self._settings = settings
         self._cache = EncodingCache(settings.cache_images)
-        self._loaded: dict[str, Model] = {}
+        self._loaded: dict[str, Model | Ensemble] = {}
 
-    def get(self, name: str) -> Model:
+    def get(self, name: str) -> Model | Ensemble:
         """The model of a bundle.
 
         Raises
@@ -67,8 +70,12 @@ class Models:
             known = ", ".join(sorted(self._paths)) or "none"
             raise BundleError(f"bundle {name!r} is not in infer.bundles any more; known: {known}")
         if name not in self._loaded:
-            self._loaded[name] = Model(load_bundle(self._paths[name]), self._settings, cache=self._cache)
+            first, *others = (self._opened(path) for path in (self._paths[name], *self._beside.get(name, ())))
+            self._loaded[name] = Ensemble(first, others) if others else first
         return self._loaded[name]
+
+    def _opened(self, path: Path) -> Model:
+        return Model(load_bundle(path), self._settings, cache=self._cache)
 
 
 class Pipeline:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from dicomnode.bundles import shipped_bundle
 from dicomnode.errors import ServiceRunningError, SettingsError
 from dicomnode.receive.admit import Admission
-from dicomnode.settings import Settings
+from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.database import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import InstanceStore
@@ -80,7 +80,19 @@ def bundle_paths(settings: Settings) -> Mapping[str, Path]:
         if rule.bundle and rule.bundle not in paths:
             known = ", ".join(sorted(paths)) or "none"
             raise SettingsError(f"rules.{rule.name}.bundle names {rule.bundle!r}, not in infer.bundles; known: {known}")
+    for name in settings.infer.ensembles:
+        if name not in paths:
+            known = ", ".join(sorted(paths)) or "none"
+            raise SettingsError(f"infer.ensembles names {name!r}, not in infer.bundles; known: {known}")
     return paths
+
+
+def ensemble_paths(settings: InferSettings) -> Mapping[str, tuple[Path, ...]]:
+    """Folders of the bundles that read beside another one, by that one's name."""
+    return {
+        name: tuple(shipped_bundle(other) or Path(other) for other in others)
+        for name, others in settings.ensembles.items()
+    }
 
 
 def default_destinations(settings: Settings) -> tuple[str, ...]:

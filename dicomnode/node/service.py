@@ -130,6 +130,16 @@ def check(settings: Settings) -> None:
         faults = check_bundle(path, settings.infer)
         if faults:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
+    if settings.infer.ensembles:
+        _check_ensembles(settings)
+
+
+def _check_ensembles(settings: Settings) -> None:
+    from dicomnode.node.pipeline import Models  # heavy: only the workers of a service need it otherwise
+
+    models = Models(bundle_paths(settings), settings.infer)
+    for name in settings.infer.ensembles:
+        models.get(name)
 
 
 def serve(settings: Settings, stop: threading.Event) -> None:

@@ -80,6 +80,15 @@ def make_film(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def an_opaque_film(make_film):
+    """A film with a bright midline and a bright blob in the right lung."""
+    pixels = np.zeros((200, 160), dtype=np.uint8)
+    pixels[:, 70:90] = 255
+    pixels[70:110, 20:50] = 255
+    return make_film(pixels)
+
+
+@pytest.fixture
 def make_slice(tmp_path: Path) -> Callable[..., Path]:
     """Write one axial head CT slice at a place along z, mm; keyword arguments as for make_film."""
     slices: list[Path] = []

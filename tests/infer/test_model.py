@@ -37,15 +37,6 @@ def a_normal_film(make_film):
 
 
 @pytest.fixture
-def an_opaque_film(make_film):
-    """The same with a bright blob in the right lung."""
-    pixels = np.zeros((200, 160), dtype=np.uint8)
-    pixels[:, 70:90] = 255
-    pixels[70:110, 20:50] = 255
-    return make_film(pixels)
-
-
-@pytest.fixture
 def a_white_film(make_film):
     """A film that is white but for its rim: nothing that looks like a chest."""
     pixels = np.full((200, 200), 255, dtype=np.uint8)
