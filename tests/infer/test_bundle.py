@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -246,3 +247,43 @@ def test_what_is_no_folder_is_no_bundle(tmp_path, make):
 
     with pytest.raises(BundleError, match="a bundle is a folder"):
         load_bundle(tmp_path / "cxr.zip")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"conformal": {"opacity": {"certain": [0.1]}}}, "conformal.opacity.certain must be"),
+        ({"conformal": 3}, "conformal must be a table"),
+        ({"platt_resamples": {"opacity": [[1, 0]]}}, "platt_resamples must hold equally many pairs"),
+        ({"platt_resamples": {"opacity": [[1, 0]], "pleural_effusion": [[1, "x"]]}}, "platt_resamples must hold"),
+        ({"quality": {"charm": [0, 1]}}, r"quality.charm must be \[lowest, highest\] of contrast"),
+    ],
+)
+def test_doubt_that_cannot_be_read_is_a_fault(a_bundle_folder, table, said):
+    """A table that says how sure the bundle is must be whole; a bundle without one can be run."""
+    platt = {"opacity": [1, 0], "pleural_effusion": [1, 0]}
+    content = {"platt": platt, "study_platt": platt} | table
+    _renew_digest(a_bundle_folder, "calibration.json", json.dumps(content).encode())
+
+    (fault,) = check_bundle(a_bundle_folder)
+
+    assert re.search(said, fault)
+
+
+def test_doubt_is_read(a_bundle_folder):
+    """Bounds go to the findings that have them, and limits of quality are the bundle's."""
+    platt = {"opacity": [1, 0], "pleural_effusion": [1, 0]}
+    content = {
+        "platt": platt,
+        "study_platt": platt,
+        "platt_resamples": {"opacity": [[1, 0], [2, 0]], "pleural_effusion": [[1, 0], [1, 1]]},
+        "conformal": {"opacity": {"certain": [0.2, 0.8], "promised": [0.9, 0.9]}},
+        "quality": {"contrast": [0.1, 1]},
+    }
+    _renew_digest(a_bundle_folder, "calibration.json", json.dumps(content).encode())
+
+    bundle = load_bundle(a_bundle_folder)
+
+    assert [(0.2, 0.8), None] == [spec.certain for spec in bundle.findings]
+    assert (2, 2, 2) == bundle.resamples.shape
+    assert {"contrast": (0.1, 1.0)} == bundle.quality

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from dicomnode.train.evaluation import metrics
 from dicomnode.train.evaluation.metrics import PatientBootstrap
 from dicomnode.train.evaluation.texts import word_statistics
+from dicomnode.train.evaluation.uncertainty import risks
 
 _TOLERANCE = 1e-9
 
@@ -101,3 +102,16 @@ def test_bleu_is_that_of_the_library():
     for order, expected in enumerate(Bleu(4).compute_score(right, given, verbose=0)[0], start=1):
         assert expected == pytest.approx(plainly(found[f"bleu_{order}"], 4), abs=1e-6)
     assert 1.0 == pytest.approx(plainly(word_statistics(wanted, wanted)["rouge_l"], 4))
+
+
+def test_doubt_that_knows_lowers_the_risk():
+    """If the surest answers are right the risk grows with coverage; blind doubt has the error everywhere."""
+    wrong = np.repeat([False, True], [60, 40])
+
+    at, area = risks(wrong, -np.arange(100.0))
+    _, of_chance = risks(np.tile([False, True], 50), np.zeros(100))
+
+    assert {"25 %": 0.0, "50 %": 0.0, "75 %": 0.2, "100 %": 0.4} == at
+    assert area < 0.4
+    assert of_chance == pytest.approx(0.5, abs=0.06)
+    assert ({}, None) == risks(np.zeros(0, bool), np.zeros(0))
