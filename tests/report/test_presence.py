@@ -16,7 +16,7 @@ from dicomnode.settings import AcuitySettings
     ("certain", "expected"),
     [
         (None, "AAAAPPPPP"),
-        ((0.25, 0.75), "AAUUUUPPP"),
+        ((0.25, 0.75), "AAUUUUUPP"),
         ((0.75, 0.25), "AAAAPPPPP"),  # both verdicts are safe between the bounds: the threshold parts them
         ((0.6, 0.8), "AAAAUUUPP"),
         ((0.1, 0.3), "UUUUPPPPP"),
