@@ -16,10 +16,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from dicomnode.records import Acuity, CodedConcept, FindingSpec
+from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import Stance, claims
-from dicomnode.report.languages import words_of
 
-CUES = words_of("en").cues
+CUES = cues_of("en")
 ANY_CODE = CodedConcept("1", "99BENCH", "Any")
 VALUES = {Stance.AFFIRMED: 1.0, Stance.DENIED: 0.0, Stance.DOUBTED: -1.0}
 

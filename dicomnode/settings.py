@@ -127,10 +127,16 @@ class ExplainSettings(_Table):
 class ReportSettings(_Table):
     """The report's words."""
 
-    language: str = "en"
-    """Language of the report (RFC 5646)."""
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
+    """Languages of the report (RFC 5646, for example "pt-BR"), the house's own first; one text each."""
     unsupported_sentences: Annotated[str, Field(pattern="^(flag|withhold)$")] = "flag"
     """What becomes of drafted sentences that the classifier does not support: `flag` or `withhold`."""
+    impression_first: bool = False
+    """Put the impression before everything else."""
+    recommendations: dict[str, dict[str, str]] = {}
+    """Finding or category to the house's words by language, for example {any_ich = {en = "Call the stroke team."}}."""
+    translation_models: dict[str, Path] = {}
+    """Language to the folder of a local translation model for drafted sentences without a code (extra `translate`)."""
 
 
 class ComposeSettings(_Table):
@@ -371,4 +377,6 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     bundles = _from(base, settings.infer.bundles)
     ensembles = {name: _from(base, others) for name, others in settings.infer.ensembles.items()}
     infer = settings.infer.model_copy(update={"bundles": bundles, "ensembles": ensembles})
-    return settings.model_copy(update={"store": store, "infer": infer})
+    models = {name: (base / folder).absolute() for name, folder in settings.report.translation_models.items()}
+    report = settings.report.model_copy(update={"translation_models": models})
+    return settings.model_copy(update={"store": store, "infer": infer, "report": report})

@@ -71,10 +71,32 @@ ACUITIES = {
     Acuity.NON_ACTIONABLE: CodedConcept("RID50261", "RADLEX", "Non-actionable"),
 }
 
-# CID 5000 (RFC 5646)
+# CID 5000 (RFC 5646); a region that is not named here is its own meaning
 LANGUAGES = {
-    "en": CodedConcept("en", "RFC5646", "English"),
-    "en-US": CodedConcept("en-US", "RFC5646", "English (United States)"),
+    tag: CodedConcept(tag, "RFC5646", meaning)
+    for tag, meaning in {
+        "ar": "Arabic",
+        "de": "German",
+        "de-AT": "German (Austria)",
+        "de-CH": "German (Switzerland)",
+        "de-DE": "German (Germany)",
+        "en": "English",
+        "en-GB": "English (United Kingdom)",
+        "en-US": "English (United States)",
+        "es": "Spanish",
+        "es-ES": "Spanish (Spain)",
+        "es-MX": "Spanish (Mexico)",
+        "fr": "French",
+        "fr-CA": "French (Canada)",
+        "fr-FR": "French (France)",
+        "hi": "Hindi",
+        "hi-IN": "Hindi (India)",
+        "pt": "Portuguese",
+        "pt-BR": "Portuguese (Brazil)",
+        "pt-PT": "Portuguese (Portugal)",
+        "zh": "Chinese",
+        "zh-CN": "Chinese (China)",
+    }.items()
 }
 
 _PROCEDURES = {"CT": CT_PROCEDURE, "MR": MRI_PROCEDURE}

@@ -26,6 +26,7 @@ from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
+from dicomnode.node.examination import examination
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
@@ -36,6 +37,7 @@ from dicomnode.records import (
     Outcome,
     Reading,
     Report,
+    ReviewReason,
     Stage,
 )
 from dicomnode.report import report_without_reading, study_acuity, write_report
@@ -160,6 +162,8 @@ class Pipeline:
             bundle=model.bundle.identity,
             acuity=self._settings.acuity,
             settings=self._settings.report,
+            draft_language=model.bundle.languages[0],
+            examination=examination(_headers(self._matching(job))),
         )
 
     def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
@@ -176,7 +180,14 @@ class Pipeline:
             identity = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
         except BundleError:
             identity = None
-        return report_without_reading(outcome, str(error), identity, self._settings.report)
+        return report_without_reading(
+            outcome,
+            str(error),
+            identity,
+            self._settings.report,
+            review=(ReviewReason(error.review),) if isinstance(error, NotJudgedError) else (),
+            examination=examination(_headers(self._kept(job))),
+        )
 
     def _keep(self, job: Job, report: Report, enter: Enter) -> None:
         enter(Stage.COMPOSE)

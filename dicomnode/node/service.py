@@ -16,10 +16,10 @@ import structlog
 
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.explain import methods
-from dicomnode.infer.bundle import check_bundle
+from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
-from dicomnode.report.languages import words_of
+from dicomnode.report import check_report
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
@@ -122,7 +122,6 @@ def check(settings: Settings) -> None:
     BundleError
         If a bundle cannot be run, or not in the memory that it may use.
     """
-    words_of(settings.report.language)
     if settings.explain.method not in methods():
         known = ", ".join(methods())
         raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
@@ -130,6 +129,8 @@ def check(settings: Settings) -> None:
         faults = check_bundle(path, settings.infer)
         if faults:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
+    bundles = [load_bundle(path) for path in bundle_paths(settings).values()]
+    check_report(settings.report, {finding.key for bundle in bundles for finding in bundle.findings})
     if settings.infer.ensembles:
         _check_ensembles(settings)
 

@@ -4,10 +4,11 @@ Does: grade findings, decide acuity, hold every drafted sentence against the cla
 and recommendation.
 Does not: run models, compute maps, build DICOM objects.
 
-To add a language: write `report/words_<language>.py` like `words_en.py` and name it in `languages.py`.
+To add a language: see `languages.py`.
 """
 
 from dicomnode.report.acuity import finding_acuity, study_acuity
+from dicomnode.report.check import check_report
 from dicomnode.report.write import report_without_reading, write_report
 
-__all__ = ["finding_acuity", "report_without_reading", "study_acuity", "write_report"]
+__all__ = ["check_report", "finding_acuity", "report_without_reading", "study_acuity", "write_report"]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from dicomnode.records import FindingSpec, Presence
-from dicomnode.report.words import Cues
+from dicomnode.records import Finding, FindingSpec, Presence
+from dicomnode.report.cues import Cues
+from dicomnode.report.terms import qualifiers
 
 
 class Stance(StrEnum):
@@ -32,11 +33,15 @@ class Claim:
     """FindingSpec.key."""
     stance: Stance
 
-    def agrees_with(self, presence: Presence) -> bool:
-        """Whether the classifier supports it; a doubtful hint needs support as an affirmation does."""
-        if presence is Presence.UNDETERMINED:
-            return self.stance is Stance.DOUBTED
-        return (self.stance is Stance.DENIED) == (presence is Presence.ABSENT)
+    def agrees_with(self, finding: Finding) -> bool:
+        """Whether the classifier supports it.
+
+        A doubtful hint needs support as an affirmation does; of an undetermined finding it is right in any case, and
+        a plain word is right where the probability leans the same way: the impression says that it is not certain.
+        """
+        if finding.presence is Presence.UNDETERMINED and self.stance is Stance.DOUBTED:
+            return True
+        return (self.stance is Stance.DENIED) != finding.is_suspected
 
 
 def claims(sentence: str, specs: Sequence[FindingSpec], cues: Cues) -> tuple[Claim, ...]:
@@ -53,9 +58,15 @@ def claims(sentence: str, specs: Sequence[FindingSpec], cues: Cues) -> tuple[Cla
     return tuple(Claim(finding=key, stance=stance) for key, stance in found.items())
 
 
-def contradicted(sentence_claims: Sequence[Claim], presences: Mapping[str, Presence]) -> tuple[Claim, ...]:
-    """Those of the claims that the classifier does not support."""
-    return tuple(claim for claim in sentence_claims if not claim.agrees_with(presences[claim.finding]))
+def contradicted(sentence_claims: Sequence[Claim], findings: Mapping[str, Finding]) -> tuple[Claim, ...]:
+    """Those of the claims that the classifier does not support; findings by their key."""
+    return tuple(claim for claim in sentence_claims if not claim.agrees_with(findings[claim.finding]))
+
+
+def named_qualifiers(sentence: str) -> tuple[str, ...]:
+    """Keys of the places and sizes that an English sentence names."""
+    plain = _plain(sentence)
+    return tuple(term.key for term in qualifiers() if _any_of(term.words).search(plain))
 
 
 def _clauses(sentence: str, cues: Cues) -> list[str]:

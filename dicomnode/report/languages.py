@@ -1,23 +1,142 @@
-"""The languages that reports can be written in."""
+"""The languages that reports can be written in: messages in Fluent, numbers, dates and lists as the region has them.
+
+To add one: write `locales/<language>/report.ftl` with every message of the English file, give each term of
+`terms.toml` its name, and name the code in `dicom/codes.py`; the tests say what is missing.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.numbers import format_decimal, format_percent
+from fluent.runtime import FluentBundle, FluentResource
+
 from dicomnode.errors import SettingsError
-from dicomnode.report.words import Words
-from dicomnode.report.words_en import ENGLISH
+from dicomnode.records import FindingSpec
+from dicomnode.report.terms import Name, Term, finding_term
 
-_TABLES = {table.language: table for table in (ENGLISH,)}
+_LOCALES = resources.files(__package__).joinpath("locales")
+_VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 
-def words_of(language: str) -> Words:
-    """Words of a language; a region subtag is ignored.
+class Language:
+    """One language with its region.
+
+    Does: say messages, name findings, write numbers, dates and lists.
+    Does not: know what is to be said.
+
+    Parameters
+    ----------
+    tag
+        RFC 5646, for example `pt-BR`.
 
     Raises
     ------
     SettingsError
-        If there is no table for it.
+        If there are no messages in it, or no such region is known.
     """
-    known = _TABLES.get(language.split("-")[0].lower())
-    if known is None:
-        raise SettingsError(f"report.language: no words for {language!r}; known: {', '.join(sorted(_TABLES))}")
-    return known
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.base = tag.split("-")[0].lower()
+        if self.base not in known_languages():
+            raise SettingsError(f"report.languages: no words for {tag!r}; known: {', '.join(known_languages())}")
+        try:
+            self._locale = Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            raise SettingsError(f"report.languages: {tag!r} names no known region, as pt-BR and en-GB do") from None
+        self.is_right_to_left = self._locale.text_direction == "rtl"
+        # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
+        self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)
+        content = _LOCALES.joinpath(self.base, "report.ftl").read_text(encoding="utf-8")
+        self._bundle.add_resource(FluentResource(content))
+
+    def has(self, message: str) -> bool:
+        """Whether there is such a message."""
+        return self._bundle.has_message(message)
+
+    def say(self, message: str, **values: object) -> str:
+        """A message with its variables filled in, its first letter a capital where it begins a sentence.
+
+        Raises
+        ------
+        ValueError
+            If there is no such message, or a variable of it is missing.
+        """
+        pattern = self._bundle.get_message(message).value if self.has(message) else None
+        if pattern is None:
+            raise ValueError(f"{self.base}/report.ftl has no message {message}")
+        text, errors = self._bundle.format_pattern(pattern, values)
+        if errors:
+            raise ValueError(f"{self.base}/report.ftl, {message}: {errors[0]}")
+        return str(text)
+
+    def sentence(self, message: str, **values: object) -> str:
+        """As `say`, but begun with a capital letter."""
+        return capitalised(self.say(message, **values))
+
+    def name(self, spec: FindingSpec) -> Name:
+        """Name of a finding; its English code meaning where the table has none (see `knows`)."""
+        term = finding_term(spec.code)
+        return (term and term.names.get(self.base)) or Name(text=_lowered(spec.code.meaning))
+
+    def knows(self, spec: FindingSpec) -> bool:
+        """Whether the finding has a name in this language."""
+        term = finding_term(spec.code)
+        return self.base == "en" or (term is not None and self.base in term.names)
+
+    def qualifier(self, term: Term) -> str:
+        """Name of a place or size."""
+        return term.names[self.base].text
+
+    def percent(self, percent: int) -> str:
+        """Whole percent."""
+        return str(format_percent(percent / 100, locale=self._locale))
+
+    def decimal(self, number: float) -> str:
+        """A number with at most two decimals."""
+        return str(format_decimal(number, format="0.##", locale=self._locale))
+
+    def date(self, date: dt.date) -> str:
+        """A date in the region's medium form."""
+        return str(format_date(date, format="medium", locale=self._locale))
+
+    def listed(self, items: Sequence[str]) -> str:
+        """Items as one list."""
+        return str(format_list(list(items), locale=self._locale)) if items else ""
+
+    def language_name(self, tag: str) -> str:
+        """Name of another language."""
+        return Locale.parse(tag.split("-")[0]).get_display_name(self._locale) or tag
+
+
+def known_languages() -> tuple[str, ...]:
+    """Languages, without region, that there are messages in."""
+    return tuple(sorted(entry.name for entry in _LOCALES.iterdir() if entry.joinpath("report.ftl").is_file()))
+
+
+@lru_cache(maxsize=32)
+def language_of(tag: str) -> Language:
+    """A language by its RFC 5646 tag; raises as `Language`."""
+    return Language(tag)
+
+
+def starts_with_vowel(name: Name) -> bool:
+    """Whether French elides before it."""
+    return name.text[:1].casefold() in _VOWELS
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; scripts without capitals stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def _lowered(meaning: str) -> str:
+    """A code meaning in the middle of a sentence: all but abbreviations begin small."""
+    return meaning if meaning[1:2].isupper() else meaning[:1].lower() + meaning[1:]

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from dicomnode.records import (
     Acuity,
     BundleIdentity,
-    Draft,
+    Change,
+    Examination,
     Finding,
     FindingSpec,
     Heatmap,
     Outcome,
     Point,
     Presence,
+    PriorState,
+    PriorStudy,
+    QualityLevel,
     Reading,
     Report,
     ReportText,
-    Section,
-    Sentence,
+    ReviewReason,
 )
 from dicomnode.report.acuity import finding_acuity, presence, study_acuity
-from dicomnode.report.grounding import Stance, claims, contradicted
-from dicomnode.report.languages import words_of
-from dicomnode.report.words import Words
+from dicomnode.report.content import Content, Drafted
+from dicomnode.report.cues import Cues, cues_of
+from dicomnode.report.grounding import Stance, claims, contradicted, named_qualifiers
+from dicomnode.report.languages import language_of
+from dicomnode.report.sections import report_text
+from dicomnode.report.translate import translators
 from dicomnode.settings import AcuitySettings, ReportSettings
+
+NOT_READ = (Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.COULD_NOT_RUN)
 
 
 def write_report(
@@ -36,6 +45,12 @@ def write_report(
     bundle: BundleIdentity,
     acuity: AcuitySettings,
     settings: ReportSettings,
+    draft_language: str = "en",
+    examination: Examination | None = None,
+    prior: PriorStudy | None = None,
+    changes: Mapping[str, Change] = MappingProxyType({}),
+    prior_note: PriorState = PriorState.NOT_LOOKED_FOR,
+    tracking_uids: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Turn a reading into the report of its study.
 
@@ -43,41 +58,74 @@ def write_report(
     ----------
     specs
         The bundle's findings, in the order of the reading's probabilities.
-    heatmaps, regions
-        By finding; a finding may be in neither.
+    heatmaps, regions, changes, tracking_uids
+        By finding; a finding may be in none of them.
+    draft_language
+        RFC 5646 of the reading's draft.
+    prior, prior_note
+        What the study was compared with, or why with nothing.
 
     Raises
     ------
     SettingsError
-        If there are no words in the language of the settings.
+        If there are no words in a language of the settings.
+    BundleError
+        If drafts in their language cannot be checked.
     """
-    words = words_of(settings.language)
-    findings = _graded(specs, reading, heatmaps, regions, acuity)
-    present = [finding for finding in findings if finding.presence is Presence.PRESENT]
-    level = study_acuity(specs, reading.probabilities, acuity)
-    return Report(
-        outcome=Outcome.FINDINGS if present else Outcome.NOTHING_FOUND,
-        reason="",
-        acuity=level,
+    findings = tuple(
+        Finding(
+            spec=spec,
+            presence=presence(spec, float(probability)),
+            probability=float(probability),
+            acuity=finding_acuity(spec, acuity),
+            heatmap=heatmaps.get(spec.key),
+            region=regions.get(spec.key, ()),
+            interval=None
+            if reading.intervals is None
+            else (float(reading.intervals[k, 0]), float(reading.intervals[k, 1])),
+            change=changes.get(spec.key),
+            tracking_uid=tracking_uids.get(spec.key),
+        )
+        for k, (spec, probability) in enumerate(zip(specs, reading.probabilities, strict=True))
+    )
+    findings = tuple(sorted(findings, key=lambda f: (not f.is_suspected, f.acuity.rank, -f.probability)))
+    drafted = [_checked(text, findings, cues_of(draft_language)) for text in _sentences(reading)]
+    told = {claim.finding for one in drafted for claim in one.claims if claim.stance is not Stance.DENIED}
+    has_draft = bool(reading.draft.sentences) or reading.draft.is_truncated
+    left_out = tuple(finding for finding in findings if finding.is_suspected and finding.spec.key not in told)
+    is_withheld = settings.unsupported_sentences == "withhold"
+    disagrees = not all(one.is_supported for one in drafted) or bool(has_draft and left_out)
+    content = Content(
+        outcome=_outcome(findings),
+        acuity=study_acuity(specs, reading.probabilities, acuity),
         findings=findings,
-        texts=(
-            _text(
-                words,
-                {
-                    Section.FINDINGS: _sentences(
-                        reading.draft, findings, words, withhold=settings.unsupported_sentences == "withhold"
-                    ),
-                    Section.IMPRESSION: _plain(_impression(findings, reading, words)),
-                    Section.RECOMMENDATION: _plain((words.recommendations[level],)),
-                },
-            ),
-        ),
+        drafted=tuple(one for one in drafted if one.is_supported or not is_withheld),
+        has_draft=has_draft,
+        draft_language=draft_language,
+        left_out=left_out,
+        withheld=sum(not one.is_supported for one in drafted) if is_withheld else 0,
+        is_truncated=reading.draft.is_truncated,
+        review=_review(findings, reading, disagrees=disagrees),
+        quality=reading.quality,
+        images=len(reading.images),
+        not_judged=reading.not_judged,
+        missing=reading.missing_images,
+        examination=examination,
+        prior=prior,
+        prior_note=prior_note,
         bundle=bundle,
     )
+    return _report(content, settings)
 
 
 def report_without_reading(
-    outcome: Outcome, reason: str, bundle: BundleIdentity | None, settings: ReportSettings
+    outcome: Outcome,
+    reason: str,
+    bundle: BundleIdentity | None,
+    settings: ReportSettings,
+    *,
+    review: Sequence[ReviewReason] = (),
+    examination: Examination | None = None,
 ) -> Report:
     """Answer a study that was not read.
 
@@ -86,109 +134,93 @@ def report_without_reading(
     outcome
         NOT_APPLICABLE, NOT_JUDGED or COULD_NOT_RUN.
     reason
-        Why, in one sentence without patient data.
+        Why, in one English sentence without patient data.
+    review
+        Why it was not judged, coded; at least one reason where it was not judged.
 
     Raises
     ------
     ValueError
-        If `outcome` is one that only a reading can have.
+        If `outcome` is one that only a reading can have, or is not judged for no coded reason.
     SettingsError
-        If there are no words in the language of the settings.
+        If there are no words in a language of the settings.
     """
-    words = words_of(settings.language)
-    if outcome not in words.not_read:
+    if outcome not in NOT_READ:
         raise ValueError(f"{outcome} needs a reading; without one it is not_applicable, not_judged or could_not_run")
-    return Report(
+    if outcome is Outcome.NOT_JUDGED and not review:
+        raise ValueError("what was not judged needs a coded reason")
+    content = Content(
         outcome=outcome,
-        reason=reason,
         acuity=Acuity.NON_ACTIONABLE,
-        findings=(),
-        texts=(
-            _text(
-                words,
-                {
-                    Section.IMPRESSION: _plain(
-                        (words.not_read[outcome].format(reason=reason).strip(), words.no_statement)
-                    ),
-                    Section.RECOMMENDATION: _plain((words.read_without,)),
-                },
-            ),
-        ),
+        review=tuple(review),
+        examination=examination,
         bundle=bundle,
+        reason=reason,
+    )
+    return _report(content, settings)
+
+
+def _report(content: Content, settings: ReportSettings) -> Report:
+    return Report(
+        outcome=content.outcome,
+        reason=content.reason,
+        acuity=content.acuity,
+        findings=content.findings,
+        texts=_texts(content, settings),
+        bundle=content.bundle,
+        review=content.review,
+        quality=content.quality,
+        examination=content.examination,
+        prior=content.prior,
+        prior_note=content.prior_note,
     )
 
 
-def _text(words: Words, sections: Mapping[Section, tuple[Sentence, ...]]) -> ReportText:
-    return ReportText(
-        language=words.language,
-        is_right_to_left=False,
-        title="AI draft report",
-        warning="AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE",
-        headings={section: section.value.capitalize() for section in Section},
-        sections={section: said for section, said in sections.items() if said},
-        names={},
+def _texts(content: Content, settings: ReportSettings) -> tuple[ReportText, ...]:
+    translate = translators(settings.translation_models)
+    languages = [language_of(tag) for tag in settings.languages]
+    return tuple(report_text(content, one, settings, translate.get(one.base)) for one in languages)
+
+
+def _sentences(reading: Reading) -> list[str]:
+    stripped = (sentence.strip() for sentence in reading.draft.sentences)
+    return [text for text in dict.fromkeys(stripped) if text]
+
+
+def _checked(text: str, findings: Sequence[Finding], cues: Cues) -> Drafted:
+    found = claims(text, [finding.spec for finding in findings], cues)
+    against = contradicted(found, {finding.spec.key: finding for finding in findings})
+    return Drafted(
+        text=text,
+        claims=found,
+        is_supported=not against,
+        finding=next((claim.finding for claim in (*against, *found)), None),
+        qualifiers=named_qualifiers(text),
     )
 
 
-def _plain(lines: tuple[str, ...]) -> tuple[Sentence, ...]:
-    return tuple(Sentence(text=line) for line in lines)
+def _interval(reading: Reading, k: int) -> tuple[float, float] | None:
+    if reading.intervals is None:
+        return None
+    low, high = reading.intervals[k]
+    return float(low), float(high)
 
 
-def _graded(
-    specs: Sequence[FindingSpec],
-    reading: Reading,
-    heatmaps: Mapping[str, Heatmap],
-    regions: Mapping[str, tuple[Point, ...]],
-    acuity: AcuitySettings,
-) -> tuple[Finding, ...]:
-    """Every finding with presence and acuity: present ones first, then the most acute, then the likeliest."""
-    findings = [
-        Finding(
-            spec=spec,
-            presence=presence(spec, float(probability)),
-            probability=float(probability),
-            acuity=finding_acuity(spec, acuity),
-            heatmap=heatmaps.get(spec.key),
-            region=regions.get(spec.key, ()),
-        )
-        for spec, probability in zip(specs, reading.probabilities, strict=True)
-    ]
-    return tuple(sorted(findings, key=lambda f: (f.presence is not Presence.PRESENT, f.acuity.rank, -f.probability)))
+def _outcome(findings: Sequence[Finding]) -> Outcome:
+    if any(finding.is_suspected for finding in findings):
+        return Outcome.FINDINGS
+    if any(finding.presence is Presence.UNDETERMINED for finding in findings):
+        return Outcome.UNDETERMINED
+    return Outcome.NOTHING_FOUND
 
 
-def _sentences(draft: Draft, findings: Sequence[Finding], words: Words, *, withhold: bool) -> tuple[Sentence, ...]:
-    specs = [finding.spec for finding in findings]
-    presences = {finding.spec.key: finding.presence for finding in findings}
-    kept: list[Sentence] = []
-    told: set[str] = set()
-    withheld = 0
-    for text in dict.fromkeys(sentence.strip() for sentence in draft.sentences):
-        sentence_claims = claims(text, specs, words.cues)
-        against = contradicted(sentence_claims, presences)
-        told |= {claim.finding for claim in sentence_claims if claim.stance is not Stance.DENIED}
-        speaks_of = next((claim.finding for claim in (*against, *sentence_claims)), None)
-        if not text or (against and withhold):
-            withheld += bool(text)
-            continue
-        shown = f"{text} {words.unsupported}" if against else text
-        kept.append(Sentence(text=shown, finding=speaks_of, is_supported=not against))
-    template = words.left_out if draft.sentences or draft.is_truncated else words.found
-    own = [
-        Sentence(text=_filled(template, finding), finding=finding.spec.key, is_supported=True)
-        for finding in findings
-        if finding.presence is Presence.PRESENT and finding.spec.key not in told
-    ]
-    remarks = [words.truncated] * draft.is_truncated + [words.withheld.format(count=withheld)] * bool(withheld)
-    return (*own, *kept, *(Sentence(text=remark, finding=None, is_supported=True) for remark in remarks))
-
-
-def _impression(findings: Sequence[Finding], reading: Reading, words: Words) -> tuple[str, ...]:
-    present = [_filled(words.present, finding) for finding in findings if finding.presence is Presence.PRESENT]
-    judged = words.judged.format(findings=", ".join(finding.spec.code.meaning for finding in findings))
-    total = len(reading.images) + reading.not_judged
-    left_out = [words.not_judged.format(count=reading.not_judged, total=total)] * bool(reading.not_judged)
-    return (*(present or [words.nothing_found]), *left_out, judged)
-
-
-def _filled(template: str, finding: Finding) -> str:
-    return template.format(finding=finding.spec.code.meaning, probability=finding.percent)
+def _review(findings: Sequence[Finding], reading: Reading, *, disagrees: bool) -> tuple[ReviewReason, ...]:
+    quality = reading.quality
+    asked = {
+        ReviewReason.UNDETERMINED: any(finding.presence is Presence.UNDETERMINED for finding in findings),
+        ReviewReason.DISAGREEMENT: disagrees or reading.members_disagree,
+        ReviewReason.OUT_OF_DISTRIBUTION: reading.not_judged > 0,
+        ReviewReason.QUALITY: quality is not None and quality.level is not QualityLevel.DIAGNOSTIC,
+        ReviewReason.INCOMPLETE: reading.missing_images > 0,
+    }
+    return tuple(reason for reason, is_asked in asked.items() if is_asked)

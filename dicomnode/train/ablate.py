@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from dicomnode.records import FindingSpec, FloatArray
-from dicomnode.report.languages import words_of
+from dicomnode.report.cues import cues_of
 from dicomnode.train.calibration import Calibration, calibrations, image_examples
 from dicomnode.train.compress.parity import pointing
 from dicomnode.train.data import Split, read_auxiliary
@@ -239,4 +239,4 @@ def _entities(recipe: Recipe, text: str) -> tuple[Entity, ...]:
         for f in recipe.findings
     ]
     sentences = [part.strip() + "." for part in text.split(".") if part.strip()]
-    return entities(sentences, specs, words_of("en").cues, recipe.language)
+    return entities(sentences, specs, cues_of("en"), recipe.language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,7 +51,9 @@ def a_report() -> Callable[..., Report]:
         probabilities: tuple[float, float, float],
         *sentences: str,
         is_truncated: bool = False,
-        not_judged: int = 0,
+        specs: tuple[FindingSpec, ...] = SPECS,
+        more: dict[str, object] | None = None,
+        reading: dict[str, object] | None = None,
         **settings: object,
     ) -> Report:
         draft = Draft(
@@ -59,7 +62,7 @@ def a_report() -> Callable[..., Report]:
             mean_log_probability=-0.1,
             attention=np.zeros((len(sentences), 1), np.float32),
         )
-        reading = Reading(
+        given = Reading(
             images=(),
             encodings=(),
             logits=np.zeros(3, np.float32),
@@ -67,17 +70,18 @@ def a_report() -> Callable[..., Report]:
             slice_attention=np.zeros((3, 0), np.float32),
             strangeness=np.zeros(0, np.float32),
             best_images=(0, 0, 0),
-            not_judged=not_judged,
+            not_judged=0,
             draft=draft,
         )
         return write_report(
-            specs=SPECS,
-            reading=reading,
+            specs=specs,
+            reading=replace(given, **(reading or {})),
             heatmaps={},
             regions={},
             bundle=BUNDLE,
             acuity=AcuitySettings(),
             settings=ReportSettings(**settings),
+            **(more or {}),
         )
 
     return report

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from report.conftest import SPECS
 
-from dicomnode.records import Presence
-from dicomnode.report.grounding import Claim, Stance, claims
-from dicomnode.report.languages import words_of
+from dicomnode.records import Acuity, Finding, Presence
+from dicomnode.report.cues import cues_of
+from dicomnode.report.grounding import Claim, Stance, claims, named_qualifiers
 
-CUES = words_of("en").cues
+CUES = cues_of("en")
 YES, NO, MAYBE = Stance.AFFIRMED, Stance.DENIED, Stance.DOUBTED
 
 
@@ -54,18 +54,37 @@ def test_scope_of_negation_and_doubt(sentence, expected):
 
 
 @pytest.mark.parametrize(
-    ("stance", "presence", "expected"),
+    ("stance", "presence", "probability", "expected"),
     [
-        (YES, Presence.PRESENT, True),
-        (YES, Presence.ABSENT, False),
-        (NO, Presence.PRESENT, False),
-        (NO, Presence.ABSENT, True),
-        (MAYBE, Presence.PRESENT, True),
-        (MAYBE, Presence.ABSENT, False),
-        (MAYBE, Presence.UNDETERMINED, True),
-        (YES, Presence.UNDETERMINED, False),
+        (YES, Presence.PRESENT, 0.9, True),
+        (YES, Presence.ABSENT, 0.1, False),
+        (NO, Presence.PRESENT, 0.9, False),
+        (NO, Presence.ABSENT, 0.1, True),
+        (MAYBE, Presence.PRESENT, 0.9, True),
+        (MAYBE, Presence.ABSENT, 0.1, False),
+        (MAYBE, Presence.UNDETERMINED, 0.4, True),
+        (YES, Presence.UNDETERMINED, 0.4, False),
+        (YES, Presence.UNDETERMINED, 0.6, True),
+        (NO, Presence.UNDETERMINED, 0.4, True),
+        (NO, Presence.UNDETERMINED, 0.6, False),
     ],
 )
-def test_a_claim_needs_the_classifier(stance, presence, expected):
-    """An affirmation and a hint need the finding to be there, a denial needs it not to be."""
-    assert expected is Claim(finding="pneumonia", stance=stance).agrees_with(presence)
+def test_a_claim_needs_the_classifier(stance, presence, probability, expected):
+    """An affirmation and a hint need the finding to be suspected, a denial needs it not to be."""
+    finding = Finding(spec=SPECS[0], presence=presence, probability=probability, acuity=Acuity.URGENT)
+
+    assert expected is Claim(finding="pneumonia", stance=stance).agrees_with(finding)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("small opacities in the right middle zone consistent with pneumonia.", ("right", "middle", "small")),
+        ("extensive hemorrhage on both sides.", ("both", "large")),
+        ("No sign of pneumonia.", ()),
+        ("Outright lies.", ()),
+    ],
+)
+def test_places_and_sizes_are_found(sentence, expected):
+    """What a sentence says of where and how large is coded, whatever its words."""
+    assert expected == named_qualifiers(sentence)

@@ -2,54 +2,81 @@
 
 from __future__ import annotations
 
-import pytest
-from report.conftest import BUNDLE
+import datetime as dt
+from dataclasses import replace
 
-from dicomnode.errors import SettingsError
-from dicomnode.records import Acuity, Outcome, Section
+import numpy as np
+import pytest
+from report.conftest import BUNDLE, SPECS
+
+from dicomnode.errors import BundleError, SettingsError
+from dicomnode.records import (
+    Acuity,
+    Change,
+    Examination,
+    ImageQuality,
+    Outcome,
+    Presence,
+    PriorState,
+    PriorStudy,
+    QualityFault,
+    QualityLevel,
+    ReviewReason,
+    Section,
+)
 from dicomnode.report import report_without_reading
 from dicomnode.settings import ReportSettings
 
 FLAG = "[not supported by the classifier]"
+DOUBTFUL = (replace(SPECS[0], certain=(0.2, 0.8)), *SPECS[1:])
 
 
 def test_findings_come_most_acute_first_then_likeliest(a_report):
-    """Present findings lead, in the order in which a physician wants to know of them."""
+    """Suspected findings lead, in the order in which a physician wants to know of them."""
     report = a_report((0.9, 0.6, 0.1))
 
     assert ["pneumothorax", "pneumonia", "effusion"] == [finding.spec.key for finding in report.findings]
     assert Outcome.FINDINGS is report.outcome
     assert Acuity.EMERGENT is report.acuity
-    assert report.text.lines(Section.IMPRESSION)[0].startswith("Pneumothorax suspected (probability 60 %)")
+    assert "Pneumothorax suspected (probability 60%)." == report.text.lines(Section.IMPRESSION)[0]
 
 
 def test_a_sentence_that_the_classifier_contradicts_is_flagged(a_report):
-    """The reader sees which of the drafted sentences stand alone."""
+    """The reader sees which of the drafted sentences stand alone, and is asked to look."""
     report = a_report((0.9, 0.1, 0.1), "Consolidation on the left.", "Large effusion.", "No pneumothorax.")
+    said = report.text.sections[Section.FINDINGS]
 
-    assert [True, False, True] == [sentence.is_supported for sentence in report.text.sections[Section.FINDINGS]]
-    assert f"Large effusion. {FLAG}" == report.text.sections[Section.FINDINGS][1].text
-    assert "effusion" == report.text.sections[Section.FINDINGS][1].finding
+    assert [True, False, True] == [sentence.is_supported for sentence in said]
+    assert f"Large effusion. {FLAG}" == said[1].text
+    assert "effusion" == said[1].finding
+    assert (ReviewReason.DISAGREEMENT,) == report.review
 
 
 def test_by_setting_such_sentences_are_withheld_and_counted(a_report):
-    """Withholding says that something was withheld."""
+    """Withholding says that something was withheld, and still asks for review."""
     report = a_report((0.9, 0.1, 0.1), "Pneumonia.", "Large effusion.", unsupported_sentences="withhold")
+    lines = report.text.lines(Section.FINDINGS)
 
-    assert not any("Large effusion" in sentence.text for sentence in report.text.sections[Section.FINDINGS])
-    assert any(sentence.text.startswith("1 drafted sentence") for sentence in report.text.sections[Section.FINDINGS])
+    assert ("Pneumonia.", "One drafted sentence that the classifier does not support was withheld.") == lines
+    assert (ReviewReason.DISAGREEMENT,) == report.review
 
 
-@pytest.mark.parametrize("sentences", [(), ("The heart is normal.",), ("No consolidation.",)])
-def test_a_present_finding_that_the_draft_leaves_out_or_denies_gets_a_sentence(a_report, sentences):
+@pytest.mark.parametrize("sentences", [("The heart is normal.",), ("No consolidation.",)])
+def test_a_suspected_finding_that_the_draft_leaves_out_or_denies_gets_a_sentence(a_report, sentences):
     """What the classifier holds is always said in words, first of all."""
-    report = a_report((0.87, 0.1, 0.1), *sentences)
+    first = a_report((0.87, 0.1, 0.1), *sentences).text.sections[Section.FINDINGS][0]
 
-    assert "pneumonia" == report.text.sections[Section.FINDINGS][0].finding
-    assert report.text.sections[Section.FINDINGS][0].text.startswith(
-        "Pneumonia: detected by the classifier (probability 87 %)"
-    )
-    assert report.text.sections[Section.FINDINGS][0].is_supported
+    assert "pneumonia" == first.finding
+    assert "Pneumonia: detected by the classifier (probability 87%); not in the drafted text." == first.text
+    assert first.is_supported
+
+
+def test_without_a_draft_findings_are_simply_said(a_report):
+    """A classifier drafts nothing; its findings need no excuse, and nothing disagrees."""
+    report = a_report((0.87, 0.1, 0.1))
+
+    assert ("Pneumonia: detected by the classifier (probability 87%).",) == report.text.lines(Section.FINDINGS)
+    assert () == report.review
 
 
 def test_nothing_found_is_said_and_does_not_exclude_disease(a_report):
@@ -58,63 +85,183 @@ def test_nothing_found_is_said_and_does_not_exclude_disease(a_report):
 
     assert Outcome.NOTHING_FOUND is report.outcome
     assert Acuity.NON_ACTIONABLE is report.acuity
-    assert not report.is_actionable
     assert "this does not exclude disease" in report.text.lines(Section.IMPRESSION)[0]
-    assert "Pneumonia" in report.text.lines(Section.IMPRESSION)[1]
+    assert "pneumonia" in report.text.lines(Section.LIMITS)[0]
 
 
-def test_without_a_draft_the_report_speaks_of_findings_alone(a_report):
-    """A classifier has no drafted text that could lack a finding."""
-    report = a_report((0.87, 0.1, 0.1))
+@pytest.mark.parametrize(
+    ("probability", "outcome", "said"),
+    [
+        (0.1, Outcome.NOTHING_FOUND, "this does not exclude disease"),
+        (0.3, Outcome.UNDETERMINED, "Pneumonia can neither be confirmed nor excluded (probability 30%)."),
+        (0.6, Outcome.FINDINGS, "Pneumonia suspected, but not certain (probability 60%)."),
+        (0.9, Outcome.FINDINGS, "Pneumonia suspected (probability 90%)."),
+    ],
+)
+def test_what_cannot_be_told_is_said_to_be_so(a_report, probability, outcome, said):
+    """Between the bounds a finding is undetermined, and review is asked for."""
+    report = a_report((probability, 0.1, 0.1), specs=DOUBTFUL)
 
-    assert ("Pneumonia: detected by the classifier (probability 87 %).",) == tuple(
-        s.text for s in report.text.sections[Section.FINDINGS]
-    )
-
-
-def test_images_that_were_left_out_are_told(a_report):
-    """A report of half of the films never looks like one of all of them."""
-    report = a_report((0.1, 0.1, 0.1), not_judged=1)
-
-    assert "Not judged: 1 of 1 images, which do not look like" in report.text.lines(Section.IMPRESSION)[1]
-
-
-def test_a_cut_off_draft_says_so(a_report):
-    """A draft that reached its length limit is never taken for a whole one."""
-    report = a_report((0.1, 0.1, 0.1), "The heart", is_truncated=True)
-
-    assert "cut off" in report.text.sections[Section.FINDINGS][-1].text
+    assert outcome is report.outcome
+    assert said in report.text.lines(Section.IMPRESSION)[0]
+    is_open = 0.2 <= probability < 0.8
+    assert is_open is (ReviewReason.UNDETERMINED in report.review)
+    assert is_open is any("review of this AI result is requested" in s for s in report.text.lines(Section.IMPRESSION))
 
 
-def test_a_repeated_sentence_is_said_once(a_report):
-    """Decoders that loop do not fill the report."""
-    report = a_report((0.1, 0.1, 0.1), "No effusion.", "No effusion.", " ")
+@pytest.mark.parametrize(
+    ("reading", "reason", "said"),
+    [
+        ({"not_judged": 2}, ReviewReason.OUT_OF_DISTRIBUTION, "2 of 2 images were not judged"),
+        ({"missing_images": 1}, ReviewReason.INCOMPLETE, "One slice is missing"),
+        ({"members_disagree": True}, ReviewReason.DISAGREEMENT, ""),
+        (
+            {"quality": ImageQuality(level=QualityLevel.LIMITED, faults=(QualityFault.BLURRED, QualityFault.NOISY))},
+            ReviewReason.QUALITY,
+            "Image quality is limited: blurred and noisy.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_images_is_said(a_report, reading, reason, said):
+    """The limits name what the reading lacked, and review is asked for with the same reason."""
+    report = a_report((0.1, 0.1, 0.1), reading=reading)
 
-    assert ["No effusion."] == [sentence.text for sentence in report.text.sections[Section.FINDINGS]]
+    assert (reason,) == report.review
+    assert any(said in line for line in report.text.lines(Section.LIMITS))
+
+
+def test_limits_of_a_probability_are_said(a_report):
+    """Where the bundle knows them, the reader does."""
+    limits = np.array([[0.744, 0.93], [0, 0.2], [0, 0.2]], np.float32)
+
+    report = a_report((0.87, 0.1, 0.1), reading={"intervals": limits})
+
+    assert "95 % interval 74% to 93%" in report.text.lines(Section.IMPRESSION)[0]
+    assert (0.744, 0.93) == pytest.approx(report.findings[0].interval)
+
+
+def test_a_truncated_draft_says_so(a_report):
+    """Nobody takes half a text for a whole one."""
+    assert "cut off" in a_report((0.1, 0.1, 0.1), "No effusion", is_truncated=True).text.lines(Section.FINDINGS)[-1]
+
+
+def test_a_sentence_said_twice_is_shown_once(a_report):
+    """Small decoders repeat themselves."""
+    report = a_report((0.1, 0.1, 0.1), "No effusion.", " No effusion. ", "")
+
+    assert ("No effusion.",) == report.text.lines(Section.FINDINGS)
 
 
 def test_probabilities_are_never_certainties(a_report):
     """Neither 0 nor 100 percent is shown."""
-    assert "probability 99 %" in a_report((1.0, 0.1, 0.1)).text.lines(Section.IMPRESSION)[0]
+    assert "probability 99%" in a_report((1.0, 0.1, 0.1)).text.lines(Section.IMPRESSION)[0]
+
+
+def test_the_examination_and_how_it_was_read_are_described(a_report):
+    """A report says of what it is, and by which model."""
+    done = Examination(modality="DX", body_part="CHEST", views=("LL", "PA"), study_date=dt.date(2026, 3, 4))
+
+    text = a_report((0.1, 0.1, 0.1), more={"examination": done}).text
+
+    assert ("Radiograph of the chest, Mar 4, 2026",) == text.lines(Section.EXAMINATION)
+    assert "Views: LL and PA." in text.lines(Section.TECHNIQUE)
+    assert "Analysed by the AI model cxr 1.2.0." in text.lines(Section.TECHNIQUE)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "No earlier study was looked for."),
+        ({"prior_note": PriorState.NONE_FOUND}, "No earlier study was found; there is nothing to compare with."),
+        ({"prior_note": PriorState.UNREACHABLE}, "the archive did not answer"),
+    ],
+)
+def test_without_a_prior_the_report_says_why(a_report, more, said):
+    """Silence on earlier studies is not mistaken for a comparison."""
+    assert said in a_report((0.9, 0.1, 0.1), more=more).text.lines(Section.COMPARISON)[0]
+
+
+@pytest.mark.parametrize(("is_verified", "said"), [(True, "physician's verified report"), (False, "unverified AI")])
+def test_a_comparison_names_its_study_and_each_change(a_report, is_verified, said):
+    """Changes stand with their finding, and the reader knows whose word the earlier state is."""
+    prior = PriorStudy(
+        study_instance_uid="2.25.1",
+        study_date=dt.date(2025, 12, 24),
+        instances=(),
+        presences={"pneumonia": Presence.PRESENT},
+        is_verified=is_verified,
+    )
+    more = {"prior": prior, "prior_note": PriorState.COMPARED, "changes": {"pneumonia": Change.INCREASED}}
+
+    report = a_report((0.9, 0.1, 0.1), more=more | {"tracking_uids": {"pneumonia": "2.25.7"}})
+
+    assert "Compared with the study of Dec 24, 2025." == report.text.lines(Section.COMPARISON)[0]
+    assert said in report.text.lines(Section.COMPARISON)[1]
+    assert "Pneumonia: increased since the earlier study." in report.text.lines(Section.FINDINGS)
+    assert (Change.INCREASED, "2.25.7") == (report.findings[0].change, report.findings[0].tracking_uid)
+
+
+def test_recommendations_come_from_the_table_and_the_house(a_report):
+    """Acuity and finding each have their advice, above which the house's own words stand."""
+    spec = replace(SPECS[1], code=SPECS[1].code._replace(value="36118008", scheme="SCT"))
+
+    usual = a_report((0.1, 0.9, 0.1), specs=(SPECS[0], spec, SPECS[2]))
+    own = a_report(
+        (0.1, 0.9, 0.1),
+        specs=(SPECS[0], spec, SPECS[2]),
+        recommendations={"pneumothorax": {"en": "Call 1234."}, "emergent": {"en": "At once."}},
+    )
+
+    assert "Immediate review" in usual.text.lines(Section.RECOMMENDATION)[0]
+    assert "assess for tension" in usual.text.lines(Section.RECOMMENDATION)[1]
+    assert ("At once.", "Call 1234.") == own.text.lines(Section.RECOMMENDATION)
+
+
+def test_by_setting_the_impression_comes_first(a_report):
+    """Some houses read the conclusion before everything else."""
+    usual, first = (
+        list(a_report((0.9, 0.1, 0.1), impression_first=is_first).text.sections) for is_first in (False, True)
+    )
+
+    assert usual.index(Section.IMPRESSION) > usual.index(Section.FINDINGS)
+    assert Section.IMPRESSION is first[0]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.COULD_NOT_RUN])
-def test_an_unread_study_is_answered_with_the_reason(outcome):
-    """Silence never means negative: the report says that there was no reading, and why."""
-    report = report_without_reading(outcome, "no {rule} matches", None, ReportSettings())
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+def test_an_unread_study_is_answered_with_the_reason(outcome, language):
+    """Silence never means negative: the report says that there was no reading, and why, whatever its language."""
+    settings = ReportSettings(languages=(language,))
+    report = report_without_reading(
+        outcome, "no {rule} matches", None, settings, review=(ReviewReason.QUALITY,) * (outcome is Outcome.NOT_JUDGED)
+    )
 
     assert outcome is report.outcome
-    assert "no {rule} matches" in report.text.lines(Section.IMPRESSION)[0]
-    assert "not read" in report.text.lines(Section.IMPRESSION)[0]
+    assert 2 == len(report.text.lines(Section.IMPRESSION))
+    last = report.text.sections[Section.LIMITS][-1]
+    assert "no {rule} matches" in last.text
+    assert (None if language == "en" else "en") == last.language
 
 
 def test_a_reading_cannot_be_claimed_without_one():
-    """`nothing found` takes a reading."""
+    """`nothing found` takes a reading, and what is not judged a coded reason."""
     with pytest.raises(ValueError, match="needs a reading"):
         report_without_reading(Outcome.NOTHING_FOUND, "", BUNDLE, ReportSettings())
+    with pytest.raises(ValueError, match="needs a coded reason"):
+        report_without_reading(Outcome.NOT_JUDGED, "", BUNDLE, ReportSettings())
 
 
-def test_an_unknown_language_is_refused_by_naming_the_known_ones(a_report):
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("tlh", "no words for 'tlh'; known: ar, de, en, es, fr, hi, pt, zh"), ("de-XQ", "'de-XQ' names no known region")],
+)
+def test_an_unknown_language_is_refused_by_naming_the_known_ones(a_report, tag, said):
     """Who sets a language without words reads which ones there are."""
-    with pytest.raises(SettingsError, match="no words for 'tlh'; known: en"):
-        a_report((0.1, 0.1, 0.1), language="tlh")
+    with pytest.raises(SettingsError, match=said):
+        a_report((0.1, 0.1, 0.1), languages=(tag,))
+
+
+def test_drafts_in_a_language_without_cues_are_refused(a_report):
+    """What cannot be held against the classifier is not shown."""
+    with pytest.raises(BundleError, match="no drafts can be checked in 'fi'; known: en"):
+        a_report((0.1, 0.1, 0.1), "Ei keuhkokuumetta.", more={"draft_language": "fi"})

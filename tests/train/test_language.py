@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from dicomnode.records import FindingSpec
+from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import Stance, claims
-from dicomnode.report.languages import words_of
 from dicomnode.train.language import (
     UNKNOWN,
     Fact,
@@ -61,7 +61,7 @@ def test_a_sentence_is_understood_as_it_was_meant(recipe: Recipe):
         for f in recipe.findings
     )
     for key, kind, text in _sentences(recipe):
-        found = claims(text, specs, words_of("en").cues)
+        found = claims(text, specs, cues_of("en"))
         assert (key, _STANCES[kind]) in [(claim.finding, claim.stance) for claim in found], text
         assert {key} == {claim.finding for claim in found}, text
 

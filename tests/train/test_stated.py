@@ -10,15 +10,15 @@ from helpers import ROOT
 from report.conftest import a_spec
 
 from dicomnode.records import Acuity
+from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import Stance, claims
-from dicomnode.report.languages import words_of
 from dicomnode.train.evaluation.entities import Entity, agreement, entities
 from dicomnode.train.evaluation.metrics import PatientBootstrap
 from dicomnode.train.evaluation.texts import plain, references, report_figures
 from dicomnode.train.language import Fact, Wording, sentence
 from dicomnode.train.recipe import Recipe, read_recipe
 
-CUES = words_of("en").cues
+CUES = cues_of("en")
 SPECS = (a_spec("pneumonia", Acuity.URGENT), a_spec("effusion", Acuity.NON_CRITICAL))
 _STANCES = {
     Wording.PRESENT: Stance.AFFIRMED,

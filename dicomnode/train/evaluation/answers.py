@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dicomnode.infer.model import Model
 from dicomnode.infer.study import STRANGE
 from dicomnode.records import Encoding, FloatArray, Placement, PreparedImage
+from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import Stance, claims
-from dicomnode.report.languages import words_of
 from dicomnode.train.data import Split
 
 # N images, V studies, K findings, C channels, S side, h, w cells
@@ -83,7 +83,7 @@ def answered(model: Model, images: FloatArray, studies: Studies) -> Answers:
 
 def claimed(drafts: Sequence[Sequence[str]], model: Model) -> FloatArray:
     """(V, K) what texts say of each finding: 1 there or possible, 0 not there, NaN not spoken of."""
-    specs, cues = model.bundle.findings, words_of(model.bundle.languages[0]).cues
+    specs, cues = model.bundle.findings, cues_of(model.bundle.languages[0])
     places = {spec.key: k for k, spec in enumerate(specs)}
     said = np.full((len(drafts), len(specs)), np.nan, np.float32)
     for row, sentences in zip(said, drafts, strict=True):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dicomnode.records import FindingSpec
+from dicomnode.report.cues import Cues
 from dicomnode.report.grounding import Stance, claims
-from dicomnode.report.words import Cues
 from dicomnode.train.recipe import LanguageRecipe
 
 

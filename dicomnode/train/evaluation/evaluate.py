@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.model import Model
-from dicomnode.report.languages import words_of
+from dicomnode.report.cues import cues_of
 from dicomnode.train.data import Split
 from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.evaluation.answers import Answers, answered, studies_of
@@ -225,7 +225,7 @@ def _report(test: _Test, recipe: Recipe | None) -> Figures:
         "label_f1_classifier": label_f1(test.cases.probabilities >= thresholds),
     }
     if recipe is not None:
-        specs, cues = test.model.bundle.findings, words_of(test.model.bundle.languages[0]).cues
+        specs, cues = test.model.bundle.findings, cues_of(test.model.bundle.languages[0])
         figures |= report_figures(test.answers.drafts, truth, specs, cues, recipe, test.intervals)
     return figures
 

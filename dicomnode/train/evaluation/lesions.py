@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dicomnode.infer.model import Model
 from dicomnode.records import FloatArray
-from dicomnode.report.languages import words_of
+from dicomnode.report.cues import cues_of
 from dicomnode.train.data import Split
 from dicomnode.train.drafting import placed_fact
 from dicomnode.train.evaluation.answers import Answers, answered
@@ -58,7 +58,7 @@ def lesion_figures(
             separated = _separated(present, untouched[:, k], bootstrap)
             findings[key] = {"auroc_against_untouched": separated, "heat_map": maps.get(key, {})}
     texts = [report(_facts(recipe, drawn, index), recipe, None) for index in range(len(each))]
-    cues = words_of(model.bundle.languages[0]).cues
+    cues = cues_of(model.bundle.languages[0])
     intervals = PatientBootstrap(numbers, *bootstrap)
     text = entity_figures(read.drafts, texts, drawn.labels, model.bundle.findings, cues, recipe, intervals)
     return {"findings": findings, "text": text}

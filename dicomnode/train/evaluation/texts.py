@@ -16,8 +16,8 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
 from dicomnode.records import FindingSpec, FloatArray
+from dicomnode.report.cues import Cues
 from dicomnode.report.grounding import claims
-from dicomnode.report.words import Cues
 from dicomnode.train.evaluation.entities import agreement, entities
 from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, Values, mean, ratio
 from dicomnode.train.language import reference

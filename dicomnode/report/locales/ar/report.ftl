@@ -1,0 +1,124 @@
+title = مسودة تقرير بالذكاء الاصطناعي
+warning = مسودة بالذكاء الاصطناعي - للبحث فقط - لم يراجعها طبيب - لا تُستخدم للتشخيص
+
+heading-examination = الفحص
+heading-comparison = المقارنة
+heading-technique = التقنية
+heading-findings = الموجودات
+heading-impression = الانطباع
+heading-recommendation = التوصية
+heading-limits = الحدود
+
+modality-film = صورة شعاعية
+modality-ct = تصوير مقطعي محوسب
+modality-mr = تصوير بالرنين المغناطيسي
+modality-other = تصوير طبي ({ $code })
+body-chest = الصدر
+body-head = الرأس
+examination = { $modality } - { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }، { $date }
+
+technique-images = { $count ->
+    [zero] لم تُحلَّل أي صورة.
+    [one] حُلِّلت صورة واحدة.
+    [two] حُلِّلت صورتان.
+    [few] حُلِّلت { $count } صور.
+    [many] حُلِّلت { $count } صورة.
+   *[other] حُلِّلت { $count } صورة.
+}
+technique-views = الوضعيات: { $views }.
+technique-thickness = سماكة المقطع: { $thickness } مم.
+technique-model = حلّله نموذج الذكاء الاصطناعي { $model } { $version }.
+
+comparison-compared = قورن بفحص { $date }.
+comparison-undated = قورن بفحص سابق بلا تاريخ.
+comparison-verified = الموجودات السابقة مأخوذة من تقرير راجعه طبيب.
+comparison-unverified = الموجودات السابقة مأخوذة من نتيجة ذكاء اصطناعي غير مراجَعة.
+comparison-none_found = لم يُعثر على فحص سابق؛ لا يوجد ما يُقارن به.
+comparison-not_looked_for = لم يُبحث عن فحوص سابقة.
+comparison-unreachable = تعذّر البحث عن الفحوص السابقة: لم يستجب الأرشيف.
+
+estimate = الاحتمال { $probability }
+estimate-interval = الاحتمال { $probability }، مجال 95٪ من { $low } إلى { $high }
+left-out = { $finding }: كشف عنه المصنِّف ({ $estimate })؛ غير مذكور في النص المسودّ.
+found = { $finding }: كشف عنه المصنِّف ({ $estimate }).
+claim-affirmed = يُشاهد { $finding }{ $qualifiers }.
+claim-denied = لا علامات على { $finding }.
+claim-doubted = احتمال وجود { $finding }{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [لا يدعمه المصنِّف]
+uncoded = [باللغة { $language }]
+translated = [ترجمة آلية]
+truncated = بلغ النص المسودّ حدّه الأقصى وقُطع.
+withheld = { $count ->
+    [zero] لم تُحجب أي جملة.
+    [one] حُجبت جملة واحدة لا يدعمها المصنِّف.
+    [two] حُجبت جملتان لا يدعمهما المصنِّف.
+    [few] حُجبت { $count } جمل لا يدعمها المصنِّف.
+    [many] حُجبت { $count } جملة لا يدعمها المصنِّف.
+   *[other] حُجبت { $count } جملة لا يدعمها المصنِّف.
+}
+
+suspected = اشتباه في { $finding } ({ $estimate }).
+suspected-undetermined = اشتباه غير مؤكد في { $finding } ({ $estimate }).
+undetermined = لا يمكن تأكيد { $finding } ولا نفيه ({ $estimate }).
+nothing-found = لم يُكشف عن أي من الموجودات المقيَّمة؛ وهذا لا ينفي وجود مرض.
+nothing-certain = لا اشتباه في أي من الموجودات المقيَّمة، لكن لا يمكن نفيها كلها.
+change-new = { $finding }: { $gender ->
+    [feminine] جديدة
+   *[other] جديد
+} مقارنة بالفحص السابق.
+change-increased = { $finding }: ازدياد مقارنة بالفحص السابق.
+change-unchanged = { $finding }: دون تغيّر مقارنة بالفحص السابق.
+change-decreased = { $finding }: تراجع مقارنة بالفحص السابق.
+change-resolved = { $finding }: زوال مقارنة بالفحص السابق.
+review = يُطلب من طبيب مراجعة نتيجة الذكاء الاصطناعي هذه: { $reasons }.
+review-undetermined = تعذّر البتّ في بعض الموجودات
+review-disagreement = اختلاف بين النص والمصنِّف أو بين عدة نماذج
+review-out_of_distribution = صور تختلف عن الصور التي دُرِّب عليها النموذج
+review-quality = جودة الصورة محدودة
+review-incomplete = الفحص غير مكتمل
+
+not-read-not_applicable = لم يقرأ الذكاء الاصطناعي هذا الفحص: لا نموذج ينطبق عليه.
+not-read-could_not_run = لم يقرأ الذكاء الاصطناعي هذا الفحص: تعذّر إجراء التحليل.
+not-read-not_judged = لم يحكم الذكاء الاصطناعي على هذا الفحص: { $reasons }.
+no-statement = لا يُقال شيء عن هذا الفحص.
+details = التفاصيل: { $reason }
+
+recommend-emergent = يُقترح أن يراجعه طبيب فورًا (حالة طارئة، خلال دقائق).
+recommend-urgent = يُقترح أن يراجعه طبيب قريبًا (عاجل، خلال ساعات).
+recommend-non_critical = يُقترح أن يراجعه طبيب بالترتيب المعتاد؛ قد تحتاج الموجودات إلى متابعة.
+recommend-non_actionable = مراجعة طبيب بالترتيب المعتاد؛ لا يقترح الذكاء الاصطناعي تغيير الأولوية.
+recommend-hemorrhage = عند التأكيد: إبلاغ الفريق المعالج فورًا والنظر في استشارة جراحة الأعصاب.
+recommend-pulmonary_embolism = عند التأكيد: إبلاغ الفريق المعالج فورًا؛ تقييم القلب الأيمن.
+recommend-pneumothorax = عند التأكيد: إبلاغ الفريق المعالج فورًا؛ تقييم علامات الضغط.
+recommend-pneumonia = عند التأكيد: الربط بالحالة السريرية؛ المتابعة حسب الإرشادات المحلية.
+recommend-read_without = اقرأ هذا الفحص كالمعتاد دون مساعدة الذكاء الاصطناعي.
+
+judged = قُيِّم ما يلي فقط: { $findings }.
+judged-nothing = لم يُقيَّم شيء.
+not-judged-images = { $count ->
+    [zero] حُكم على كل الصور ({ $total }).
+    [one] لم يُحكم على صورة واحدة من { $total } لأنها تختلف عن الصور التي دُرِّب عليها النموذج.
+    [two] لم يُحكم على صورتين من { $total } لأنهما تختلفان عن الصور التي دُرِّب عليها النموذج.
+    [few] لم يُحكم على { $count } صور من { $total } لأنها تختلف عن الصور التي دُرِّب عليها النموذج.
+    [many] لم يُحكم على { $count } صورة من { $total } لأنها تختلف عن الصور التي دُرِّب عليها النموذج.
+   *[other] لم يُحكم على { $count } صورة من { $total } لأنها تختلف عن الصور التي دُرِّب عليها النموذج.
+}
+missing-images = { $count ->
+    [zero] لا ينقص أي مقطع.
+    [one] ينقص مقطع واحد بين المقاطع المستلمة.
+    [two] ينقص مقطعان بين المقاطع المستلمة.
+    [few] تنقص { $count } مقاطع بين المقاطع المستلمة.
+    [many] ينقص { $count } مقطعًا بين المقاطع المستلمة.
+   *[other] ينقص { $count } مقطع بين المقاطع المستلمة.
+}
+quality-limited = جودة الصورة محدودة: { $faults }.
+fault-blurred = غير واضحة
+fault-under_exposed = ناقصة التعريض
+fault-over_exposed = زائدة التعريض
+fault-noisy = كثيرة التشويش
+fault-blank = شبه فارغة
+not-excluded = ما لم يُذكر هنا ليس منفيًا.
+untranslated = لا اسم معروفًا بهذه اللغة لما يلي: { $names }.

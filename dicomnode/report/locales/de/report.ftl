@@ -1,0 +1,105 @@
+title = KI-Befundentwurf
+warning = KI-ENTWURF - FORSCHUNG - NICHT ÄRZTLICH GEPRÜFT - NICHT FÜR DIE DIAGNOSTIK
+
+heading-examination = Untersuchung
+heading-comparison = Voruntersuchungen
+heading-technique = Technik
+heading-findings = Befund
+heading-impression = Beurteilung
+heading-recommendation = Empfehlung
+heading-limits = Einschränkungen
+
+modality-film = Röntgenaufnahme
+modality-ct = Computertomographie
+modality-mr = Magnetresonanztomographie
+modality-other = Bildgebung ({ $code })
+body-chest = Thorax
+body-head = Schädel
+examination = { $modality }, { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }, vom { $date }
+
+technique-images = { $count ->
+    [one] Ein Bild wurde ausgewertet.
+   *[other] { $count } Bilder wurden ausgewertet.
+}
+technique-views = Projektionen: { $views }.
+technique-thickness = Schichtdicke: { $thickness } mm.
+technique-model = Ausgewertet vom KI-Modell { $model } { $version }.
+
+comparison-compared = Verglichen mit der Untersuchung vom { $date }.
+comparison-undated = Verglichen mit einer Voruntersuchung ohne Datum.
+comparison-verified = Der damalige Befund stammt aus einem ärztlich geprüften Bericht.
+comparison-unverified = Der damalige Befund stammt aus einem ungeprüften KI-Ergebnis.
+comparison-none_found = Keine Voruntersuchung gefunden; ein Vergleich ist nicht möglich.
+comparison-not_looked_for = Nach Voruntersuchungen wurde nicht gesucht.
+comparison-unreachable = Nach Voruntersuchungen konnte nicht gesucht werden: Das Archiv hat nicht geantwortet.
+
+estimate = Wahrscheinlichkeit { $probability }
+estimate-interval = Wahrscheinlichkeit { $probability }, 95-%-Intervall { $low } bis { $high }
+left-out = { $finding }: vom Klassifikator erkannt ({ $estimate }); im Textentwurf nicht erwähnt.
+found = { $finding }: vom Klassifikator erkannt ({ $estimate }).
+claim-affirmed = { $finding } erkennbar{ $qualifiers }.
+claim-denied = Kein Hinweis auf { $finding }.
+claim-doubted = Möglicherweise { $finding }{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [vom Klassifikator nicht gestützt]
+uncoded = [Sprache: { $language }]
+translated = [maschinell übersetzt]
+truncated = Der Textentwurf hat seine Höchstlänge erreicht und wurde abgeschnitten.
+withheld = { $count ->
+    [one] Ein Satz des Entwurfs, den der Klassifikator nicht stützt, wurde zurückgehalten.
+   *[other] { $count } Sätze des Entwurfs, die der Klassifikator nicht stützt, wurden zurückgehalten.
+}
+
+suspected = Verdacht auf { $finding } ({ $estimate }).
+suspected-undetermined = Verdacht auf { $finding }, jedoch nicht sicher ({ $estimate }).
+undetermined = { $finding } weder zu bestätigen noch auszuschließen ({ $estimate }).
+nothing-found = Keiner der beurteilten Befunde wurde erkannt; eine Erkrankung ist damit nicht ausgeschlossen.
+nothing-certain = Kein Verdacht auf einen der beurteilten Befunde, doch sind nicht alle auszuschließen.
+change-new = { $finding }: neu seit der Voruntersuchung.
+change-increased = { $finding }: zunehmend seit der Voruntersuchung.
+change-unchanged = { $finding }: unverändert seit der Voruntersuchung.
+change-decreased = { $finding }: abnehmend seit der Voruntersuchung.
+change-resolved = { $finding }: seit der Voruntersuchung nicht mehr nachweisbar.
+review = Ärztliche Überprüfung dieses KI-Ergebnisses erbeten: { $reasons }.
+review-undetermined = nicht jeder Befund war zu entscheiden
+review-disagreement = Text und Klassifikator oder mehrere Modelle widersprechen sich
+review-out_of_distribution = Bilder weichen von denen ab, mit denen das Modell trainiert wurde
+review-quality = eingeschränkte Bildqualität
+review-incomplete = Untersuchung unvollständig
+
+not-read-not_applicable = Diese Untersuchung wurde von der KI nicht gelesen: Kein Modell ist anwendbar.
+not-read-could_not_run = Diese Untersuchung wurde von der KI nicht gelesen: Die Auswertung war nicht möglich.
+not-read-not_judged = Diese Untersuchung wurde von der KI nicht beurteilt: { $reasons }.
+no-statement = Zu dieser Untersuchung wird keine Aussage gemacht.
+details = Einzelheiten: { $reason }
+
+recommend-emergent = Sofortige ärztliche Begutachtung empfohlen (Notfall, innerhalb von Minuten).
+recommend-urgent = Baldige ärztliche Begutachtung empfohlen (dringlich, innerhalb von Stunden).
+recommend-non_critical = Ärztliche Begutachtung in der üblichen Reihenfolge; der Befund kann eine Verlaufskontrolle erfordern.
+recommend-non_actionable = Ärztliche Begutachtung in der üblichen Reihenfolge; die KI schlägt keine Änderung der Priorität vor.
+recommend-hemorrhage = Bei Bestätigung: behandelndes Team sofort verständigen, neurochirurgisches Konsil erwägen.
+recommend-pulmonary_embolism = Bei Bestätigung: behandelndes Team sofort verständigen; Rechtsherzbelastung prüfen.
+recommend-pneumothorax = Bei Bestätigung: behandelndes Team sofort verständigen; Spannungszeichen prüfen.
+recommend-pneumonia = Bei Bestätigung: mit der Klinik korrelieren; Verlaufskontrolle nach örtlicher Leitlinie.
+recommend-read_without = Diese Untersuchung wie üblich ohne Unterstützung der KI befunden.
+
+judged = Beurteilt wurde nur: { $findings }.
+judged-nothing = Beurteilt wurde nichts.
+not-judged-images = { $count ->
+    [one] Eines von { $total } Bildern wurde nicht beurteilt, da es von denen abweicht, mit denen das Modell trainiert wurde.
+   *[other] { $count } von { $total } Bildern wurden nicht beurteilt, da sie von denen abweichen, mit denen das Modell trainiert wurde.
+}
+missing-images = { $count ->
+    [one] Zwischen den empfangenen Schichten fehlt eine.
+   *[other] Zwischen den empfangenen Schichten fehlen { $count }.
+}
+quality-limited = Die Bildqualität ist eingeschränkt: { $faults }.
+fault-blurred = unscharf
+fault-under_exposed = unterbelichtet
+fault-over_exposed = überbelichtet
+fault-noisy = verrauscht
+fault-blank = nahezu leer
+not-excluded = Ein hier nicht genannter Befund ist nicht ausgeschlossen.
+untranslated = In dieser Sprache ist kein Name bekannt für: { $names }.

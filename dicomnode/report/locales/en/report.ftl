@@ -1,0 +1,107 @@
+# The report in English. Variables: see report/sections.py. Every language has every message of this file.
+
+title = AI draft report
+warning = AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE
+
+heading-examination = Examination
+heading-comparison = Comparison
+heading-technique = Technique
+heading-findings = Findings
+heading-impression = Impression
+heading-recommendation = Recommendation
+heading-limits = Limits
+
+modality-film = radiograph
+modality-ct = computed tomography
+modality-mr = magnetic resonance imaging
+modality-other = imaging ({ $code })
+body-chest = chest
+body-head = head
+examination = { $modality } of the { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }, { $date }
+
+technique-images = { $count ->
+    [one] One image was analysed.
+   *[other] { $count } images were analysed.
+}
+technique-views = Views: { $views }.
+technique-thickness = Slice thickness: { $thickness } mm.
+technique-model = Analysed by the AI model { $model } { $version }.
+
+comparison-compared = Compared with the study of { $date }.
+comparison-undated = Compared with an earlier study without a date.
+comparison-verified = What was there then is taken from a physician's verified report.
+comparison-unverified = What was there then is taken from an unverified AI result.
+comparison-none_found = No earlier study was found; there is nothing to compare with.
+comparison-not_looked_for = No earlier study was looked for.
+comparison-unreachable = Earlier studies could not be looked for: the archive did not answer.
+
+estimate = probability { $probability }
+estimate-interval = probability { $probability }, 95 % interval { $low } to { $high }
+left-out = { $finding }: detected by the classifier ({ $estimate }); not in the drafted text.
+found = { $finding }: detected by the classifier ({ $estimate }).
+claim-affirmed = { $finding } is seen{ $qualifiers }.
+claim-denied = No sign of { $finding }.
+claim-doubted = Possible { $finding }{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [not supported by the classifier]
+uncoded = [in { $language }]
+translated = [machine translation]
+truncated = The drafted text reached its length limit and was cut off.
+withheld = { $count ->
+    [one] One drafted sentence that the classifier does not support was withheld.
+   *[other] { $count } drafted sentences that the classifier does not support were withheld.
+}
+
+suspected = { $finding } suspected ({ $estimate }).
+suspected-undetermined = { $finding } suspected, but not certain ({ $estimate }).
+undetermined = { $finding } can neither be confirmed nor excluded ({ $estimate }).
+nothing-found = No finding of the judged kinds was detected; this does not exclude disease.
+nothing-certain = No finding of the judged kinds is suspected, but not all of them can be excluded.
+change-new = { $finding }: new since the earlier study.
+change-increased = { $finding }: increased since the earlier study.
+change-unchanged = { $finding }: unchanged since the earlier study.
+change-decreased = { $finding }: decreased since the earlier study.
+change-resolved = { $finding }: no longer seen since the earlier study.
+review = A physician's review of this AI result is requested: { $reasons }.
+review-undetermined = not every finding could be decided
+review-disagreement = text and classifier, or several models, disagree
+review-out_of_distribution = images unlike those that the model was trained on
+review-quality = limited image quality
+review-incomplete = the study is incomplete
+
+not-read-not_applicable = This study was not read by the AI: no model applies.
+not-read-could_not_run = This study was not read by the AI: the analysis could not be run.
+not-read-not_judged = This study was not judged by the AI: { $reasons }.
+no-statement = No statement is made about this study.
+details = Details: { $reason }
+
+recommend-emergent = Immediate review by a physician is suggested (emergent, within minutes).
+recommend-urgent = Prompt review by a physician is suggested (urgent, within hours).
+recommend-non_critical = Review by a physician in the usual order is suggested; the finding may need follow-up.
+recommend-non_actionable = Review by a physician in the usual order; the AI suggests no change of priority.
+recommend-hemorrhage = If confirmed: notify the treating team at once and consider neurosurgical consultation.
+recommend-pulmonary_embolism = If confirmed: notify the treating team at once; assess the right heart.
+recommend-pneumothorax = If confirmed: notify the treating team at once; assess for tension.
+recommend-pneumonia = If confirmed: correlate with clinical findings; follow-up as local guidelines say.
+recommend-read_without = Read this study as usual, without AI support.
+
+judged = Only this was judged: { $findings }.
+judged-nothing = Nothing was judged.
+not-judged-images = { $count ->
+    [one] One of { $total } images was not judged, as it is unlike those that the model was trained on.
+   *[other] { $count } of { $total } images were not judged, as they are unlike those that the model was trained on.
+}
+missing-images = { $count ->
+    [one] One slice is missing between those that were received.
+   *[other] { $count } slices are missing between those that were received.
+}
+quality-limited = Image quality is limited: { $faults }.
+fault-blurred = blurred
+fault-under_exposed = under-exposed
+fault-over_exposed = over-exposed
+fault-noisy = noisy
+fault-blank = next to nothing is shown
+not-excluded = A finding that is not named here is not excluded.
+untranslated = No name in this language is known for: { $names }.

@@ -1,0 +1,114 @@
+title = Borrador de informe por IA
+warning = BORRADOR DE IA - INVESTIGACIÓN - NO VERIFICADO POR UN MÉDICO - NO APTO PARA USO DIAGNÓSTICO
+
+heading-examination = Exploración
+heading-comparison = Comparación
+heading-technique = Técnica
+heading-findings = Hallazgos
+heading-impression = Impresión diagnóstica
+heading-recommendation = Recomendación
+heading-limits = Limitaciones
+
+modality-film = radiografía
+modality-ct = tomografía computarizada
+modality-mr = resonancia magnética
+modality-other = estudio de imagen ({ $code })
+body-chest = tórax
+body-head = cráneo
+examination = { $modality } de { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }, { $date }
+
+technique-images = { $count ->
+    [one] Se analizó una imagen.
+   *[other] Se analizaron { $count } imágenes.
+}
+technique-views = Proyecciones: { $views }.
+technique-thickness = Grosor de corte: { $thickness } mm.
+technique-model = Analizado por el modelo de IA { $model } { $version }.
+
+comparison-compared = Se compara con el estudio del { $date }.
+comparison-undated = Se compara con un estudio previo sin fecha.
+comparison-verified = Los hallazgos previos proceden de un informe verificado por un médico.
+comparison-unverified = Los hallazgos previos proceden de un resultado de IA no verificado.
+comparison-none_found = No se encontró ningún estudio previo; no hay con qué comparar.
+comparison-not_looked_for = No se buscaron estudios previos.
+comparison-unreachable = No se pudieron buscar estudios previos: el archivo no respondió.
+
+estimate = probabilidad { $probability }
+estimate-interval = probabilidad { $probability }, intervalo del 95 % de { $low } a { $high }
+left-out = { $finding }: { $gender ->
+    [feminine] detectada
+   *[other] detectado
+} por el clasificador ({ $estimate }); no figura en el texto redactado.
+found = { $finding }: { $gender ->
+    [feminine] detectada
+   *[other] detectado
+} por el clasificador ({ $estimate }).
+claim-affirmed = Se observa { $finding }{ $qualifiers }.
+claim-denied = Sin signos de { $finding }.
+claim-doubted = Posible { $finding }{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [sin apoyo del clasificador]
+uncoded = [en { $language }]
+translated = [traducción automática]
+truncated = El texto redactado alcanzó su longitud máxima y quedó cortado.
+withheld = { $count ->
+    [one] Se retuvo una frase redactada que el clasificador no apoya.
+   *[other] Se retuvieron { $count } frases redactadas que el clasificador no apoya.
+}
+
+suspected = Sospecha de { $finding } ({ $estimate }).
+suspected-undetermined = Sospecha de { $finding }, sin certeza ({ $estimate }).
+undetermined = No se puede confirmar ni descartar { $finding } ({ $estimate }).
+nothing-found = No se detectó ningún hallazgo de los evaluados; esto no descarta enfermedad.
+nothing-certain = No se sospecha ningún hallazgo de los evaluados, pero no todos pueden descartarse.
+change-new = { $finding }: { $gender ->
+    [feminine] nueva
+   *[other] nuevo
+} respecto al estudio previo.
+change-increased = { $finding }: aumento respecto al estudio previo.
+change-unchanged = { $finding }: sin cambios respecto al estudio previo.
+change-decreased = { $finding }: disminución respecto al estudio previo.
+change-resolved = { $finding }: ya no se observa respecto al estudio previo.
+review = Se solicita que un médico revise este resultado de IA: { $reasons }.
+review-undetermined = no todos los hallazgos pudieron decidirse
+review-disagreement = discrepancia entre texto y clasificador o entre varios modelos
+review-out_of_distribution = imágenes distintas de las que el modelo conoce por su entrenamiento
+review-quality = calidad de imagen limitada
+review-incomplete = estudio incompleto
+
+not-read-not_applicable = La IA no leyó este estudio: ningún modelo es aplicable.
+not-read-could_not_run = La IA no leyó este estudio: no se pudo ejecutar el análisis.
+not-read-not_judged = La IA no valoró este estudio: { $reasons }.
+no-statement = No se afirma nada sobre este estudio.
+details = Detalles: { $reason }
+
+recommend-emergent = Se sugiere revisión médica inmediata (emergencia, en minutos).
+recommend-urgent = Se sugiere revisión médica pronta (urgente, en horas).
+recommend-non_critical = Se sugiere revisión médica en el orden habitual; el hallazgo puede requerir seguimiento.
+recommend-non_actionable = Revisión médica en el orden habitual; la IA no sugiere cambiar la prioridad.
+recommend-hemorrhage = Si se confirma: avisar de inmediato al equipo tratante y considerar interconsulta a neurocirugía.
+recommend-pulmonary_embolism = Si se confirma: avisar de inmediato al equipo tratante; valorar las cavidades derechas.
+recommend-pneumothorax = Si se confirma: avisar de inmediato al equipo tratante; valorar signos de tensión.
+recommend-pneumonia = Si se confirma: correlacionar con la clínica; seguimiento según las guías locales.
+recommend-read_without = Lea este estudio como de costumbre, sin apoyo de la IA.
+
+judged = Solo se evaluó: { $findings }.
+judged-nothing = No se evaluó nada.
+not-judged-images = { $count ->
+    [one] Una de { $total } imágenes no se valoró por ser distinta de las que el modelo conoce por su entrenamiento.
+   *[other] { $count } de { $total } imágenes no se valoraron por ser distintas de las que el modelo conoce por su entrenamiento.
+}
+missing-images = { $count ->
+    [one] Falta un corte entre los recibidos.
+   *[other] Faltan { $count } cortes entre los recibidos.
+}
+quality-limited = La calidad de imagen es limitada: { $faults }.
+fault-blurred = borrosa
+fault-under_exposed = subexpuesta
+fault-over_exposed = sobreexpuesta
+fault-noisy = ruidosa
+fault-blank = apenas se muestra nada
+not-excluded = Un hallazgo que no se nombra aquí no queda descartado.
+untranslated = No se conoce nombre en este idioma para: { $names }.

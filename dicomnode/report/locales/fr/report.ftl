@@ -1,0 +1,123 @@
+title = Projet de compte rendu par IA
+warning = PROJET PAR IA - RECHERCHE - NON VALIDÉ PAR UN MÉDECIN - NE PAS UTILISER POUR LE DIAGNOSTIC
+
+heading-examination = Examen
+heading-comparison = Comparaison
+heading-technique = Technique
+heading-findings = Résultats
+heading-impression = Conclusion
+heading-recommendation = Recommandation
+heading-limits = Limites
+
+modality-film = radiographie
+modality-ct = scanner
+modality-mr = imagerie par résonance magnétique
+modality-other = imagerie ({ $code })
+body-chest = thorax
+body-head = crâne
+examination = { $modality } du { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }, { $date }
+
+technique-images = { $count ->
+    [one] { $count } image analysée.
+   *[other] { $count } images analysées.
+}
+technique-views = Incidences : { $views }.
+technique-thickness = Épaisseur de coupe : { $thickness } mm.
+technique-model = Analysé par le modèle d'IA { $model } { $version }.
+
+comparison-compared = Comparé à l'examen du { $date }.
+comparison-undated = Comparé à un examen antérieur sans date.
+comparison-verified = Les constatations antérieures proviennent d'un compte rendu validé par un médecin.
+comparison-unverified = Les constatations antérieures proviennent d'un résultat d'IA non validé.
+comparison-none_found = Aucun examen antérieur trouvé ; aucune comparaison possible.
+comparison-not_looked_for = Aucun examen antérieur n'a été recherché.
+comparison-unreachable = Les examens antérieurs n'ont pas pu être recherchés : l'archive n'a pas répondu.
+
+estimate = probabilité { $probability }
+estimate-interval = probabilité { $probability }, intervalle à 95 % de { $low } à { $high }
+left-out = { $finding } : { $gender ->
+    [feminine] détectée
+   *[other] détecté
+} par le classifieur ({ $estimate }) ; absent du texte rédigé.
+found = { $finding } : { $gender ->
+    [feminine] détectée
+   *[other] détecté
+} par le classifieur ({ $estimate }).
+claim-affirmed = { $finding } visible{ $qualifiers }.
+claim-denied = { $starts ->
+    [vowel] Pas de signe d'{ $finding }.
+   *[other] Pas de signe de { $finding }.
+}
+claim-doubted = { $finding } possible{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [non soutenu par le classifieur]
+uncoded = [en { $language }]
+translated = [traduction automatique]
+truncated = Le texte rédigé a atteint sa longueur maximale et a été coupé.
+withheld = { $count ->
+    [one] { $count } phrase rédigée que le classifieur ne soutient pas a été retenue.
+   *[other] { $count } phrases rédigées que le classifieur ne soutient pas ont été retenues.
+}
+
+suspected = { $starts ->
+    [vowel] Suspicion d'{ $finding } ({ $estimate }).
+   *[other] Suspicion de { $finding } ({ $estimate }).
+}
+suspected-undetermined = { $starts ->
+    [vowel] Suspicion d'{ $finding }, sans certitude ({ $estimate }).
+   *[other] Suspicion de { $finding }, sans certitude ({ $estimate }).
+}
+undetermined = { $finding } : ni confirmation ni exclusion possible ({ $estimate }).
+nothing-found = Aucune des anomalies recherchées n'a été détectée ; cela n'exclut pas une maladie.
+nothing-certain = Aucune des anomalies recherchées n'est suspectée, mais toutes ne peuvent être exclues.
+change-new = { $finding } : { $gender ->
+    [feminine] nouvelle
+   *[other] nouveau
+} depuis l'examen antérieur.
+change-increased = { $finding } : en augmentation depuis l'examen antérieur.
+change-unchanged = { $finding } : sans changement depuis l'examen antérieur.
+change-decreased = { $finding } : en diminution depuis l'examen antérieur.
+change-resolved = { $finding } : plus visible depuis l'examen antérieur.
+review = La relecture de ce résultat d'IA par un médecin est demandée : { $reasons }.
+review-undetermined = toutes les anomalies n'ont pu être tranchées
+review-disagreement = désaccord entre le texte et le classifieur ou entre plusieurs modèles
+review-out_of_distribution = images différentes de celles de l'entraînement du modèle
+review-quality = qualité d'image limitée
+review-incomplete = examen incomplet
+
+not-read-not_applicable = Cet examen n'a pas été lu par l'IA : aucun modèle ne s'applique.
+not-read-could_not_run = Cet examen n'a pas été lu par l'IA : l'analyse n'a pas pu être exécutée.
+not-read-not_judged = Cet examen n'a pas été jugé par l'IA : { $reasons }.
+no-statement = Aucune affirmation n'est faite sur cet examen.
+details = Détails : { $reason }
+
+recommend-emergent = Relecture immédiate par un médecin suggérée (urgence vitale, en quelques minutes).
+recommend-urgent = Relecture rapide par un médecin suggérée (urgent, en quelques heures).
+recommend-non_critical = Relecture par un médecin dans l'ordre habituel suggérée ; l'anomalie peut demander un suivi.
+recommend-non_actionable = Relecture par un médecin dans l'ordre habituel ; l'IA ne suggère aucun changement de priorité.
+recommend-hemorrhage = Si confirmé : prévenir immédiatement l'équipe soignante et envisager un avis neurochirurgical.
+recommend-pulmonary_embolism = Si confirmé : prévenir immédiatement l'équipe soignante ; évaluer le cœur droit.
+recommend-pneumothorax = Si confirmé : prévenir immédiatement l'équipe soignante ; rechercher des signes compressifs.
+recommend-pneumonia = Si confirmé : corréler à la clinique ; suivi selon les recommandations locales.
+recommend-read_without = Lire cet examen comme d'habitude, sans l'aide de l'IA.
+
+judged = Seul ceci a été jugé : { $findings }.
+judged-nothing = Rien n'a été jugé.
+not-judged-images = { $count ->
+    [one] { $count } image sur { $total } n'a pas été jugée, car différente de celles de l'entraînement du modèle.
+   *[other] { $count } images sur { $total } n'ont pas été jugées, car différentes de celles de l'entraînement du modèle.
+}
+missing-images = { $count ->
+    [one] Il manque { $count } coupe parmi celles reçues.
+   *[other] Il manque { $count } coupes parmi celles reçues.
+}
+quality-limited = La qualité d'image est limitée : { $faults }.
+fault-blurred = floue
+fault-under_exposed = sous-exposée
+fault-over_exposed = surexposée
+fault-noisy = bruitée
+fault-blank = presque vide
+not-excluded = Une anomalie qui n'est pas nommée ici n'est pas exclue.
+untranslated = Aucun nom dans cette langue n'est connu pour : { $names }.

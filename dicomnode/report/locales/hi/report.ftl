@@ -1,0 +1,108 @@
+title = एआई द्वारा रिपोर्ट का प्रारूप
+warning = एआई प्रारूप - केवल शोध हेतु - चिकित्सक द्वारा सत्यापित नहीं - निदान के लिए नहीं
+
+heading-examination = जाँच
+heading-comparison = तुलना
+heading-technique = तकनीक
+heading-findings = निष्कर्ष
+heading-impression = अभिमत
+heading-recommendation = सुझाव
+heading-limits = सीमाएँ
+
+modality-film = एक्स-रे
+modality-ct = सीटी स्कैन
+modality-mr = एमआरआई
+modality-other = चित्रण जाँच ({ $code })
+body-chest = छाती
+body-head = सिर
+examination = { $body } का { $modality }
+examination-plain = { $modality }
+examination-dated = { $examination }, { $date }
+
+technique-images = { $count ->
+    [one] { $count } चित्र का विश्लेषण किया गया।
+   *[other] { $count } चित्रों का विश्लेषण किया गया।
+}
+technique-views = प्रक्षेप: { $views }।
+technique-thickness = स्लाइस की मोटाई: { $thickness } मिमी।
+technique-model = एआई मॉडल { $model } { $version } द्वारा विश्लेषित।
+
+comparison-compared = { $date } की जाँच से तुलना की गई।
+comparison-undated = बिना तारीख वाली पिछली जाँच से तुलना की गई।
+comparison-verified = तब की स्थिति चिकित्सक द्वारा सत्यापित रिपोर्ट से ली गई है।
+comparison-unverified = तब की स्थिति असत्यापित एआई परिणाम से ली गई है।
+comparison-none_found = कोई पिछली जाँच नहीं मिली; तुलना संभव नहीं है।
+comparison-not_looked_for = पिछली जाँच नहीं खोजी गई।
+comparison-unreachable = पिछली जाँच नहीं खोजी जा सकी: अभिलेखागार ने उत्तर नहीं दिया।
+
+estimate = प्रायिकता { $probability }
+estimate-interval = प्रायिकता { $probability }, 95 % अंतराल { $low } से { $high }
+left-out = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate }); प्रारूप पाठ में नहीं है।
+found = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate })।
+claim-affirmed = { $finding } दिखाई देता है{ $qualifiers }।
+claim-denied = { $finding } के कोई संकेत नहीं।
+claim-doubted = संभावित { $finding }{ $qualifiers }।
+qualifiers = {" "}({ $list })
+unsupported = [क्लासिफ़ायर द्वारा समर्थित नहीं]
+uncoded = [{ $language } में]
+translated = [मशीनी अनुवाद]
+truncated = प्रारूप पाठ अपनी अधिकतम लंबाई तक पहुँचकर कट गया।
+withheld = { $count ->
+    [one] { $count } प्रारूप वाक्य, जिसका क्लासिफ़ायर समर्थन नहीं करता, रोक दिया गया।
+   *[other] { $count } प्रारूप वाक्य, जिनका क्लासिफ़ायर समर्थन नहीं करता, रोक दिए गए।
+}
+
+suspected = { $finding } का संदेह ({ $estimate })।
+suspected-undetermined = { $finding } का संदेह, पर निश्चित नहीं ({ $estimate })।
+undetermined = { $finding } की न पुष्टि की जा सकती है, न उसे नकारा जा सकता है ({ $estimate })।
+nothing-found = जाँचे गए प्रकारों में कुछ नहीं मिला; इससे रोग की संभावना समाप्त नहीं होती।
+nothing-certain = जाँचे गए प्रकारों में किसी का संदेह नहीं है, पर सभी को नकारा नहीं जा सकता।
+change-new = { $finding }: पिछली जाँच के बाद { $gender ->
+    [feminine] नई
+   *[other] नया
+}।
+change-increased = { $finding }: पिछली जाँच की तुलना में बढ़ोतरी।
+change-unchanged = { $finding }: पिछली जाँच की तुलना में कोई बदलाव नहीं।
+change-decreased = { $finding }: पिछली जाँच की तुलना में कमी।
+change-resolved = { $finding }: पिछली जाँच के बाद अब नहीं दिखता।
+review = इस एआई परिणाम की चिकित्सक द्वारा समीक्षा का अनुरोध है: { $reasons }।
+review-undetermined = हर निष्कर्ष तय नहीं हो सका
+review-disagreement = पाठ और क्लासिफ़ायर या कई मॉडल असहमत हैं
+review-out_of_distribution = चित्र मॉडल के प्रशिक्षण के चित्रों से भिन्न हैं
+review-quality = चित्र की गुणवत्ता सीमित है
+review-incomplete = जाँच अधूरी है
+
+not-read-not_applicable = एआई ने यह जाँच नहीं पढ़ी: कोई मॉडल लागू नहीं होता।
+not-read-could_not_run = एआई ने यह जाँच नहीं पढ़ी: विश्लेषण नहीं चल सका।
+not-read-not_judged = एआई ने इस जाँच पर निर्णय नहीं दिया: { $reasons }।
+no-statement = इस जाँच के बारे में कुछ नहीं कहा जाता।
+details = विवरण: { $reason }
+
+recommend-emergent = चिकित्सक द्वारा तत्काल समीक्षा का सुझाव है (आपात, मिनटों में)।
+recommend-urgent = चिकित्सक द्वारा शीघ्र समीक्षा का सुझाव है (अत्यावश्यक, घंटों में)।
+recommend-non_critical = चिकित्सक द्वारा सामान्य क्रम में समीक्षा का सुझाव है; आगे निगरानी की आवश्यकता हो सकती है।
+recommend-non_actionable = चिकित्सक द्वारा सामान्य क्रम में समीक्षा; एआई प्राथमिकता बदलने का सुझाव नहीं देता।
+recommend-hemorrhage = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें और न्यूरोसर्जरी परामर्श पर विचार करें।
+recommend-pulmonary_embolism = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें; दाएँ हृदय का आकलन करें।
+recommend-pneumothorax = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें; तनाव के संकेत देखें।
+recommend-pneumonia = पुष्टि होने पर: नैदानिक लक्षणों से मिलान करें; स्थानीय दिशानिर्देशों के अनुसार निगरानी करें।
+recommend-read_without = यह जाँच सामान्य रूप से, एआई की सहायता के बिना पढ़ें।
+
+judged = केवल इनका मूल्यांकन हुआ: { $findings }।
+judged-nothing = किसी का मूल्यांकन नहीं हुआ।
+not-judged-images = { $count ->
+    [one] { $total } में से { $count } चित्र पर निर्णय नहीं हुआ, क्योंकि वह मॉडल के प्रशिक्षण के चित्रों से भिन्न है।
+   *[other] { $total } में से { $count } चित्रों पर निर्णय नहीं हुआ, क्योंकि वे मॉडल के प्रशिक्षण के चित्रों से भिन्न हैं।
+}
+missing-images = { $count ->
+    [one] प्राप्त स्लाइसों के बीच { $count } स्लाइस अनुपस्थित है।
+   *[other] प्राप्त स्लाइसों के बीच { $count } स्लाइस अनुपस्थित हैं।
+}
+quality-limited = चित्र की गुणवत्ता सीमित है: { $faults }।
+fault-blurred = धुंधला
+fault-under_exposed = कम एक्सपोज़र
+fault-over_exposed = अधिक एक्सपोज़र
+fault-noisy = शोरयुक्त
+fault-blank = लगभग खाली
+not-excluded = जिसका यहाँ नाम नहीं है, उसकी संभावना समाप्त नहीं होती।
+untranslated = इस भाषा में इनका नाम ज्ञात नहीं है: { $names }।

@@ -1,0 +1,114 @@
+title = Rascunho de laudo por IA
+warning = RASCUNHO DE IA - PESQUISA - NÃO VERIFICADO POR MÉDICO - NÃO USAR PARA DIAGNÓSTICO
+
+heading-examination = Exame
+heading-comparison = Comparação
+heading-technique = Técnica
+heading-findings = Achados
+heading-impression = Impressão
+heading-recommendation = Recomendação
+heading-limits = Limitações
+
+modality-film = radiografia
+modality-ct = tomografia computadorizada
+modality-mr = ressonância magnética
+modality-other = exame de imagem ({ $code })
+body-chest = tórax
+body-head = crânio
+examination = { $modality } de { $body }
+examination-plain = { $modality }
+examination-dated = { $examination }, { $date }
+
+technique-images = { $count ->
+    [one] { $count } imagem analisada.
+   *[other] { $count } imagens analisadas.
+}
+technique-views = Incidências: { $views }.
+technique-thickness = Espessura de corte: { $thickness } mm.
+technique-model = Analisado pelo modelo de IA { $model } { $version }.
+
+comparison-compared = Comparado com o exame de { $date }.
+comparison-undated = Comparado com um exame anterior sem data.
+comparison-verified = Os achados anteriores provêm de um laudo verificado por médico.
+comparison-unverified = Os achados anteriores provêm de um resultado de IA não verificado.
+comparison-none_found = Nenhum exame anterior foi encontrado; não há com que comparar.
+comparison-not_looked_for = Não foram procurados exames anteriores.
+comparison-unreachable = Não foi possível procurar exames anteriores: o arquivo não respondeu.
+
+estimate = probabilidade { $probability }
+estimate-interval = probabilidade { $probability }, intervalo de 95 % de { $low } a { $high }
+left-out = { $finding }: { $gender ->
+    [feminine] detectada
+   *[other] detectado
+} pelo classificador ({ $estimate }); não consta no texto redigido.
+found = { $finding }: { $gender ->
+    [feminine] detectada
+   *[other] detectado
+} pelo classificador ({ $estimate }).
+claim-affirmed = Observa-se { $finding }{ $qualifiers }.
+claim-denied = Sem sinais de { $finding }.
+claim-doubted = Possível { $finding }{ $qualifiers }.
+qualifiers = {" "}({ $list })
+unsupported = [sem apoio do classificador]
+uncoded = [em { $language }]
+translated = [tradução automática]
+truncated = O texto redigido atingiu o comprimento máximo e foi cortado.
+withheld = { $count ->
+    [one] { $count } frase redigida que o classificador não apoia foi retida.
+   *[other] { $count } frases redigidas que o classificador não apoia foram retidas.
+}
+
+suspected = Suspeita de { $finding } ({ $estimate }).
+suspected-undetermined = Suspeita de { $finding }, sem certeza ({ $estimate }).
+undetermined = Não é possível confirmar nem excluir { $finding } ({ $estimate }).
+nothing-found = Nenhum achado entre os avaliados foi detectado; isto não exclui doença.
+nothing-certain = Não há suspeita de achados entre os avaliados, mas nem todos podem ser excluídos.
+change-new = { $finding }: { $gender ->
+    [feminine] nova
+   *[other] novo
+} em relação ao exame anterior.
+change-increased = { $finding }: aumento em relação ao exame anterior.
+change-unchanged = { $finding }: sem alteração em relação ao exame anterior.
+change-decreased = { $finding }: redução em relação ao exame anterior.
+change-resolved = { $finding }: não se observa mais em relação ao exame anterior.
+review = Solicita-se que um médico revise este resultado de IA: { $reasons }.
+review-undetermined = nem todos os achados puderam ser decididos
+review-disagreement = discordância entre texto e classificador ou entre vários modelos
+review-out_of_distribution = imagens diferentes das usadas no treinamento do modelo
+review-quality = qualidade de imagem limitada
+review-incomplete = exame incompleto
+
+not-read-not_applicable = Este exame não foi lido pela IA: nenhum modelo se aplica.
+not-read-could_not_run = Este exame não foi lido pela IA: não foi possível executar a análise.
+not-read-not_judged = Este exame não foi avaliado pela IA: { $reasons }.
+no-statement = Nada se afirma sobre este exame.
+details = Detalhes: { $reason }
+
+recommend-emergent = Sugere-se revisão médica imediata (emergência, em minutos).
+recommend-urgent = Sugere-se revisão médica breve (urgente, em horas).
+recommend-non_critical = Sugere-se revisão médica na ordem habitual; o achado pode exigir acompanhamento.
+recommend-non_actionable = Revisão médica na ordem habitual; a IA não sugere mudança de prioridade.
+recommend-hemorrhage = Se confirmado: avisar imediatamente a equipe assistente e considerar avaliação neurocirúrgica.
+recommend-pulmonary_embolism = Se confirmado: avisar imediatamente a equipe assistente; avaliar o coração direito.
+recommend-pneumothorax = Se confirmado: avisar imediatamente a equipe assistente; avaliar sinais de hipertensão.
+recommend-pneumonia = Se confirmado: correlacionar com a clínica; acompanhamento conforme as diretrizes locais.
+recommend-read_without = Leia este exame como de costume, sem apoio da IA.
+
+judged = Avaliou-se apenas: { $findings }.
+judged-nothing = Nada foi avaliado.
+not-judged-images = { $count ->
+    [one] { $count } de { $total } imagens não foi avaliada, por ser diferente das usadas no treinamento do modelo.
+   *[other] { $count } de { $total } imagens não foram avaliadas, por serem diferentes das usadas no treinamento do modelo.
+}
+missing-images = { $count ->
+    [one] Falta { $count } corte entre os recebidos.
+   *[other] Faltam { $count } cortes entre os recebidos.
+}
+quality-limited = A qualidade de imagem é limitada: { $faults }.
+fault-blurred = borrada
+fault-under_exposed = subexposta
+fault-over_exposed = superexposta
+fault-noisy = ruidosa
+fault-blank = quase vazia
+not-excluded = Um achado não mencionado aqui não está excluído.
+untranslated = Não se conhece nome neste idioma para: { $names }.

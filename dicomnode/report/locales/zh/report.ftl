@@ -1,0 +1,101 @@
+title = AI 报告草稿
+warning = AI 草稿 - 仅供研究 - 未经医师审核 - 不得用于诊断
+
+heading-examination = 检查
+heading-comparison = 对比
+heading-technique = 检查技术
+heading-findings = 影像所见
+heading-impression = 影像印象
+heading-recommendation = 建议
+heading-limits = 局限性
+
+modality-film = X 线摄影
+modality-ct = 计算机断层扫描
+modality-mr = 磁共振成像
+modality-other = 影像检查（{ $code }）
+body-chest = 胸部
+body-head = 头颅
+examination = { $body }{ $modality }
+examination-plain = { $modality }
+examination-dated = { $examination }，{ $date }
+
+technique-images = { $count ->
+   *[other] 共分析 { $count } 幅图像。
+}
+technique-views = 投照位置：{ $views }。
+technique-thickness = 层厚：{ $thickness } 毫米。
+technique-model = 由 AI 模型 { $model } { $version } 分析。
+
+comparison-compared = 与 { $date } 的检查对比。
+comparison-undated = 与一次无日期的既往检查对比。
+comparison-verified = 既往所见来自经医师审核的报告。
+comparison-unverified = 既往所见来自未经审核的 AI 结果。
+comparison-none_found = 未找到既往检查，无从对比。
+comparison-not_looked_for = 未查找既往检查。
+comparison-unreachable = 无法查找既往检查：归档系统无应答。
+
+estimate = 概率 { $probability }
+estimate-interval = 概率 { $probability }，95% 区间 { $low } 至 { $high }
+left-out = { $finding }：由分类器检出（{ $estimate }）；草稿文字中未提及。
+found = { $finding }：由分类器检出（{ $estimate }）。
+claim-affirmed = 可见{ $finding }{ $qualifiers }。
+claim-denied = 未见{ $finding }征象。
+claim-doubted = 可能有{ $finding }{ $qualifiers }。
+qualifiers = （{ $list }）
+unsupported = ［分类器不支持］
+uncoded = ［原文为{ $language }］
+translated = ［机器翻译］
+truncated = 草稿文字达到长度上限，已被截断。
+withheld = { $count ->
+   *[other] 有 { $count } 句分类器不支持的草稿文字未予显示。
+}
+
+suspected = 疑似{ $finding }（{ $estimate }）。
+suspected-undetermined = 疑似{ $finding }，但不确定（{ $estimate }）。
+undetermined = 既不能确认也不能排除{ $finding }（{ $estimate }）。
+nothing-found = 在所评估的各项中未检出异常；这并不排除疾病。
+nothing-certain = 在所评估的各项中无疑似异常，但并非各项均可排除。
+change-new = { $finding }：与既往检查相比为新发。
+change-increased = { $finding }：与既往检查相比增大。
+change-unchanged = { $finding }：与既往检查相比无变化。
+change-decreased = { $finding }：与既往检查相比减小。
+change-resolved = { $finding }：与既往检查相比已消失。
+review = 请医师复核此 AI 结果：{ $reasons }。
+review-undetermined = 并非各项所见均可判定
+review-disagreement = 文字与分类器或多个模型之间不一致
+review-out_of_distribution = 图像与模型训练所用图像不同
+review-quality = 图像质量受限
+review-incomplete = 检查不完整
+
+not-read-not_applicable = AI 未读取此检查：无适用模型。
+not-read-could_not_run = AI 未读取此检查：分析无法运行。
+not-read-not_judged = AI 未对此检查作出判断：{ $reasons }。
+no-statement = 对此检查不作任何陈述。
+details = 详情：{ $reason }
+
+recommend-emergent = 建议医师立即复核（危急，数分钟内）。
+recommend-urgent = 建议医师尽快复核（紧急，数小时内）。
+recommend-non_critical = 建议医师按常规顺序复核；该所见可能需要随访。
+recommend-non_actionable = 请医师按常规顺序复核；AI 不建议改变优先级。
+recommend-hemorrhage = 如确认：立即通知主管医疗团队，并考虑神经外科会诊。
+recommend-pulmonary_embolism = 如确认：立即通知主管医疗团队；评估右心负荷。
+recommend-pneumothorax = 如确认：立即通知主管医疗团队；评估有无张力征象。
+recommend-pneumonia = 如确认：结合临床；按当地指南随访。
+recommend-read_without = 请照常阅片，本次无 AI 辅助。
+
+judged = 仅评估了：{ $findings }。
+judged-nothing = 未作任何评估。
+not-judged-images = { $count ->
+   *[other] { $total } 幅图像中有 { $count } 幅与模型训练所用图像不同，未予判断。
+}
+missing-images = { $count ->
+   *[other] 所收到的层面之间缺失 { $count } 层。
+}
+quality-limited = 图像质量受限：{ $faults }。
+fault-blurred = 模糊
+fault-under_exposed = 曝光不足
+fault-over_exposed = 曝光过度
+fault-noisy = 噪声大
+fault-blank = 几乎无影像内容
+not-excluded = 此处未提及的异常不能视为已排除。
+untranslated = 以下名称尚无本语言译名：{ $names }。

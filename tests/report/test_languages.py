@@ -1,0 +1,246 @@
+"""Every language says the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fluent.syntax import FluentParser, ast
+from hypothesis import given
+from hypothesis import strategies as st
+from report.conftest import SPECS
+
+from dicomnode.dicom import codes
+from dicomnode.records import (
+    Acuity,
+    Change,
+    CodedConcept,
+    Draft,
+    FindingSpec,
+    Presence,
+    PriorState,
+    QualityFault,
+    Reading,
+    ReviewReason,
+    Section,
+)
+from dicomnode.report import write_report
+from dicomnode.report.acuity import presence
+from dicomnode.report.languages import _LOCALES, known_languages, language_of
+from dicomnode.report.readback import read_back
+from dicomnode.report.terms import finding_term, findings, qualifiers
+from dicomnode.settings import AcuitySettings, ReportSettings
+
+LANGUAGES = known_languages()
+PLURALS = {"ar": 6, "zh": 1, "hi": 2, "en": 2, "de": 2, "es": 2, "fr": 2, "pt": 2}
+KNOWN = tuple(
+    FindingSpec(
+        key=term.key,
+        code=CodedConcept(*term.code, term.names["en"].text),
+        site=SPECS[0].site,
+        threshold=0.5,
+        acuity=Acuity.URGENT,
+        terms=(term.names["en"].text,),
+        certain=(0.25, 0.75),
+    )
+    for term in findings()
+)
+
+
+def _messages(language: str) -> dict[str, ast.Message]:
+    content = _LOCALES.joinpath(language, "report.ftl").read_text(encoding="utf-8")
+    parsed = FluentParser().parse(content)
+    assert not [entry for entry in parsed.body if isinstance(entry, ast.Junk)]
+    found = [entry for entry in parsed.body if isinstance(entry, ast.Message)]
+    assert len({entry.id.name for entry in found}) == len(found)
+    return {entry.id.name: entry for entry in found}
+
+
+def _variables(node: ast.BaseNode) -> set[str]:
+    names: set[str] = set()
+
+    def look(part: object) -> None:
+        if isinstance(part, ast.VariableReference):
+            names.add(part.id.name)
+        if isinstance(part, ast.BaseNode):
+            for value in vars(part).values():
+                look(value)
+        if isinstance(part, list):
+            for one in part:
+                look(one)
+
+    look(node)
+    return names
+
+
+ENGLISH = _messages("en")
+
+
+def _report(specs, probabilities, *sentences, languages=LANGUAGES, **more):
+    reading = Reading(
+        images=(),
+        encodings=(),
+        logits=np.zeros(len(specs), np.float32),
+        probabilities=np.array(probabilities, np.float32),
+        slice_attention=np.zeros((len(specs), 0), np.float32),
+        strangeness=np.zeros(0, np.float32),
+        best_images=(0,) * len(specs),
+        not_judged=0,
+        draft=Draft(
+            sentences=sentences,
+            is_truncated=False,
+            mean_log_probability=0.0,
+            attention=np.zeros((len(sentences), 1), np.float32),
+        ),
+    )
+    return write_report(
+        specs=specs,
+        reading=reading,
+        heatmaps={},
+        regions={},
+        bundle=None,
+        acuity=AcuitySettings(),
+        settings=ReportSettings(languages=languages),
+        **more,
+    )
+
+
+def test_there_are_eight_languages():
+    """Those that were promised, and each has its code in DICOM."""
+    assert {"en", "es", "de", "fr", "pt", "zh", "hi", "ar"} <= set(LANGUAGES)
+    assert set(LANGUAGES) <= set(codes.LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_there_with_its_variables(language):
+    """No language lacks a message, has one of its own, or asks for what English does not."""
+    own = _messages(language)
+
+    assert set(ENGLISH) == set(own)
+    for name, message in own.items():
+        grammar = {"gender", "starts"}
+        assert _variables(message) - grammar == _variables(ENGLISH[name]) - grammar, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_counts_have_every_plural(language):
+    """Each count is said in as many forms as the language has; Arabic has six."""
+    texts = {n: language_of(language).say("withheld", count=n) for n in (0, 1, 2, 3, 11, 100)}
+    forms = {re.sub(r"[\d\u2068\u2069]+", "#", text) for text in texts.values()}
+
+    assert min(PLURALS[language], 5) <= len(forms) <= PLURALS[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_term_has_its_name_and_every_code_its_message(language):
+    """No term, outcome, reason, fault or change is without words."""
+    known = language_of(language)
+
+    assert not [term.key for term in (*findings(), *qualifiers()) if language not in term.names]
+    needed = [f"review-{one}" for one in ReviewReason] + [f"fault-{one}" for one in QualityFault]
+    needed += [f"change-{one}" for one in Change] + [f"heading-{one}" for one in Section]
+    needed += [f"recommend-{one}" for one in Acuity]
+    needed += [f"comparison-{one}" for one in PriorState if one is not PriorState.COMPARED]
+    needed += [f"recommend-{term.recommendation}" for term in findings() if term.recommendation]
+    assert not [message for message in needed if not known.has(message)]
+
+
+def test_terms_differ_within_each_language():
+    """Two findings never share a name, or nobody could tell which is meant."""
+    for language in LANGUAGES:
+        names = [term.names[language].text.casefold() for term in findings()]
+        assert len(set(names)) == len(names)
+
+
+@given(st.lists(st.sampled_from(range(len(KNOWN))), unique=True, min_size=1, max_size=6), st.data())
+def test_a_text_read_back_gives_the_same_findings(chosen, data):
+    """Whatever is found, every language says it so that its term table gives it back."""
+    specs = tuple(KNOWN[index] for index in chosen)
+    probabilities = [data.draw(st.sampled_from([0.1, 0.4, 0.6, 0.9])) for _ in specs]
+    expected = {spec.key: presence(spec, p) for spec, p in zip(specs, probabilities, strict=True)}
+
+    for text in _report(specs, probabilities).texts:
+        assert expected == read_back(text, KNOWN if len(chosen) < 3 else specs), text.language
+
+
+def test_reading_back_tells_texts_apart():
+    """A finding that a text does not name is not read out of it."""
+    (text,) = _report(KNOWN[:1], [0.9], languages=("de",)).texts
+
+    assert {KNOWN[0].key: Presence.PRESENT} == read_back(text, KNOWN)
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_a_coded_draft_leaves_no_english_behind(language):
+    """Sentences that claim something are said from their codes, place and size included."""
+    report = _report(KNOWN[8:10], [0.9, 0.1], "small pneumonia in the right upper zone.", "no pulmonary edema.")
+    (text,) = (text for text in report.texts if text.language == language)
+    said = " ".join(text.lines(Section.FINDINGS)).casefold()
+
+    assert not re.search(r"\b(small|right|zone|no|opacity|probability)\b", said)
+    known = language_of(language)
+    for term in qualifiers():
+        assert (known.qualifier(term).casefold() in said) is (term.key in ("small", "right", "upper"))
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_a_sentence_without_a_code_keeps_its_language_and_says_so(language):
+    """Nobody translates what is not understood, unless a model for that is set."""
+    report = _report(KNOWN[8:9], [0.1], "the heart is large.", languages=(language,))
+    (sentence,) = report.text.sections[Section.FINDINGS]
+
+    assert "en" == sentence.language
+    assert sentence.text.startswith("the heart is large. ")
+    assert language_of(language).language_name("en") in sentence.text
+
+
+def test_a_finding_without_a_term_keeps_its_english_name_and_says_so():
+    """A bundle may judge what the table does not know: the code's meaning stands, and the limits tell."""
+    spec = replace(SPECS[0], code=CodedConcept("X", "99TEST", "Curly lung"))
+
+    english, german = _report((spec,), [0.9], languages=("en", "de")).texts
+
+    assert finding_term(spec.code) is None
+    assert "Verdacht auf curly lung" in german.lines(Section.IMPRESSION)[0]
+    assert "In dieser Sprache ist kein Name bekannt für: Curly lung." in german.lines(Section.LIMITS)
+    assert not any("known" in line for line in english.lines(Section.LIMITS))
+
+
+def test_arabic_runs_from_right_to_left():
+    """Numbers and Latin words keep their place by isolating marks; other languages need none."""
+    arabic, english = _report(KNOWN[:1], [0.9], languages=("ar", "en")).texts
+
+    assert arabic.is_right_to_left
+    assert not english.is_right_to_left
+    assert "\u2068" in arabic.lines(Section.IMPRESSION)[0]
+    assert not any("\u2068" in line for line in english.lines(Section.IMPRESSION))
+
+
+@pytest.mark.parametrize(
+    ("tag", "percent", "number"), [("en-US", "87%", "1.5"), ("de-DE", "87\xa0%", "1,5"), ("pt-BR", "87%", "1,5")]
+)
+def test_numbers_are_written_as_the_region_does(tag, percent, number):
+    """Percent signs and decimal marks follow the region."""
+    assert (percent, number) == (language_of(tag).percent(87), language_of(tag).decimal(1.5))
+
+
+def test_gender_agrees():
+    """New findings agree with their noun where the language wants it; French elides."""
+    said = {
+        language: [language_of(language).say("change-new", finding="X", gender=g) for g in ("feminine", "masculine")]
+        for language in ("es", "fr", "pt", "ar", "hi")
+    }
+    assert all(feminine != masculine for feminine, masculine in said.values())
+    (text,) = _report(tuple(KNOWN[k] for k in (8, 9)), [0.9, 0.9], languages=("fr",)).texts
+    assert "Suspicion d'œdème pulmonaire" in " ".join(text.lines(Section.IMPRESSION))
+    assert "Suspicion de pneumonie" in " ".join(text.lines(Section.IMPRESSION))
+
+
+def test_a_message_with_a_missing_variable_is_an_error():
+    """A gap is never shown to a physician."""
+    with pytest.raises(ValueError, match="de/report.ftl, suspected"):
+        language_of("de").say("suspected", finding="X")
+    with pytest.raises(ValueError, match="has no message nonsense"):
+        language_of("de").say("nonsense")
