@@ -127,6 +127,18 @@ class Change(StrEnum):
     RESOLVED = "resolved"
 
 
+class ViewerProfile(StrEnum):
+    """What a destination's viewers can show; `compose/profiles.py` says what each gets."""
+
+    STANDARD = "standard"
+    OHIF = "ohif"
+    WEASIS = "weasis"
+    SLICER = "slicer"
+    TEXT_ONLY = "text-only"
+    AIR = "air"
+    """IHE AI Results."""
+
+
 class CodedConcept(NamedTuple):
     """A code of a public coding scheme (PS3.3 8.8)."""
 
@@ -422,6 +434,8 @@ class Finding:
     """Limits of the probability, 95 %; None: not known."""
     change: Change | None = None
     """Against the prior study; None: not compared."""
+    tracking_uid: str | None = None
+    """Tracking Unique Identifier (0062,0021) that the finding had in the prior study; None: it gets its own."""
 
     @property
     def is_suspected(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
-from dicomnode.records import Acuity
+from dicomnode.records import Acuity, ViewerProfile
 
 ENVIRONMENT_PREFIX = "DICOMNODE_"
 NO_SETTINGS = ("DICOMNODE_SETTINGS", "DICOMNODE_REQUIRE_PEERS", "DICOMNODE_TORTURE_DIR")
@@ -138,6 +138,8 @@ class ComposeSettings(_Table):
     """Series Number of the first result series; the others follow."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
+    font: Path | None = None
+    """TrueType or OpenType font of summary page and PDF, for languages outside Latin letters. Unset: Latin only."""
 
 
 class Destination(_Table):
@@ -151,6 +153,8 @@ class Destination(_Table):
     """TCP port."""
     is_default: bool = True
     """Gets the results of every rule that names no destination."""
+    profile: ViewerProfile = ViewerProfile.STANDARD
+    """Which objects it gets: standard, ohif, weasis, slicer, text-only or air."""
 
 
 class SendSettings(_Table):
@@ -363,4 +367,6 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     store = settings.store.model_copy(update={"data_dir": (base / settings.store.data_dir).absolute()})
     bundles = tuple(str((base / b).absolute()) if "/" in b else b for b in settings.infer.bundles)
     infer = settings.infer.model_copy(update={"bundles": bundles})
-    return settings.model_copy(update={"store": store, "infer": infer})
+    font = settings.compose.font and (base / settings.compose.font).absolute()
+    compose = settings.compose.model_copy(update={"font": font})
+    return settings.model_copy(update={"store": store, "infer": infer, "compose": compose})

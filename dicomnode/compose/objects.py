@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from dicomnode.compose.key_objects import key_objects
-from dicomnode.compose.measurement_report import region_report, study_report
+from dicomnode.compose.measurement_report import region_reports, study_reports
 from dicomnode.compose.overlay import overlay
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
+from dicomnode.compose.summary import summary
 from dicomnode.compose.text_report import text_report
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import ComposeError
@@ -40,7 +43,27 @@ def _composed(request: ComposeRequest) -> list[Composed]:
         for number, finding in enumerate((f for f in report.findings if f.heatmap is not None), start=1)
         if finding.heatmap is not None
     }
-    documents = [text_report(request, overlays), region_report(request, overlays), study_report(request)]
-    if request.level.has_kos and report.is_actionable and overlays:
-        documents.append(key_objects(request, overlays))
-    return [*overlays.values(), *(composed for composed in documents if composed is not None)]
+    results = list(overlays.values())
+    if Kind.SUMMARY in request.kinds:
+        results.append(summary(request))
+    results += [text_report(request, text, overlays) for text in report.texts]
+    results += [*region_reports(request, overlays), *study_reports(request)]
+    if Kind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
+        results.append(key_objects(request, overlays))
+    return [*results, *_by_profile(request)]
+
+
+def _by_profile(request: ComposeRequest) -> Iterator[Composed]:
+    """What only some profiles ask for, with libraries that are imported at the first such request."""
+    if Kind.PRESENTATION in request.kinds:
+        from dicomnode.compose.presentation_state import presentation_states
+
+        yield from presentation_states(request)
+    if Kind.SEGMENTATION in request.kinds:
+        from dicomnode.compose.segmentation import segmentations
+
+        yield from segmentations(request)
+    if Kind.PDF in request.kinds:
+        from dicomnode.compose.pdf_report import pdf_report
+
+        yield pdf_report(request)
