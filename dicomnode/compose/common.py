@@ -157,7 +157,7 @@ def device_uid(bundle: BundleIdentity | None) -> str:
 
 
 def tracking_uid(request: ComposeRequest, finding: Finding) -> str:
-    """UID under which viewers see one finding and not several: that of the prior study, else the same in every revision."""
+    """UID by which viewers know a finding again: that of the prior study, else the same in every revision."""
     if finding.tracking_uid:
         return finding.tracking_uid
     bundle = request.report.bundle

@@ -20,6 +20,9 @@ from dicomnode.dicom.header import copied, text
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.records import Finding, PreparedImage
 
+_Shape = tuple[int, int]
+"""(rows, columns)."""
+
 LAYER = "AI"
 NOTE = "AI RESEARCH - not for diagnostic use"
 # Without these the state would show raw values: it replaces the image's own (PS3.4 N.2.1).
@@ -126,7 +129,7 @@ def _outline(request: ComposeRequest, finding: Finding) -> Dataset:
     return item
 
 
-def _name(request: ComposeRequest, finding: Finding, shape: tuple[int, int]) -> Dataset:
+def _name(request: ComposeRequest, finding: Finding, shape: _Shape) -> Dataset:
     """Name and probability, beside the lower right corner of the outline."""
     name = request.report.text.names.get(finding.spec.key, finding.spec.code.meaning)
     item = Dataset()

@@ -67,11 +67,9 @@ def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatma
     source = request.source(found[0][1].image.sop_instance_uid)
     if not text(source, "FrameOfReferenceUID"):
         ds.PatientOrientation = orientation(source)
-    uids = list(dict.fromkeys(heatmap.image.sop_instance_uid for _, heatmap in found))
-    images = [
-        _source(request, heatmap) for uid in uids for _, heatmap in found if heatmap.image.sop_instance_uid == uid
-    ]
-    images = list({str(image.SOPInstanceUID): image for image in images}.values())
+    by_uid = {heatmap.image.sop_instance_uid: heatmap for _, heatmap in found}
+    uids = list(by_uid)
+    images = [_source(request, heatmap) for heatmap in by_uid.values()]
     rows, columns = found[0][1].weights.shape
     pixels = np.zeros((len(images), rows, columns, len(found)), np.uint8)
     for segment, (finding, heatmap) in enumerate(found):

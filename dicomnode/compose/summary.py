@@ -24,7 +24,7 @@ _SIZES = {
     Style.BODY: 19,
     Style.SMALL: 14,
 }
-_INKS = {Style.BANNER: PAPER, Style.WARNING: ALARM, Style.SMALL: GREY}
+_INKS = {Style.BANNER: PAPER, Style.HEADING: CALM, Style.WARNING: ALARM, Style.SMALL: GREY}
 _LEADING = 1.35
 
 

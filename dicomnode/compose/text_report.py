@@ -89,7 +89,7 @@ def _critical(report: Report, text: ReportText) -> Sequence[Sentence]:
 
 
 def _named(heading: CodedConcept, text: ReportText, title: Section | None) -> CodedConcept:
-    """Give the heading with its name in the report's language as its meaning (PS3.3 8.3: meanings may be translated)."""
+    """Give the heading with its name in the report's language as its Code Meaning, which may be translated."""
     if text.language.split("-")[0] == "en" or title is None or title not in text.headings:
         return heading
     return heading._replace(meaning=long_string(text.headings[title]) or heading.meaning)
