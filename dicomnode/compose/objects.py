@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+import structlog
 
 from dicomnode.compose.key_objects import key_objects
 from dicomnode.compose.measurement_report import region_reports, study_reports
@@ -15,6 +17,8 @@ from dicomnode.compose.summary import summary
 from dicomnode.compose.text_report import text_report
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import ComposeError
+
+log = structlog.get_logger()
 
 
 def compose(request: ComposeRequest) -> list[Composed]:
@@ -30,10 +34,8 @@ def compose(request: ComposeRequest) -> list[Composed]:
     try:
         return _composed(request)
     except PARSER_ERRORS as error:
-        # What pydicom and highdicom raise for headers that break the standard; their messages may quote patient data.
-        own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
-        where = f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"
-        raise ComposeError(f"no result could be built from the headers of this study ({where})") from None
+        # What pydicom and highdicom raise for headers that break the standard.
+        raise ComposeError(f"no result could be built from the headers of this study ({_where(error)})") from None
 
 
 def _composed(request: ComposeRequest) -> list[Composed]:
@@ -54,16 +56,43 @@ def _composed(request: ComposeRequest) -> list[Composed]:
 
 
 def _by_profile(request: ComposeRequest) -> Iterator[Composed]:
-    """What only some profiles ask for, with libraries that are imported at the first such request."""
-    if Kind.PRESENTATION in request.kinds:
-        from dicomnode.compose.presentation_state import presentation_states
+    """What only some profiles ask for; a header that one of these cannot be built from takes nothing else with it."""
+    for kinds, makers in _BY_PROFILE:
+        if not kinds & request.kinds:
+            continue
+        try:
+            yield from makers()(request)
+        except PARSER_ERRORS as error:
+            log.warning("left out", kinds=sorted(kinds), why=_where(error))
 
-        yield from presentation_states(request)
-    if Kind.SEGMENTATION in request.kinds:
-        from dicomnode.compose.segmentation import segmentations
 
-        yield from segmentations(request)
-    if Kind.PDF in request.kinds:
-        from dicomnode.compose.pdf_report import pdf_report
+def _presentation_states() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.presentation_state import presentation_states
 
-        yield pdf_report(request)
+    return presentation_states
+
+
+def _segmentations() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.segmentation import segmentations
+
+    return segmentations
+
+
+def _pdf_reports() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.pdf_report import pdf_reports
+
+    return pdf_reports
+
+
+# Imported at the first request, as their libraries cost a worker memory.
+_BY_PROFILE = (
+    (frozenset([Kind.PRESENTATION]), _presentation_states),
+    (frozenset([Kind.SEGMENTATION, Kind.FILM_SEGMENTATION]), _segmentations),
+    (frozenset([Kind.PDF]), _pdf_reports),
+)
+
+
+def _where(error: BaseException) -> str:
+    """What was raised and where; its message may quote patient data."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
+    return f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"

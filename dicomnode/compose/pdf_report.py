@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fpdf import FPDF
 from fpdf.enums import Align, XPos, YPos
+from fpdf.errors import FPDFException
 from pydicom import Dataset
 
 from dicomnode.compose.common import Series, code_item, common_attributes
@@ -26,10 +29,10 @@ _ALARM, _INK, _GREY = (178, 24, 24), (20, 20, 20), (110, 110, 110)
 _INKS = {Style.BANNER: _ALARM, Style.WARNING: _ALARM, Style.SMALL: _GREY}
 
 
-def pdf_report(request: ComposeRequest) -> Composed:
+def pdf_reports(request: ComposeRequest) -> Iterator[Composed]:
     """Compose the page in the house's language (PS3.3 A.45.1), or in English with a remark where a font is missing."""
     page = page_of(request)
-    ds = common_attributes(request, Series.PDF, "pdf", language=request.report.text.language)
+    ds = common_attributes(request, Series.PDF, "pdf", language=page.language)
     ds.ConversionType = "WSD"
     ds.BurnedInAnnotation = "YES"
     ds.RecognizableVisualFeatures = "NO"
@@ -37,15 +40,30 @@ def pdf_report(request: ComposeRequest) -> Composed:
     ds.DocumentTitle = long_string(next(line.text for line in page.lines if line.style is Style.TITLE), 1024)
     ds.ConceptNameCodeSequence = [code_item(codes.DIAGNOSTIC_IMAGING_REPORT)]
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    ds.SourceInstanceSequence = [_reference(source) for source in request.sources if text(source, "SOPInstanceUID")]
+    sources = [_reference(source) for source in request.sources if text(source, "SOPInstanceUID")]
+    if sources:
+        ds.SourceInstanceSequence = sources
     document = printed(page, request)
     ds.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
     ds.EncapsulatedDocumentLength = len(document)
-    return Composed(role="pdf", dataset=ds)
+    yield Composed(role="pdf", dataset=ds)
 
 
 def printed(page: Page, request: ComposeRequest) -> bytes:
-    """The page as PDF with its letters embedded; the same bytes for the same page."""
+    """The page as PDF with its letters embedded; the same bytes for the same page.
+
+    Raises
+    ------
+    ValueError
+        If the library cannot lay it out.
+    """
+    try:
+        return _printed(page, request)
+    except FPDFException as error:
+        raise ValueError("the page cannot be laid out as a PDF") from error
+
+
+def _printed(page: Page, request: ComposeRequest) -> bytes:
     pdf = _Document(format="A4")
     pdf.set_creation_date(request.started_at)
     pdf.set_producer("dicomnode")

@@ -28,31 +28,28 @@ class Kind(StrEnum):
     KEY_OBJECTS = "kos"
     PRESENTATION = "gsps"
     SEGMENTATION = "seg"
+    FILM_SEGMENTATION = "seg-film"
+    """Segments of an image without a frame of reference."""
     PDF = "pdf"
 
 
 # The documents point at overlays, so whoever gets documents gets those.
 _ALL_GET = frozenset([Kind.OVERLAY, Kind.TEXT])
+_SEGMENTATIONS = frozenset([Kind.SEGMENTATION, Kind.FILM_SEGMENTATION])
 
 PROFILES = {
     ViewerProfile.STANDARD: _ALL_GET | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.KEY_OBJECTS},
-    # OHIF lists key objects and presentation states with a warning sign and cannot show them.
+    # OHIF lists key objects and presentation states with a warning sign and cannot show them; a segmentation
+    # without a frame of reference makes it wait for ever.
     ViewerProfile.OHIF: _ALL_GET | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION, Kind.PDF},
     # Weasis does not ask for Comprehensive SR over C-GET, and draws presentation states on the image.
     ViewerProfile.WEASIS: _ALL_GET
-    | {
-        Kind.SUMMARY,
-        Kind.REGIONS_ENHANCED,
-        Kind.STUDY_ENHANCED,
-        Kind.KEY_OBJECTS,
-        Kind.PRESENTATION,
-        Kind.SEGMENTATION,
-        Kind.PDF,
-    },
+    | {Kind.SUMMARY, Kind.REGIONS_ENHANCED, Kind.STUDY_ENHANCED, Kind.KEY_OBJECTS, Kind.PRESENTATION, Kind.PDF}
+    | _SEGMENTATIONS,
     ViewerProfile.SLICER: _ALL_GET | {Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION},
     ViewerProfile.TEXT_ONLY: _ALL_GET | {Kind.SUMMARY, Kind.PDF},
     # IHE AI Results wants qualitative findings as Comprehensive 3D SR.
-    ViewerProfile.AIR: _ALL_GET | {Kind.REGIONS_3D, Kind.STUDY_3D, Kind.KEY_OBJECTS, Kind.SEGMENTATION},
+    ViewerProfile.AIR: _ALL_GET | {Kind.REGIONS_3D, Kind.STUDY_3D, Kind.KEY_OBJECTS} | _SEGMENTATIONS,
 }
 
 

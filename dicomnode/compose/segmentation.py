@@ -18,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicomnode import __version__
 from dicomnode.compose.common import Series, common_attributes, orientation, tracking_uid
 from dicomnode.compose.measurement_report import has_place
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
@@ -51,21 +52,25 @@ def segmentations(request: ComposeRequest) -> Iterator[Composed]:
         if not has_place(finding) or heatmap is None:
             continue
         source = request.source(heatmap.image.sop_instance_uid)
-        if text(source, "NumberOfFrames") in {"", "0", "1"}:
+        if _kind(source) in request.kinds and text(source, "NumberOfFrames") in {"", "0", "1"}:
             # Without a frame of reference every image stands for itself.
             frame = text(source, "FrameOfReferenceUID") or heatmap.image.sop_instance_uid
-            groups.setdefault((text(source, "SeriesInstanceUID"), frame, heatmap.weights.shape), []).append(
-                (finding, heatmap)
-            )
+            key = (text(source, "SeriesInstanceUID"), frame, heatmap.weights.shape)
+            groups.setdefault(key, []).append((finding, heatmap))
     for number, found in enumerate(groups.values(), start=1):
         yield _segmentation(request, found, number)
 
 
+def _kind(source: Dataset) -> Kind:
+    return Kind.SEGMENTATION if text(source, "FrameOfReferenceUID") else Kind.FILM_SEGMENTATION
+
+
 def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatmap]], number: int) -> Composed:
-    role = f"seg.{number}"
-    ds = common_attributes(request, Series.SEGMENTATION, role, number)
     source = request.source(found[0][1].image.sop_instance_uid)
-    if not text(source, "FrameOfReferenceUID"):
+    kind = _kind(source)
+    role = f"{kind}.{number}"
+    ds = common_attributes(request, Series.SEGMENTATION, role, number)
+    if kind is Kind.FILM_SEGMENTATION:
         ds.PatientOrientation = orientation(source)
     by_uid = {heatmap.image.sop_instance_uid: heatmap for _, heatmap in found}
     uids = list(by_uid)
