@@ -127,6 +127,18 @@ class Change(StrEnum):
     RESOLVED = "resolved"
 
 
+class ViewerProfile(StrEnum):
+    """What a destination's viewers can show; `compose/profiles.py` says what each gets."""
+
+    STANDARD = "standard"
+    OHIF = "ohif"
+    WEASIS = "weasis"
+    SLICER = "slicer"
+    TEXT_ONLY = "text-only"
+    AIR = "air"
+    """IHE AI Results."""
+
+
 class CodedConcept(NamedTuple):
     """A code of a public coding scheme (PS3.3 8.8)."""
 

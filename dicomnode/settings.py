@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
-from dicomnode.records import Acuity
+from dicomnode.records import Acuity, ViewerProfile
 
 ENVIRONMENT_PREFIX = "DICOMNODE_"
 NO_SETTINGS = ("DICOMNODE_SETTINGS", "DICOMNODE_REQUIRE_PEERS", "DICOMNODE_TORTURE_DIR")
@@ -146,6 +146,8 @@ class ComposeSettings(_Table):
     """Series Number of the first result series; the others follow."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
+    font: Path | None = None
+    """TrueType or OpenType font of summary page and PDF, for languages outside Latin letters. Unset: Latin only."""
 
 
 class Destination(_Table):
@@ -159,6 +161,8 @@ class Destination(_Table):
     """TCP port."""
     is_default: bool = True
     """Gets the results of every rule that names no destination."""
+    profile: ViewerProfile = ViewerProfile.STANDARD
+    """Which objects it gets: standard, ohif, weasis, slicer, text-only or air."""
 
 
 class SendSettings(_Table):
@@ -379,4 +383,6 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     infer = settings.infer.model_copy(update={"bundles": bundles, "ensembles": ensembles})
     models = {name: (base / folder).absolute() for name, folder in settings.report.translation_models.items()}
     report = settings.report.model_copy(update={"translation_models": models})
-    return settings.model_copy(update={"store": store, "infer": infer, "report": report})
+    font = settings.compose.font and (base / settings.compose.font).absolute()
+    compose = settings.compose.model_copy(update={"font": font})
+    return settings.model_copy(update={"store": store, "infer": infer, "report": report, "compose": compose})

@@ -5,10 +5,12 @@ that composing twice gives the same bytes.
 Does not: judge, draw conclusions, write files, send.
 
 To add an object: write `compose/<name>.py` with a function that returns `Composed`, give it a `Series` in
-`common.py` and call it in `objects.py`.
+`common.py` and a `Kind` in `profiles.py`, name it there in the profiles that want it, and call it in `objects.py`.
+What only some profiles want is imported when it is composed first, as its library costs a worker memory.
 """
 
 from dicomnode.compose.objects import compose
+from dicomnode.compose.profiles import Kind, is_for, kinds_for
 from dicomnode.compose.request import Composed, ComposeRequest
 
-__all__ = ["ComposeRequest", "Composed", "compose"]
+__all__ = ["ComposeRequest", "Composed", "Kind", "compose", "is_for", "kinds_for"]

@@ -6,28 +6,35 @@ from enum import Enum
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     BasicTextSRStorage,
+    Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    EnhancedSRStorage,
     ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
 )
 
 from dicomnode import __version__
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.compose.times import local_time
 from dicomnode.dicom import codes
-from dicomnode.dicom.header import identity
+from dicomnode.dicom.header import copied, identity, text
 from dicomnode.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     MANUFACTURER,
     derived_uid,
 )
-from dicomnode.records import BundleIdentity, CodedConcept
+from dicomnode.records import BundleIdentity, CodedConcept, Finding
 
 DISCLAIMER = "RESEARCH not for diagnostic use"
 """Ends every Series Description."""
@@ -35,16 +42,57 @@ WARNING = "AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTI
 """Stands in every document, before what it says."""
 
 
+# PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
+_UNPAIRED = frozenset(
+    [
+        "HEAD",
+        "BRAIN",
+        "SKULL",
+        "HEADNECK",
+        "NECK",
+        "CHEST",
+        "THORAX",
+        "HEART",
+        "ABDOMEN",
+        "LIVER",
+        "PANCREAS",
+        "SPLEEN",
+        "STOMACH",
+        "PELVIS",
+        "BLADDER",
+        "PROSTATE",
+        "UTERUS",
+        "SPINE",
+        "CSPINE",
+        "TSPINE",
+        "LSPINE",
+        "SSPINE",
+        "COCCYX",
+        "SACRUM",
+        "STERNUM",
+        "WHOLEBODY",
+    ]
+)
+
+
 class Series(Enum):
     """The series that results come in; viewers list and name series, so each kind of object has its own."""
 
-    OVERLAY = ("overlay", "OT", SecondaryCaptureImageStorage, "AI heat map")
-    TEXT = ("text-sr", "SR", BasicTextSRStorage, "AI text report")
-    REGIONS = ("regions-sr", "SR", ComprehensiveSRStorage, "AI regions")
-    STUDY = ("study-sr", "SR", ComprehensiveSRStorage, "AI judgements")
-    KEY_OBJECTS = ("kos", "KO", KeyObjectSelectionDocumentStorage, "AI key images")
+    OVERLAY = (Kind.OVERLAY, "OT", SecondaryCaptureImageStorage, "AI heat map")
+    TEXT = (Kind.TEXT, "SR", BasicTextSRStorage, "AI text report")
+    REGIONS = (Kind.REGIONS, "SR", ComprehensiveSRStorage, "AI regions")
+    STUDY = (Kind.STUDY, "SR", ComprehensiveSRStorage, "AI judgements")
+    KEY_OBJECTS = (Kind.KEY_OBJECTS, "KO", KeyObjectSelectionDocumentStorage, "AI key images")
+    SUMMARY = (Kind.SUMMARY, "OT", SecondaryCaptureImageStorage, "AI summary")
+    PRESENTATION = (Kind.PRESENTATION, "PR", GrayscaleSoftcopyPresentationStateStorage, "AI outlines")
+    SEGMENTATION = (Kind.SEGMENTATION, "SEG", SegmentationStorage, "AI segments")
+    PDF = (Kind.PDF, "DOC", EncapsulatedPDFStorage, "AI report PDF")
+    REGIONS_3D = (Kind.REGIONS_3D, "SR", Comprehensive3DSRStorage, "AI regions")
+    STUDY_3D = (Kind.STUDY_3D, "SR", Comprehensive3DSRStorage, "AI judgements")
+    REGIONS_ENHANCED = (Kind.REGIONS_ENHANCED, "SR", EnhancedSRStorage, "AI regions")
+    STUDY_ENHANCED = (Kind.STUDY_ENHANCED, "SR", EnhancedSRStorage, "AI judgements")
 
-    def __init__(self, kind: str, modality: str, sop_class_uid: str, title: str) -> None:
+    def __init__(self, kind: Kind, modality: str, sop_class_uid: str, title: str) -> None:
         self.kind = kind
         self.modality = modality
         self.sop_class_uid = sop_class_uid
@@ -56,8 +104,16 @@ class Series(Enum):
         return list(Series).index(self)
 
 
-def common_attributes(request: ComposeRequest, series: Series, role: str, instance_number: int = 1) -> Dataset:
-    """Patient, Study, Series, Equipment and SOP Common modules of one result (PS3.3 C.7, C.12.1)."""
+def common_attributes(
+    request: ComposeRequest, series: Series, role: str, instance_number: int = 1, language: str = ""
+) -> Dataset:
+    """Patient, Study, Series, Equipment and SOP Common modules of one result (PS3.3 C.7, C.12.1).
+
+    Parameters
+    ----------
+    language
+        RFC 5646 tag of a report's language: each has a series of its own, which says so. Empty: it speaks none.
+    """
     ds = identity(request.study)
     moment = local_time(request.started_at, request.study)
     ds.SpecificCharacterSet = "ISO_IR 192"
@@ -66,9 +122,9 @@ def common_attributes(request: ComposeRequest, series: Series, role: str, instan
     ds.InstanceCreationDate = ds.ContentDate = ds.SeriesDate = moment.date
     ds.InstanceCreationTime = ds.ContentTime = ds.SeriesTime = moment.time
     ds.Modality = series.modality
-    ds.SeriesInstanceUID = derived_uid(request.job_key, "series", series.kind)
-    ds.SeriesNumber = request.settings.first_series_number + series.offset
-    ds.SeriesDescription = _series_description(request.level.series_flag, series.title)
+    ds.SeriesInstanceUID = derived_uid(request.job_key, "series", series.kind, language)
+    ds.SeriesNumber = request.settings.first_series_number + series.offset + _language_offset(request, language)
+    ds.SeriesDescription = _series_description(request.level.series_flag, f"{series.title} {language}".strip())
     ds.InstanceNumber = instance_number
     ds.Manufacturer = MANUFACTURER
     ds.ManufacturerModelName = MANUFACTURER
@@ -80,9 +136,33 @@ def common_attributes(request: ComposeRequest, series: Series, role: str, instan
     return ds
 
 
+def body_part(source: Dataset) -> Dataset:
+    """The source's body part and side: the side is empty where it may be one of a pair, left out where it cannot be."""
+    ds = copied(source, [Tag("BodyPartExamined")])
+    side = text(source, "Laterality")
+    if side or text(source, "BodyPartExamined").upper() not in _UNPAIRED:
+        ds.Laterality = side
+    return ds
+
+
+def orientation(source: Dataset) -> list[str]:
+    """Patient Orientation (0020,0020) of the source; no values where it has none."""
+    found = copied(source, [Tag("PatientOrientation")]).get("PatientOrientation") or ()
+    return [str(value) for value in found] if not isinstance(found, str) else []
+
+
 def device_uid(bundle: BundleIdentity | None) -> str:
     """UID of the device that made a result: another one for every artefact, quantized or not (IHE AIR 6.5.3.1)."""
     return derived_uid("device", bundle.digest if bundle else __version__)
+
+
+def tracking_uid(request: ComposeRequest, finding: Finding) -> str:
+    """UID by which viewers know a finding again: that of the prior study, else the same in every revision."""
+    if finding.tracking_uid:
+        return finding.tracking_uid
+    bundle = request.report.bundle
+    study = text(request.study, "StudyInstanceUID")
+    return derived_uid("tracking", study, bundle.name if bundle else "", finding.spec.key)
 
 
 def author(bundle: BundleIdentity | None) -> str:
@@ -115,6 +195,12 @@ def _series_description(flag: str, title: str) -> str:
     """Flag first, so that a truncated column shows it; at most 64 characters, the disclaimer always whole."""
     rest = f"{title} {DISCLAIMER}"
     return f"{long_string(flag, 64 - len(rest) - 1)} {rest}".strip()
+
+
+def _language_offset(request: ComposeRequest, language: str) -> int:
+    """Series Numbers of a kind's further languages lie a step of all kinds apart, as those of the first are taken."""
+    languages = [said.language for said in request.report.texts]
+    return languages.index(language) * len(Series) if language in languages else 0
 
 
 def _file_meta(ds: Dataset) -> FileMetaDataset:

@@ -15,7 +15,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text as header_text
 from dicomnode.dicom.uids import MANUFACTURER
-from dicomnode.records import CodedConcept, ResultInstance
+from dicomnode.records import CodedConcept, PriorStudy, ResultInstance
 
 CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
 HAS_CONCEPT_MOD = hd.sr.RelationshipTypeValues.HAS_CONCEPT_MOD
@@ -25,7 +25,13 @@ _KEYS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID
 
 
 def sr_document(
-    request: ComposeRequest, series: Series, role: str, tree: Dataset, others: Sequence[Composed] = ()
+    request: ComposeRequest,
+    series: Series,
+    role: str,
+    tree: Dataset,
+    others: Sequence[Composed] = (),
+    *,
+    language: str = "",
 ) -> Composed:
     """Put a content tree into a document (PS3.3 C.17.1 to C.17.3).
 
@@ -35,8 +41,11 @@ def sr_document(
         Root container.
     others
         Results that the tree may point at, besides the sources.
+    language
+        RFC 5646 tag, where there is one such document for each language.
     """
-    ds = document(request, series, role, tree, others)
+    ds = common_attributes(request, series, role, language=language)
+    _put(ds, tree, [*_evidence(request, others), *_prior_evidence(request.report.prior)])
     ds.CompletionFlag = "COMPLETE"
     ds.VerificationFlag = "UNVERIFIED"
     ds.PreliminaryFlag = "PRELIMINARY"
@@ -52,8 +61,12 @@ def document(
 ) -> Dataset:
     """Put a content tree into what SR and key object documents share."""
     ds = common_attributes(request, series, role)
+    _put(ds, tree, _evidence(request, others))
+    return ds
+
+
+def _put(ds: Dataset, tree: Dataset, evidence: Sequence[Dataset]) -> None:
     ds.ReferencedPerformedProcedureStepSequence = []
-    evidence = [_reference(source) for source in request.sources] + [other.dataset for other in others]
     current, pertinent = collect_evidence(
         [item for item in evidence if all(item.get(keyword) for keyword in _KEYS)], tree, ds.StudyInstanceUID
     )
@@ -64,7 +77,22 @@ def document(
     separate(tree)
     for element in tree:
         ds.add(element)
-    return ds
+
+
+def _evidence(request: ComposeRequest, others: Sequence[Composed]) -> list[Dataset]:
+    """The study's instances that were read, and results of ours."""
+    return [*(_reference(source) for source in request.sources), *(other.dataset for other in others)]
+
+
+def _prior_evidence(prior: PriorStudy | None) -> list[Dataset]:
+    """The prior study's instances; highdicom puts what lies in another study under Pertinent Other Evidence."""
+    evidence = []
+    for instance in prior.instances if prior else ():
+        item = Dataset()
+        item.SOPClassUID, item.SOPInstanceUID = instance.sop_class_uid, instance.sop_instance_uid
+        item.StudyInstanceUID, item.SeriesInstanceUID = instance.study_instance_uid, instance.series_instance_uid
+        evidence.append(item)
+    return evidence
 
 
 def root(title: CodedConcept, template: str, items: Sequence[Dataset]) -> Dataset:
@@ -100,9 +128,9 @@ def image_item(name: CodedConcept, ds: Dataset, relationship: hd.sr.Relationship
     return item
 
 
-def language(request: ComposeRequest) -> hd.sr.LanguageOfContentItemAndDescendants:
-    """TID 1204."""
-    return hd.sr.LanguageOfContentItemAndDescendants(code(codes.LANGUAGES[request.report.text.language]))
+def language(tag: str) -> hd.sr.LanguageOfContentItemAndDescendants:
+    """TID 1204, for a language by its RFC 5646 tag."""
+    return hd.sr.LanguageOfContentItemAndDescendants(code(codes.language(tag)))
 
 
 def observation_context(request: ComposeRequest) -> hd.sr.ObservationContext:

@@ -27,7 +27,7 @@ def key_objects(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
         codes.OF_INTEREST,
         "2010",
         [
-            *language(request),
+            *language(report.text.language),
             *observation_context(request),
             text_item(codes.KEY_OBJECT_DESCRIPTION, summary),
             *images,

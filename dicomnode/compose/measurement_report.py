@@ -11,56 +11,72 @@ from collections.abc import Mapping, Sequence
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
+from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from dicomnode.compose.common import Series
+from dicomnode.compose.common import Series, tracking_uid
 from dicomnode.compose.document import (
     CONTAINS,
+    HAS_CONCEPT_MOD,
     image_item,
     language,
     observation_context,
     procedure,
+    root,
     section,
     sr_document,
 )
+from dicomnode.compose.evaluations import study_evaluations
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import unlimited_text
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text
-from dicomnode.dicom.uids import derived_uid
-from dicomnode.records import BundleIdentity, CodedConcept, Finding, FloatArray, Heatmap, Presence, Report
+from dicomnode.records import BundleIdentity, CodedConcept, Finding, FloatArray, Heatmap, Presence
 
 
 def has_place(finding: Finding) -> bool:
-    """Whether the finding is there and can be pointed at, in an image of a class that the standard knows."""
-    if finding.presence is not Presence.PRESENT or finding.heatmap is None or not finding.region:
+    """Whether the finding is there, or may be, and can be pointed at in an image of a class that the standard knows."""
+    if not finding.is_suspected or finding.heatmap is None or not finding.region:
         return False
     sop_class = UID(finding.heatmap.image.sop_class_uid)
     return sop_class.type == "SOP Class" and not sop_class.is_retired
 
 
-def region_report(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Composed | None:
-    """Compose the findings that have a place, each with its outline; None where there are none."""
+def region_reports(request: ComposeRequest, overlays: Mapping[str, Composed]) -> list[Composed]:
+    """Compose the findings that have a place, each with its outline; nothing where there are none.
+
+    The same content under each SOP class that is asked for.
+    """
+    asked = [series for series in _REGIONS if series.kind in request.kinds]
+    placed = [finding for finding in request.report.findings if has_place(finding)]
+    if not asked or not placed:
+        return []
     groups = [
         _region_group(request, finding, finding.heatmap, overlays[finding.spec.key])
-        for finding in request.report.findings
-        if has_place(finding) and finding.heatmap is not None
+        for finding in placed
+        if finding.heatmap is not None
     ]
-    if not groups:
-        return None
     tree = _tree(request, groups, codes.IMAGING_MEASUREMENT_REPORT)
-    return sr_document(request, Series.REGIONS, "regions-sr", tree, tuple(overlays.values()))
+    return [sr_document(request, series, series.kind.value, tree, tuple(overlays.values())) for series in asked]
 
 
-def study_report(request: ComposeRequest) -> Composed | None:
-    """Compose what concerns the study as a whole, absent findings among it; None where nothing was judged."""
+def study_reports(request: ComposeRequest) -> list[Composed]:
+    """Compose what concerns the study as a whole: how the reading ended, and the findings that have no place.
+
+    The same content under each SOP class that is asked for.
+    """
+    asked = [series for series in _STUDY if series.kind in request.kinds]
+    if not asked:
+        return []
     groups = [_study_group(request, finding) for finding in request.report.findings if not has_place(finding)]
-    if not groups:
-        return None
     # OHIF takes the title "Imaging Measurement Report" for a promise of regions and would show an empty page.
     tree = _tree(request, groups, codes.DIAGNOSTIC_IMAGING_REPORT)
-    return sr_document(request, Series.STUDY, "study-sr", tree)
+    return [sr_document(request, series, series.kind.value, tree) for series in asked]
+
+
+_REGIONS = (Series.REGIONS, Series.REGIONS_3D, Series.REGIONS_ENHANCED)
+_STUDY = (Series.STUDY, Series.STUDY_3D, Series.STUDY_ENHANCED)
 
 
 def _tree(
@@ -70,28 +86,28 @@ def _tree(
     ],
     title: CodedConcept,
 ) -> Dataset:
+    evaluations = section(codes.QUALITATIVE_EVALUATIONS, study_evaluations(request.report))
+    if not groups:
+        # highdicom cannot build a report that measures nothing; TID 1500 asks for measurements or evaluations.
+        head = [*language("en"), *observation_context(request), _procedure_reported(request)]
+        return root(title, "1500", [*head, evaluations])
     report = hd.sr.MeasurementReport(
         observation_context=observation_context(request),
         procedure_reported=code(procedure(request)),
         imaging_measurements=groups,
         title=code(title),
-        language_of_content_item_and_descendants=language(request),
+        language_of_content_item_and_descendants=language("en"),
     )
     tree: Dataset = report[0]
-    tree.ContentSequence.append(section(codes.QUALITATIVE_EVALUATIONS, _study_evaluations(request.report)))
+    tree.ContentSequence.append(evaluations)
     return tree
 
 
-def _study_evaluations(report: Report) -> list[Dataset]:
-    """How the reading ended and how soon somebody should know, for the study as a whole."""
-    evaluations = (
-        (codes.SUMMARY_OF_DETECTIONS, codes.OUTCOMES[report.outcome]),
-        (codes.LEVEL_OF_SIGNIFICANCE, codes.ACUITIES[report.acuity]),
+def _procedure_reported(request: ComposeRequest) -> Dataset:
+    item: Dataset = hd.sr.CodeContentItem(
+        name=code(codes.PROCEDURE_REPORTED), value=code(procedure(request)), relationship_type=HAS_CONCEPT_MOD
     )
-    return [
-        hd.sr.CodeContentItem(name=code(name), value=code(value), relationship_type=CONTAINS)
-        for name, value in evaluations
-    ]
+    return item
 
 
 def _region_group(
@@ -110,12 +126,32 @@ def _region_group(
     region = _image_region(graphic_data, source)
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         referenced_region=region,
-        finding_type=code(finding.spec.code),
-        measurements=[_percentage(codes.CERTAINTY_OF_FINDING, finding)],
+        finding_type=_finding_type(finding),
+        measurements=_percentages(codes.CERTAINTY_OF_FINDING, finding),
         **_shared(request, finding),
     )
-    group[0].ContentSequence.append(image_item(codes.VISUAL_EXPLANATION, overlay.dataset, CONTAINS))
+    group[0].ContentSequence.append(_visual_explanation(heatmap, overlay))
     return group
+
+
+def _visual_explanation(heatmap: Heatmap, overlay: Composed) -> Dataset:
+    """The heat map, with its kind out of CID 217 and the method's own name."""
+    item = image_item(codes.VISUAL_EXPLANATION, overlay.dataset, CONTAINS)
+    item.ContentSequence = hd.sr.ContentSequence(
+        [
+            hd.sr.CodeContentItem(
+                name=code(codes.MEASUREMENT_METHOD),
+                value=code(codes.explanation(heatmap.method)),
+                relationship_type=HAS_CONCEPT_MOD,
+            ),
+            hd.sr.TextContentItem(
+                name=code(codes.ALGORITHM_NAME),
+                value=unlimited_text(heatmap.method.replace("_", " ")),
+                relationship_type=HAS_CONCEPT_MOD,
+            ),
+        ]
+    )
+    return item
 
 
 def _image_region(graphic_data: FloatArray, source: hd.sr.SourceImageForRegion) -> hd.sr.ImageRegion:
@@ -135,27 +171,30 @@ def _image_region(graphic_data: FloatArray, source: hd.sr.SourceImageForRegion) 
 
 
 def _study_group(request: ComposeRequest, finding: Finding) -> hd.sr.MeasurementsAndQualitativeEvaluations:
-    """TID 1501. An absent finding is not its Finding type, lest a reader that skips the evaluation take it as there."""
-    is_present = finding.presence is Presence.PRESENT
+    """TID 1501."""
     return hd.sr.MeasurementsAndQualitativeEvaluations(
-        finding_type=code(finding.spec.code) if is_present else None,
-        measurements=[_percentage(codes.PROBABILITY, finding)],
+        finding_type=_finding_type(finding),
+        measurements=_percentages(codes.PROBABILITY, finding),
         **_shared(request, finding),
     )
+
+
+def _finding_type(finding: Finding) -> Code | None:
+    """None unless the finding is there, lest a reader that skips the evaluation take it as there."""
+    return code(finding.spec.code) if finding.presence is Presence.PRESENT else None
 
 
 def _shared(request: ComposeRequest, finding: Finding) -> dict[str, object]:
     """What both kinds of group say."""
     bundle = request.report.bundle
-    study = text(request.study, "StudyInstanceUID")
     evaluations = [(finding.spec.code, codes.PRESENCES[finding.presence])]
-    if finding.presence is Presence.PRESENT:
+    if finding.is_suspected:
         evaluations.append((codes.LEVEL_OF_SIGNIFICANCE, codes.ACUITIES[finding.acuity]))
+    if finding.change is not None:
+        evaluations.append((codes.QUALITATIVE_DIFFERENCE, codes.CHANGES[finding.change]))
     return {
-        # The same in every revision of the study, so that viewers see one finding and not several.
         "tracking_identifier": hd.sr.TrackingIdentifier(
-            uid=derived_uid("tracking", study, bundle.name if bundle else "", finding.spec.key),
-            identifier=unlimited_text(f"AI {finding.spec.code.meaning}"),
+            uid=tracking_uid(request, finding), identifier=unlimited_text(f"AI {finding.spec.code.meaning}")
         ),
         "finding_sites": [hd.sr.FindingSite(anatomic_location=code(finding.spec.site))],
         "algorithm_id": None if bundle is None else _algorithm(bundle, finding),
@@ -178,5 +217,15 @@ def _algorithm(bundle: BundleIdentity, finding: Finding) -> hd.sr.AlgorithmIdent
     )
 
 
-def _percentage(name: CodedConcept, finding: Finding) -> hd.sr.Measurement:
-    return hd.sr.Measurement(name=code(name), value=finding.percent, unit=code(codes.PERCENT))
+def _percentages(name: CodedConcept, finding: Finding) -> list[hd.sr.Measurement]:
+    """The probability, and where its interval is known the distances to its limits (CID 225).
+
+    The distances stand beside the probability: below it, as its properties (TID 310), template validators take them
+    for numbers that it was inferred from.
+    """
+    values = [(name, float(finding.percent))]
+    if finding.interval is not None:
+        lower, upper = (100 * limit for limit in finding.interval)
+        values.append((codes.LOWER_UNCERTAINTY, round(max(finding.percent - lower, 0), 1)))
+        values.append((codes.UPPER_UNCERTAINTY, round(max(upper - finding.percent, 0), 1)))
+    return [hd.sr.Measurement(name=code(name), value=value, unit=code(codes.PERCENT)) for name, value in values]

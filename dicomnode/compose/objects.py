@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import structlog
+
 from dicomnode.compose.key_objects import key_objects
-from dicomnode.compose.measurement_report import region_report, study_report
+from dicomnode.compose.measurement_report import region_reports, study_reports
 from dicomnode.compose.overlay import overlay
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
+from dicomnode.compose.summary import summary
 from dicomnode.compose.text_report import text_report
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import ComposeError
+
+log = structlog.get_logger()
 
 
 def compose(request: ComposeRequest) -> list[Composed]:
@@ -27,10 +34,8 @@ def compose(request: ComposeRequest) -> list[Composed]:
     try:
         return _composed(request)
     except PARSER_ERRORS as error:
-        # What pydicom and highdicom raise for headers that break the standard; their messages may quote patient data.
-        own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
-        where = f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"
-        raise ComposeError(f"no result could be built from the headers of this study ({where})") from None
+        # What pydicom and highdicom raise for headers that break the standard.
+        raise ComposeError(f"no result could be built from the headers of this study ({_where(error)})") from None
 
 
 def _composed(request: ComposeRequest) -> list[Composed]:
@@ -40,7 +45,54 @@ def _composed(request: ComposeRequest) -> list[Composed]:
         for number, finding in enumerate((f for f in report.findings if f.heatmap is not None), start=1)
         if finding.heatmap is not None
     }
-    documents = [text_report(request, overlays), region_report(request, overlays), study_report(request)]
-    if request.level.has_kos and report.is_actionable and overlays:
-        documents.append(key_objects(request, overlays))
-    return [*overlays.values(), *(composed for composed in documents if composed is not None)]
+    results = list(overlays.values())
+    if Kind.SUMMARY in request.kinds:
+        results.append(summary(request))
+    results += [text_report(request, text, overlays) for text in report.texts]
+    results += [*region_reports(request, overlays), *study_reports(request)]
+    if Kind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
+        results.append(key_objects(request, overlays))
+    return [*results, *_by_profile(request)]
+
+
+def _by_profile(request: ComposeRequest) -> Iterator[Composed]:
+    """What only some profiles ask for; a header that one of these cannot be built from takes nothing else with it."""
+    for kinds, makers in _BY_PROFILE:
+        if not kinds & request.kinds:
+            continue
+        try:
+            yield from makers()(request)
+        except PARSER_ERRORS as error:
+            log.warning("left out", kinds=sorted(kinds), why=_where(error))
+
+
+def _presentation_states() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.presentation_state import presentation_states
+
+    return presentation_states
+
+
+def _segmentations() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.segmentation import segmentations
+
+    return segmentations
+
+
+def _pdf_reports() -> Callable[[ComposeRequest], Iterable[Composed]]:
+    from dicomnode.compose.pdf_report import pdf_reports
+
+    return pdf_reports
+
+
+# Imported at the first request, as their libraries cost a worker memory.
+_BY_PROFILE = (
+    (frozenset([Kind.PRESENTATION]), _presentation_states),
+    (frozenset([Kind.SEGMENTATION, Kind.FILM_SEGMENTATION]), _segmentations),
+    (frozenset([Kind.PDF]), _pdf_reports),
+)
+
+
+def _where(error: BaseException) -> str:
+    """What was raised and where; its message may quote patient data."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
+    return f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"

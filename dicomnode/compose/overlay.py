@@ -7,7 +7,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 from pydicom.valuerep import DSfloat
 
-from dicomnode.compose.common import Series, code_item, common_attributes
+from dicomnode.compose.common import Series, body_part, code_item, common_attributes, orientation
 from dicomnode.compose.picture import Picture, drawn
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
@@ -18,44 +18,12 @@ from dicomnode.records import Finding, Heatmap
 LEGEND_WARNING = "AI RESEARCH - not for diagnostic use"
 
 _COPIED = (
-    "BodyPartExamined",
     "PatientPosition",
     "FrameOfReferenceUID",
     "PositionReferenceIndicator",
     "LossyImageCompression",
     "LossyImageCompressionRatio",
     "LossyImageCompressionMethod",
-)
-# PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
-_UNPAIRED = frozenset(
-    [
-        "HEAD",
-        "BRAIN",
-        "SKULL",
-        "HEADNECK",
-        "NECK",
-        "CHEST",
-        "THORAX",
-        "HEART",
-        "ABDOMEN",
-        "LIVER",
-        "PANCREAS",
-        "SPLEEN",
-        "STOMACH",
-        "PELVIS",
-        "BLADDER",
-        "PROSTATE",
-        "UTERUS",
-        "SPINE",
-        "CSPINE",
-        "TSPINE",
-        "LSPINE",
-        "SSPINE",
-        "COCCYX",
-        "SACRUM",
-        "STERNUM",
-        "WHOLEBODY",
-    ]
 )
 
 
@@ -74,26 +42,24 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     """
     source = request.source(heatmap.image.sop_instance_uid)
     role = f"overlay.{finding.spec.key}"
-    picture = drawn(heatmap, _legend(request, finding, heatmap), request.settings.overlay_longest_side_px)
+    picture = drawn(
+        heatmap,
+        _legend(request, finding, heatmap),
+        request.settings.overlay_longest_side_px,
+        banner=request.level.series_flag,
+    )
     ds = common_attributes(request, Series.OVERLAY, role, number)
+    ds.update(body_part(source))
     ds.update(copied(source, [Tag(keyword) for keyword in _COPIED]))
-    _set_laterality(ds, source)
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "WSD"
-    ds.PatientOrientation = list(_orientation(source))
+    ds.PatientOrientation = orientation(source)
     ds.BurnedInAnnotation = "YES"
     ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {LEGEND_WARNING}")
     _derive(ds, source, finding, heatmap, is_scaled=picture.pixels.shape[1] != heatmap.weights.shape[1])
     _place(ds, source, heatmap, picture)
     ds.set_pixel_data(picture.pixels, "RGB", 8, generate_instance_uid=False)
     return Composed(role=role, dataset=ds)
-
-
-def _set_laterality(ds: Dataset, source: Dataset) -> None:
-    """Set the source's side; empty where it may be one of a pair, left out where it cannot be."""
-    side = text(source, "Laterality")
-    if side or text(ds, "BodyPartExamined").upper() not in _UNPAIRED:
-        ds.Laterality = side
 
 
 def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tuple[str, ...]:
@@ -142,11 +108,6 @@ def _place(ds: Dataset, source: Dataset, heatmap: Heatmap, picture: Picture) -> 
     ds.ImagePositionPatient = [DSfloat(float(v), auto_format=True) for v in np.array(position) + across + down]
     ds.ImageOrientationPatient = [DSfloat(value, auto_format=True) for value in orientation]
     ds.update(copied(source, [Tag("SliceThickness")]))
-
-
-def _orientation(source: Dataset) -> tuple[str, ...]:
-    found = copied(source, [Tag("PatientOrientation")]).get("PatientOrientation") or ()
-    return tuple(str(value) for value in found) if not isinstance(found, str) else ()
 
 
 def _numbers(source: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from dicomnode.compose.typeface import SHIPPED
 from dicomnode.records import ByteArray, FloatArray, Heatmap
 
 MOST_OPACITY = 0.6
@@ -14,6 +15,7 @@ MOST_OPACITY = 0.6
 LEAST_FONT_PX = 9
 BACKGROUND = (0, 0, 0)
 INK = (255, 255, 255)
+ALARM = (178, 24, 24)
 
 
 class Picture(NamedTuple):
@@ -26,7 +28,7 @@ class Picture(NamedTuple):
     columns: int
 
 
-def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int) -> Picture:
+def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int, banner: str = "") -> Picture:
     """Draw the heat map in one colour scale for all images, on the frame as it is displayed.
 
     Parameters
@@ -35,14 +37,16 @@ def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int) -> Pic
         Legend, put below the image so that it hides nothing of it.
     longest_side_px
         Larger frames are scaled down to this.
+    banner
+        How urgent it is, above the legend in a colour of its own; empty: nothing.
     """
     scale = min(1.0, longest_side_px / max(heatmap.weights.shape))
     size = (max(1, round(heatmap.weights.shape[1] * scale)), max(1, round(heatmap.weights.shape[0] * scale)))
     grey = np.asarray(Image.fromarray(heatmap.image.display).resize(size, Image.Resampling.BOX))
     weights = np.asarray(Image.fromarray(heatmap.weights).resize(size, Image.Resampling.BILINEAR))
     image = blended(grey, weights)
-    legend = _legend(lines, size[0])
-    return Picture(np.concatenate([image, legend]), image.shape[0], image.shape[1])
+    parts = [image, *([_banner(banner, size[0])] if banner.strip() else []), _legend(lines, size[0])]
+    return Picture(np.concatenate(parts), image.shape[0], image.shape[1])
 
 
 def blended(grey: ByteArray, weights: FloatArray) -> ByteArray:
@@ -68,10 +72,19 @@ def _colours() -> FloatArray:
 COLOURS = _colours()
 
 
+def _banner(line: str, width: int) -> ByteArray:
+    """A line in alarm colours over the whole width; below the image, so that its pixels stay where they lie."""
+    font_px = max(LEAST_FONT_PX, width // 32)
+    canvas = Image.new("RGB", (width, round(font_px * 1.6)), ALARM)
+    font = ImageFont.truetype(SHIPPED, font_px)
+    ImageDraw.Draw(canvas).text((4, round(font_px * 0.8)), line, fill=INK, font=font, anchor="lm")
+    return np.asarray(canvas)
+
+
 def _legend(lines: tuple[str, ...], width: int) -> ByteArray:
     """Text lines, broken to the width, above a bar of the colour scale from 0 to 1."""
     font_px = max(LEAST_FONT_PX, width // 48)
-    font = ImageFont.load_default(size=font_px)
+    font = ImageFont.truetype(SHIPPED, font_px)
     broken = [part for line in lines for part in _broken(line, font, width - 8)]
     line_height = round(font_px * 1.35)
     bar_height = line_height

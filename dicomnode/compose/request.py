@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
+from dicomnode.compose.profiles import PROFILES, Kind
 from dicomnode.dicom.header import text
 from dicomnode.errors import ComposeError
-from dicomnode.records import Report, ResultInstance
+from dicomnode.records import Report, ResultInstance, ViewerProfile
 from dicomnode.settings import AcuityLevel, ComposeSettings
 
 
@@ -27,6 +28,8 @@ class ComposeRequest:
     level: AcuityLevel
     """What the report's acuity means in the house."""
     settings: ComposeSettings
+    kinds: frozenset[Kind] = PROFILES[ViewerProfile.STANDARD]
+    """What the destinations need together."""
     previous: tuple[ResultInstance, ...] = ()
     """Results of earlier revisions of the study: predecessors of the documents with the same role."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.sr.coding import Code
 
-from dicomnode.records import Acuity, CodedConcept, Outcome, Presence
+from dicomnode.records import Acuity, Change, CodedConcept, Outcome, Presence, QualityFault, QualityLevel
 
 # Units
 PERCENT = CodedConcept("%", "UCUM", "Percent")
@@ -21,6 +21,8 @@ IMAGING_PROCEDURE = CodedConcept("363679005", "SCT", "Imaging procedure")
 
 # Sections and their elements: CID 7001, CID 7002, CID 7003
 PROCEDURE_DESCRIPTIONS = CodedConcept("55111-9", "LN", "Current Procedure Descriptions")
+PRIOR_PROCEDURES = CodedConcept("55114-3", "LN", "Prior Procedure Descriptions")
+CRITICAL_RESULTS = CodedConcept("73568-8", "LN", "Communication of Critical Results")
 FINDINGS = CodedConcept("59776-5", "LN", "Findings")
 IMPRESSIONS = CodedConcept("19005-8", "LN", "Impressions")
 QUALITATIVE_EVALUATIONS = CodedConcept("C0034375", "UMLS", "Qualitative Evaluations")
@@ -39,9 +41,28 @@ PROBABILITY = CodedConcept("122157", "DCM", "Probability")
 LEVEL_OF_SIGNIFICANCE = CodedConcept("121403", "DCM", "Level of Significance")
 IMAGE_REGION = CodedConcept("111030", "DCM", "Image Region")
 VISUAL_EXPLANATION = CodedConcept("130401", "DCM", "Visual explanation")
+MEASUREMENT_METHOD = CodedConcept("370129005", "SCT", "Measurement Method")
+COMMENT = CodedConcept("121106", "DCM", "Comment")
+
+# Limits of a measured value, as distances from it: CID 225
+LOWER_UNCERTAINTY = CodedConcept("371885007", "SCT", "-, range of lower measurement uncertainty")
+UPPER_UNCERTAINTY = CodedConcept("371886008", "SCT", "+, range of upper measurement uncertainty")
+
+# The study against an earlier one, its images, and what is asked of a physician: CID 230, CID 7036, CID 7010
+COMPARISON_DONE = CodedConcept("122140", "DCM", "Comparison with Prior Study Done")
+YES = CodedConcept("373066001", "SCT", "Yes")
+NO = CodedConcept("373067005", "SCT", "No")
+QUALITATIVE_DIFFERENCE = CodedConcept("111049", "DCM", "Qualitative Difference")
+IMAGE_QUALITY = CodedConcept("111101", "DCM", "Image Quality")
+QUALITY_ISSUE = CodedConcept("113010", "DCM", "Quality Issue")
+FOR_PHYSICIAN_REVIEW = CodedConcept("128201", "DCM", "For Physician Review")
+
+# What segments are: CID 7150
+MORPHOLOGICALLY_ABNORMAL = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
 
 # Algorithms, equipment and derivation: CID 7005, CID 7202, CID 7203
 DEVICE = CodedConcept("121007", "DCM", "Device")
+ALGORITHM_NAME = CodedConcept("111001", "DCM", "Algorithm Name")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123110", "DCM", "Artificial Intelligence")
 PROCESSING_EQUIPMENT = CodedConcept("109102", "DCM", "Processing Equipment")
 SOURCE_FOR_PROCESSING = CodedConcept("121322", "DCM", "Source image for image processing operation")
@@ -54,6 +75,10 @@ OUTCOMES = {
     Outcome.FINDINGS: CodedConcept("111242", "DCM", "All algorithms succeeded; with findings"),
     Outcome.NOTHING_FOUND: CodedConcept("111241", "DCM", "All algorithms succeeded; without findings"),
     Outcome.UNDETERMINED: CodedConcept("111243", "DCM", "Not all algorithms succeeded; without findings"),
+    **dict.fromkeys(
+        (Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.COULD_NOT_RUN),
+        CodedConcept("111245", "DCM", "No algorithms succeeded; without findings"),
+    ),
 }
 
 # CID 240
@@ -61,6 +86,43 @@ PRESENCES = {
     Presence.PRESENT: CodedConcept("52101004", "SCT", "Present"),
     Presence.ABSENT: CodedConcept("272519000", "SCT", "Absent"),
     Presence.UNDETERMINED: CodedConcept("373068000", "SCT", "Undetermined"),
+}
+
+# CID 6002; it has no word for a finding that has gone, CID 3770 has
+CHANGES = {
+    Change.NEW: CodedConcept("129721008", "SCT", "New finding"),
+    Change.INCREASED: CodedConcept("15454001", "SCT", "Increase in size"),
+    Change.UNCHANGED: CodedConcept("129723006", "SCT", "No significant changes in the finding"),
+    Change.DECREASED: CodedConcept("19776001", "SCT", "Decrease in size"),
+    Change.RESOLVED: CodedConcept("413322009", "SCT", "Problem resolved"),
+}
+
+# CID 7036
+QUALITIES = {
+    QualityLevel.DIAGNOSTIC: CodedConcept("RID12", "RADLEX", "Diagnostic quality"),
+    QualityLevel.LIMITED: CodedConcept("RID13", "RADLEX", "Limited quality"),
+    QualityLevel.NON_DIAGNOSTIC: CodedConcept("RID14", "RADLEX", "Non-diagnostic quality"),
+}
+
+# CID 7011; it has no word for noise alone
+QUALITY_FAULTS = {
+    QualityFault.BLURRED: CodedConcept("111210", "DCM", "Motion blur"),
+    QualityFault.UNDER_EXPOSED: CodedConcept("111211", "DCM", "Under exposed"),
+    QualityFault.OVER_EXPOSED: CodedConcept("111212", "DCM", "Over exposed"),
+    QualityFault.NOISY: CodedConcept("111207", "DCM", "Image artifact(s)"),
+    QualityFault.BLANK: CodedConcept("111213", "DCM", "No image"),
+}
+
+# CID 217: what is neither kind of class activation is a map of saliency
+_CLASS_ACTIVATION = CodedConcept("130402", "DCM", "Class activation")
+_GRADIENT_WEIGHTED = CodedConcept("130403", "DCM", "Gradient-weighted class activation")
+_SALIENCY = CodedConcept("130404", "DCM", "Saliency")
+_EXPLANATIONS = {
+    "class_activation": _CLASS_ACTIVATION,
+    "grad_cam": _GRADIENT_WEIGHTED,
+    "gradcam": _GRADIENT_WEIGHTED,
+    "hires_cam": _GRADIENT_WEIGHTED,
+    "hirescam": _GRADIENT_WEIGHTED,
 }
 
 # CID 7035. No template binds these to a concept name; as values of Level of Significance they are our convention.
@@ -105,6 +167,16 @@ _PROCEDURES = {"CT": CT_PROCEDURE, "MR": MRI_PROCEDURE}
 def procedure(modality: str) -> CodedConcept:
     """Procedure that images of a modality document, out of CID 100; it names the imaging, not the algorithm."""
     return _PROCEDURES.get(modality, IMAGING_PROCEDURE)
+
+
+def language(tag: str) -> CodedConcept:
+    """Language by its RFC 5646 tag; the tag is its own meaning where no name for it is known."""
+    return LANGUAGES.get(tag) or CodedConcept(tag, "RFC5646", tag)
+
+
+def explanation(method: str) -> CodedConcept:
+    """Kind of visual explanation that a method of this registered name gives, out of CID 217."""
+    return _EXPLANATIONS.get(method, _SALIENCY)
 
 
 def code(concept: CodedConcept) -> Code:

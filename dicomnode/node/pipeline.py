@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmwrite
 
-from dicomnode.compose import Composed, ComposeRequest, compose
+from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import (
@@ -39,6 +39,7 @@ from dicomnode.records import (
     Report,
     ReviewReason,
     Stage,
+    ViewerProfile,
 )
 from dicomnode.report import report_without_reading, study_acuity, write_report
 from dicomnode.schedule.planner import matching_instances
@@ -192,6 +193,7 @@ class Pipeline:
     def _keep(self, job: Job, report: Report, enter: Enter) -> None:
         enter(Stage.COMPOSE)
         level = self._settings.acuity.levels[report.acuity]
+        profiles = self._profiles(job)
         request = ComposeRequest(
             job_key=job.key,
             started_at=job.started_at or job.created_at,
@@ -200,16 +202,22 @@ class Pipeline:
             previous=tuple(self._results.previous(job)),
             level=level,
             settings=self._settings.compose,
+            kinds=kinds_for(profiles.values() or [ViewerProfile.STANDARD]),
         )
         self._results.keep(
             job,
-            [_encoded(composed) for composed in compose(request)],
+            [_encoded(composed, profiles) for composed in compose(request)],
             acuity=report.acuity,
             outcome=report.outcome,
             reason=report.reason,
             priority=level.c_store_priority,
             now=dt.datetime.now(dt.UTC),
         )
+
+    def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
+        """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
+        known = self._settings.send.destinations
+        return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
 
     def _kept(self, job: Job) -> list[KeptInstance]:
         return self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
@@ -232,7 +240,7 @@ def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
     return tuple(headers)
 
 
-def _encoded(composed: Composed) -> NewResult:
+def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
     file = BytesIO()
     try:
         dcmwrite(file, composed.dataset, enforce_file_format=True)
@@ -245,4 +253,5 @@ def _encoded(composed: Composed) -> NewResult:
         sop_class_uid=str(ds.SOPClassUID),
         series_instance_uid=str(ds.SeriesInstanceUID),
         encoded=file.getvalue(),
+        destinations=tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)),
     )

@@ -41,6 +41,8 @@ class NewResult:
     series_instance_uid: str
     encoded: bytes
     """A whole DICOM file."""
+    destinations: tuple[str, ...] | None = None
+    """Those of the job's destinations that get it; None: all."""
 
 
 class ResultStore:
@@ -80,10 +82,11 @@ class ResultStore:
                 if not lock(connection, is_held(job)):
                     return
                 if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
-                    ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
-                    _insert_deliveries(connection, job, ids, priority=priority, now=now)
+                    for result in new:
+                        result_id = _insert_result(connection, job, result, names[result.role])
+                        _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
                 composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
-                if not job.destinations:
+                if not any(_gets(result, job) for result in new):
                     finish(connection, job.id, state=JobState.COMPLETED, now=now)
 
     def of_job(self, job_id: int) -> list[ResultInstance]:
@@ -244,23 +247,33 @@ def _insert_result(connection: Connection, job: Job, result: NewResult, name: st
     return int(connection.execute(row.returning(results.c.id)).scalar_one())
 
 
+def _gets(result: NewResult, job: Job) -> tuple[str, ...]:
+    """The job's destinations that get a result."""
+    return tuple(d for d in job.destinations if result.destinations is None or d in result.destinations)
+
+
 def _insert_deliveries(
-    connection: Connection, job: Job, result_ids: Sequence[int], *, priority: int, now: dt.datetime
+    connection: Connection,
+    job: Job,
+    result_id: int,
+    destinations: Sequence[str],
+    *,
+    priority: int,
+    now: dt.datetime,
 ) -> None:
-    for destination in job.destinations:
-        for result_id in result_ids:
-            row = {
-                "job_id": job.id,
-                "result_id": result_id,
-                "destination": destination,
-                "state": DeliveryState.WAITING,
-                "priority": priority,
-                "attempts": 0,
-                "not_before": now,
-                "created_at": now,
-                "reason": "",
-            }
-            connection.execute(sa.insert(deliveries).values(**row))
+    for destination in destinations:
+        row = {
+            "job_id": job.id,
+            "result_id": result_id,
+            "destination": destination,
+            "state": DeliveryState.WAITING,
+            "priority": priority,
+            "attempts": 0,
+            "not_before": now,
+            "created_at": now,
+            "reason": "",
+        }
+        connection.execute(sa.insert(deliveries).values(**row))
 
 
 def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:

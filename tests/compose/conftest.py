@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 
@@ -19,17 +20,24 @@ from dicomnode.dicom.uids import derived_uid
 from dicomnode.records import (
     Acuity,
     BundleIdentity,
+    Change,
     CodedConcept,
     Finding,
     FindingSpec,
     Heatmap,
+    ImageQuality,
+    InstanceReference,
     Outcome,
     Placement,
     Point,
     PreparedImage,
     Presence,
+    PriorStudy,
+    QualityFault,
+    QualityLevel,
     Report,
     ReportText,
+    ReviewReason,
     Section,
     Sentence,
 )
@@ -166,7 +174,7 @@ def a_text(findings: tuple[Sentence, ...], language: str = "en") -> ReportText:
 
 def a_report(outcome: Outcome, *findings: Finding) -> Report:
     """Return a report of any outcome."""
-    was_read = outcome in {Outcome.FINDINGS, Outcome.NOTHING_FOUND}
+    was_read = outcome in {Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED}
     said = Sentence(
         text="Opacity in the lower lobe, \u03b1 \u2265 2 cm \\ \u80ba\u708e.", finding="pneumonia", is_supported=True
     )
@@ -177,6 +185,69 @@ def a_report(outcome: Outcome, *findings: Finding) -> Report:
         findings=findings,
         texts=(a_text((said,) if was_read else ()),),
         bundle=BUNDLE if outcome is not Outcome.NOT_APPLICABLE else None,
+    )
+
+
+def a_doubtful_finding(source: Dataset) -> Finding:
+    """Return a finding that may be there, grown since the prior study, under the UID that it had then."""
+    return dataclasses.replace(
+        a_finding(source, PNEUMOTHORAX, probability=0.6),
+        presence=Presence.UNDETERMINED,
+        interval=(0.41, 0.77),
+        change=Change.INCREASED,
+        tracking_uid=PRIOR_TRACKING_UID,
+    )
+
+
+PRIOR_TRACKING_UID = derived_uid("test", "tracking of the prior study")
+PRIOR = PriorStudy(
+    study_instance_uid=derived_uid("test", "prior study"),
+    study_date=dt.date(2025, 1, 2),
+    instances=(
+        InstanceReference(
+            study_instance_uid=derived_uid("test", "prior study"),
+            series_instance_uid=derived_uid("test", "prior series"),
+            sop_instance_uid=derived_uid("test", "prior image"),
+            sop_class_uid=ComputedRadiographyImageStorage,
+        ),
+    ),
+    presences={"pneumothorax": Presence.PRESENT},
+    is_verified=False,
+)
+
+TRANSLATIONS = {
+    "de": ("KI-Befundentwurf", "Befund", "Pneumonie wahrscheinlich; größer als zuvor.", "Pneumonie"),
+    "zh": ("AI 报告草稿", "检查所见", "疑似肺炎（概率 87 %）。", "肺炎"),  # noqa: RUF001  # as Chinese has it
+    "hi": ("एआई मसौदा रिपोर्ट", "निष्कर्ष", "निमोनिया की आशंका है।", "निमोनिया"),
+    "ar": ("مسودة تقرير الذكاء الاصطناعي", "النتائج", "يشتبه في التهاب رئوي (الاحتمال 87 %).", "التهاب رئوي"),
+}
+
+
+def a_translation(language: str) -> ReportText:
+    """Return the words of a report in a language of `TRANSLATIONS`."""
+    title, heading, sentence, name = TRANSLATIONS[language]
+    said = (Sentence(text=sentence, finding="pneumonia"), Sentence(text="Free remark.", language="en"))
+    return dataclasses.replace(
+        a_text(said, language),
+        is_right_to_left=language == "ar",
+        title=title,
+        headings=dict.fromkeys(Section, heading),
+        sections={Section.FINDINGS: said, Section.IMPRESSION: said[:1]},
+        names={"pneumonia": name, "pneumothorax": name},
+    )
+
+
+def a_full_report(source: Dataset) -> Report:
+    """Return a report that has all a report can have, in five languages, English first."""
+    certain = dataclasses.replace(a_finding(source), interval=(0.803, 0.93), change=Change.NEW)
+    report = a_report(Outcome.FINDINGS, certain, a_doubtful_finding(source), an_absent_finding())
+    sections = dict.fromkeys(Section, (Sentence(text="Something is said.", finding="pneumonia"),))
+    return dataclasses.replace(
+        report,
+        texts=(dataclasses.replace(report.text, sections=sections), *(a_translation(tag) for tag in TRANSLATIONS)),
+        review=tuple(ReviewReason),
+        quality=ImageQuality(level=QualityLevel.LIMITED, faults=tuple(QualityFault)),
+        prior=PRIOR,
     )
 
 

@@ -6,11 +6,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from compose.conftest import PNEUMOTHORAX, a_finding, a_header, a_report, an_absent_finding
+from compose.conftest import PNEUMOTHORAX, a_finding, a_full_report, a_header, a_report, an_absent_finding
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import UID, EncapsulatedPDFStorage
 
-from dicomnode.compose import compose
+from dicomnode.compose import Kind, compose
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.errors import ComposeError
 from dicomnode.records import Outcome, ResultInstance
@@ -33,25 +33,27 @@ def some_results(a_request, a_ct_series):
 
 def test_a_reading_with_findings_gives_all_objects_images_first(some_results):
     """What documents point at is made, and sent, before them."""
-    assert ["overlay.pneumonia", "text-sr.en", "regions-sr", "study-sr", "kos"] == list(some_results)
+    assert ["overlay.pneumonia", "summary", "text-sr.en", "regions-sr", "study-sr", "kos"] == list(some_results)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "roles"),
+    ("outcome", "coded"),
     [
-        (Outcome.NOTHING_FOUND, ["text-sr.en", "study-sr"]),
-        (Outcome.NOT_APPLICABLE, ["text-sr.en"]),
-        (Outcome.NOT_JUDGED, ["text-sr.en"]),
-        (Outcome.COULD_NOT_RUN, ["text-sr.en"]),
+        (Outcome.NOTHING_FOUND, "111241"),
+        (Outcome.UNDETERMINED, "111243"),
+        (Outcome.NOT_APPLICABLE, "111245"),
+        (Outcome.NOT_JUDGED, "111245"),
+        (Outcome.COULD_NOT_RUN, "111245"),
     ],
 )
-def test_every_outcome_is_an_object(outcome, roles, a_request, a_dx_film):
-    """A study without findings, or without a reading, is answered too."""
-    findings = (an_absent_finding(),) if outcome is Outcome.NOTHING_FOUND else ()
+def test_every_outcome_is_an_object_and_a_code(outcome, coded, a_request, a_dx_film):
+    """A study without findings, or without a reading, is answered too, for people and in codes."""
+    findings = (an_absent_finding(),) if outcome in {Outcome.NOTHING_FOUND, Outcome.UNDETERMINED} else ()
 
-    results = compose(a_request((a_dx_film,), a_report(outcome, *findings)))
+    results = {c.role: c.dataset for c in compose(a_request((a_dx_film,), a_report(outcome, *findings)))}
 
-    assert roles == [composed.role for composed in results]
+    assert ["summary", "text-sr.en", "study-sr"] == list(results)
+    assert [coded] == values_of(results["study-sr"], "111064")
 
 
 def test_composing_twice_gives_the_same_bytes(a_request, a_hard_film):
@@ -65,6 +67,15 @@ def test_composing_twice_gives_the_same_bytes(a_request, a_hard_film):
     assert first == second
 
 
+def test_objects_of_all_profiles_have_the_same_bytes_again(a_request, a_ct_series):
+    """PDF, segmentation and the rest take nothing from clock or chance."""
+    request = a_request(a_ct_series, a_full_report(a_ct_series[0]), kinds=frozenset(Kind))
+
+    first, second = ([encoded(composed.dataset) for composed in compose(request)] for _ in range(2))
+
+    assert first == second
+
+
 def test_uids_follow_from_the_job_key(a_request, a_dx_film, some_results):
     """Another job never reuses a UID, and no two objects share one."""
     report = a_report(Outcome.FINDINGS, a_finding(a_dx_film), an_absent_finding())
@@ -73,7 +84,7 @@ def test_uids_follow_from_the_job_key(a_request, a_dx_film, some_results):
         results = compose(a_request((a_dx_film,), report, job_key=job_key))
         return {uid for c in results for uid in (c.dataset.SOPInstanceUID, c.dataset.SeriesInstanceUID)}
 
-    assert 10 == len(uids("a"))
+    assert 12 == len(uids("a"))
     assert not uids("a") & uids("b")
     assert all(UID(uid).is_valid for uid in uids("a"))
 
@@ -98,10 +109,10 @@ def test_a_long_flag_of_the_house_never_hides_the_disclaimer(a_request, a_dx_fil
     """The flag is cut, the disclaimer stays whole."""
     level = AcuityLevel(due_s=0, c_store_priority=1, series_flag="x" * 100, has_kos=False)
 
-    ds = compose(a_request((a_dx_film,), a_report(Outcome.NOT_APPLICABLE), level=level))[0].dataset
+    ds = compose(a_request((a_dx_film,), a_report(Outcome.NOT_APPLICABLE), level=level))[1].dataset
 
     assert 64 == len(ds.SeriesDescription)
-    assert ds.SeriesDescription.endswith(" AI text report RESEARCH not for diagnostic use")
+    assert ds.SeriesDescription.endswith(" AI text report en RESEARCH not for diagnostic use")
 
 
 def test_equipment_and_observer_are_the_same_device(some_results):
@@ -115,7 +126,7 @@ def test_equipment_and_observer_are_the_same_device(some_results):
 
 def test_series_are_numbered_and_separate(some_results):
     """Each kind of object has its own series, numbered from the settings."""
-    assert [9000, 9001, 9002, 9003, 9004] == [ds.SeriesNumber for ds in some_results.values()]
+    assert [9000, 9005, 9001, 9002, 9003, 9004] == [ds.SeriesNumber for ds in some_results.values()]
 
 
 def test_key_objects_follow_the_settings(a_request, a_dx_film):
@@ -124,7 +135,7 @@ def test_key_objects_follow_the_settings(a_request, a_dx_film):
 
     results = compose(a_request((a_dx_film,), a_report(Outcome.FINDINGS, a_finding(a_dx_film)), level=level))
 
-    assert ["overlay.pneumonia", "text-sr.en", "regions-sr"] == [composed.role for composed in results]
+    assert ["overlay.pneumonia", "summary", "text-sr.en", "regions-sr", "study-sr"] == [c.role for c in results]
 
 
 def test_regions_and_the_rest_never_share_a_document(a_request, a_dx_film):
@@ -210,7 +221,7 @@ def test_a_study_without_images_is_answered(a_request):
     pdf = a_header(EncapsulatedPDFStorage, "DOC")
     del pdf.Rows, pdf.Columns
 
-    ds = compose(a_request((pdf,), a_report(Outcome.NOT_APPLICABLE)))[0].dataset
+    ds = compose(a_request((pdf,), a_report(Outcome.NOT_APPLICABLE)))[1].dataset
 
     evidence = ds.CurrentRequestedProcedureEvidenceSequence[0]
     assert pdf.StudyInstanceUID == ds.StudyInstanceUID == evidence.StudyInstanceUID
@@ -239,6 +250,16 @@ def test_what_the_libraries_raise_is_one_error_without_patient_data(a_request, a
     with pytest.raises(ComposeError, match=r"\(AttributeError in objects.py") as caught:
         compose(a_request((a_dx_film,), a_report(Outcome.NOT_APPLICABLE)))
     assert "Doe" not in str(caught.value)
+
+
+def values_of(ds: Dataset, name: str) -> list[str]:
+    """Code Values of all CODE items of a concept name."""
+    named = [item for item in every_item(ds) if item.get("ConceptNameCodeSequence")]
+    return [
+        item.ConceptCodeSequence[0].CodeValue
+        for item in named
+        if item.ValueType == "CODE" and item.ConceptNameCodeSequence[0].CodeValue == name
+    ]
 
 
 def every_item(ds: Dataset) -> list[Dataset]:

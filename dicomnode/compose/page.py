@@ -1,0 +1,158 @@
+"""The report as one page for people, before it is drawn as a picture or a PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from dicomnode.compose.common import WARNING, author
+from dicomnode.compose.request import ComposeRequest
+from dicomnode.compose.texts import unlimited_text
+from dicomnode.compose.typeface import font_path, missing
+from dicomnode.dicom import codes
+from dicomnode.records import Finding, Report, ReportText, Section, Sentence
+
+
+class Style(Enum):
+    """How a line is set."""
+
+    BANNER = "banner"
+    TITLE = "title"
+    WARNING = "warning"
+    HEADING = "heading"
+    BODY = "body"
+    SMALL = "small"
+
+
+class Line(NamedTuple):
+    """One paragraph."""
+
+    style: Style
+    text: str
+
+
+class Bar(NamedTuple):
+    """One finding's probability, without words that would need a language."""
+
+    name: str
+    percent: int
+    lower: float
+    """Limits of the percentage, both equal to it where they are not known."""
+    upper: float
+    threshold: float
+    """Percentage from which the finding is suspected."""
+    is_suspected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What is drawn."""
+
+    language: str
+    is_right_to_left: bool
+    font: Path
+    """Has every letter of the lines."""
+    lines: tuple[Line, ...]
+    bars: tuple[Bar, ...]
+
+
+def page_of(request: ComposeRequest, can_show: Callable[[str], bool] = lambda _: True) -> Page:
+    """Lay out the report in the house's language, or in English with a remark where that cannot be shown.
+
+    Parameters
+    ----------
+    can_show
+        Whether what draws can shape a text, whatever the font.
+    """
+    font = font_path(request.settings.font)
+    text, remarks = _readable(request, font, can_show)
+    names = {finding.spec.key: text.names.get(finding.spec.key, finding.spec.code.meaning) for finding in _all(request)}
+    lines = [Line(style, _clean(line, font)) for style, line in _lines(request, text, remarks)]
+    return Page(
+        language=text.language,
+        is_right_to_left=text.is_right_to_left,
+        font=font,
+        lines=tuple(lines),
+        bars=tuple(_bar(finding, _clean(names[finding.spec.key], font)) for finding in _all(request)),
+    )
+
+
+def _all(request: ComposeRequest) -> tuple[Finding, ...]:
+    return request.report.findings
+
+
+def _lines(request: ComposeRequest, text: ReportText, remarks: list[str]) -> Iterator[tuple[Style, str]]:
+    if request.level.series_flag:
+        yield Style.BANNER, request.level.series_flag
+    yield Style.TITLE, text.title
+    yield Style.WARNING, text.warning
+    for remark in remarks:
+        yield Style.SMALL, remark
+    for name, sentences in text.sections.items():
+        yield Style.HEADING, text.headings.get(name, name.value.capitalize())
+        for sentence in sentences:
+            yield Style.BODY, sentence.text
+    yield Style.SMALL, author(request.report.bundle)
+
+
+def _readable(request: ComposeRequest, font: Path, can_show: Callable[[str], bool]) -> tuple[ReportText, list[str]]:
+    """The report's text that can be shown, and remarks about what could not."""
+    house = request.report.text
+    remarks = []
+    wanted = request.settings.font
+    if wanted is not None and font != wanted:
+        remarks.append("The font in compose.font cannot be read; the shipped one is used.")
+    own_words = "".join((house.title, house.warning, *house.headings.values(), *house.names.values()))
+    if can_show(own_words) and not missing(own_words, font):
+        return house, remarks
+    why = "needs a font that has its letters (compose.font)" if can_show(own_words) else "needs FriBidi to be drawn"
+    remarks.append(f"The report in language {house.language} {why}; this page is in English.")
+    english = (text for text in request.report.texts if text.language.split("-")[0] == "en")
+    return next(english, None) or _coded(request.report), remarks
+
+
+def _coded(report: Report) -> ReportText:
+    """The coded findings in the standard's own English words, where there is no text in English."""
+    found = tuple(
+        Sentence(
+            text=f"{finding.spec.code.meaning}: {codes.PRESENCES[finding.presence].meaning}, {finding.percent} %.",
+            finding=finding.spec.key,
+        )
+        for finding in report.findings
+    )
+    impression = (codes.OUTCOMES[report.outcome].meaning + ".", report.reason)
+    sections = {
+        Section.FINDINGS: found,
+        Section.IMPRESSION: tuple(Sentence(text=line) for line in impression if line),
+    }
+    return ReportText(
+        language="en",
+        is_right_to_left=False,
+        title="AI draft report",
+        warning=WARNING,
+        headings={section: section.value.capitalize() for section in Section},
+        sections={section: said for section, said in sections.items() if said},
+        names={},
+    )
+
+
+def _clean(line: str, font: Path) -> str:
+    """Fit for drawing: letters that the font does not have, of a free sentence say, become question marks."""
+    text = unlimited_text(line)
+    lost = missing(text, font)
+    return "".join("?" if letter in lost else letter for letter in text)
+
+
+def _bar(finding: Finding, name: str) -> Bar:
+    lower, upper = finding.interval or (finding.percent / 100, finding.percent / 100)
+    return Bar(
+        name=name,
+        percent=finding.percent,
+        lower=100 * lower,
+        upper=100 * upper,
+        threshold=100 * finding.spec.threshold,
+        is_suspected=finding.is_suspected,
+    )
