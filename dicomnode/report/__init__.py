@@ -7,7 +7,7 @@ Does not: run models, compute maps, build DICOM objects.
 To add a language: write `report/words_<language>.py` like `words_en.py` and name it in `languages.py`.
 """
 
-from dicomnode.report.acuity import finding_acuity, study_acuity
+from dicomnode.report.acuity import alerts_due, finding_acuity, study_acuity
 from dicomnode.report.write import report_without_reading, write_report
 
-__all__ = ["finding_acuity", "report_without_reading", "study_acuity", "write_report"]
+__all__ = ["alerts_due", "finding_acuity", "report_without_reading", "study_acuity", "write_report"]

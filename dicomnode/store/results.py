@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import OperationalError
 
 from dicomnode.errors import TransientError
-from dicomnode.records import Acuity, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import composed, finish, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
@@ -64,10 +65,16 @@ class ResultStore:
         reason: str,
         priority: int,
         now: dt.datetime,
+        alerts: Mapping[str, AlertContent] | None = None,
     ) -> None:
-        """Keep the results of a job: all of them with their deliveries and the job's new stage, or nothing.
+        """Keep the results of a job: all of them with their deliveries, alerts and the job's new stage, or nothing.
 
         A job that was canceled meanwhile, or that another worker took, keeps nothing.
+
+        Parameters
+        ----------
+        alerts
+            What each alert channel is to be told.
 
         Raises
         ------
@@ -82,6 +89,7 @@ class ResultStore:
                 if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
                     ids = [_insert_result(connection, job, result, names[result.role]) for result in new]
                     _insert_deliveries(connection, job, ids, priority=priority, now=now)
+                    insert_alerts(connection, job, alerts or {}, now=now)
                 composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
                 if not job.destinations:
                     finish(connection, job.id, state=JobState.COMPLETED, now=now)
