@@ -18,7 +18,7 @@ from dicomnode.errors import TransientError
 from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Outcome, ResultInstance
 from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.files import FileStore
-from dicomnode.store.jobs import composed, finish, is_held, lock
+from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
 
 
@@ -112,12 +112,13 @@ class ResultStore:
         return [] if job_id is None else self.of_job(job_id)
 
     def claim(self, owner: str, *, destination: str, lease_s: float, now: dt.datetime) -> list[Delivery]:
-        """Take all that waits of one job for this destination, the most urgent job first."""
+        """Take all that waits of one job for this destination: emergent ones first, then by priority and due time."""
         free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
         open_ = jobs.c.state == JobState.IN_PROGRESS
         here = (deliveries.c.destination == destination) & (deliveries.c.state == DeliveryState.WAITING)
         ready = here & (deliveries.c.not_before <= now) & free & open_
-        urgency = sa.case((deliveries.c.priority == 1, 0), (deliveries.c.priority == 0, 1), else_=2)
+        by_priority = [(deliveries.c.priority == 1, 1), (deliveries.c.priority == 0, 2)]
+        urgency = sa.case((is_emergent(), 0), *by_priority, else_=3)
         first = (
             sa.select(deliveries.c.job_id)
             .join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
@@ -155,6 +156,25 @@ class ResultStore:
             )
             for row in connection.execute(query)
         ]
+
+    def must_give_way(self, delivery: Delivery, *, now: dt.datetime) -> bool:
+        """Whether results of an emergent study wait for the destination to which this one of a lesser is going."""
+        free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
+        here = (deliveries.c.destination == delivery.destination) & (deliveries.c.state == DeliveryState.WAITING)
+        ready = here & (deliveries.c.not_before <= now) & free & (jobs.c.state == JobState.IN_PROGRESS)
+        waiting = sa.select(deliveries.c.id).join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
+        ours = sa.select(jobs.c.id).where((jobs.c.id == delivery.job_id) & is_emergent())
+        with self._engine.begin() as connection:
+            if connection.execute(waiting.where(ready & is_emergent()).limit(1)).first() is None:
+                return False
+            return connection.execute(ours).first() is None
+
+    def put_back(self, group: Sequence[Delivery]) -> None:
+        """Let deliveries that were claimed but not tried wait as before."""
+        before = {"attempts": deliveries.c.attempts - 1, "lease_owner": None, "lease_until": None}
+        with self._engine.begin() as connection:
+            claimed = deliveries.c.id.in_([delivery.id for delivery in group])
+            connection.execute(sa.update(deliveries).where(claimed).values(**before))
 
     def release_leases(self, owner: str) -> int:
         """Give back what a former process of this name held when it died."""
