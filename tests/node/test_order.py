@@ -1,0 +1,240 @@
+"""Which study's results leave first: planner, worker and sender over a real Storage SCP, counted in studies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from helpers import ROOT, a_data_set
+from pydicom.uid import generate_uid
+
+from dicomnode.node import pipeline as pipeline_module
+from dicomnode.node.sandbox import SandboxPACS
+from dicomnode.node.sender import Sender
+from dicomnode.records import Acuity, Stage
+from dicomnode.settings import Destination, SendSettings
+from dicomnode.store.schema import jobs
+
+BLEED = sorted((ROOT / "sample_dicom" / "head-ct-bleed").glob("*.dcm"))
+MANY = 200
+
+
+class Road:
+    """A house with a PACS behind it, and one emergent study that arrives when the test says.
+
+    Worker and sender take turns: after each step of the worker all that waits is sent, which is the order in which
+    most other results can leave.
+    """
+
+    def __init__(self, house, pacs: SandboxPACS, folder: Path, write: Callable[..., Path]) -> None:
+        self.house, self.pacs, self._folder, self._write = house, pacs, folder, write
+        self.sender = Sender("sender", "pacs", house.settings, house.stores.results)
+        self.emergent = ""
+        self._arrivals_before = 0
+
+    def receive_routine(self, count: int, **elements: object) -> None:
+        """Let routine studies arrive, each a small film, and make them jobs."""
+        written = [a_data_set(StudyInstanceUID=generate_uid(), **elements) for _ in range(count)]
+        assert all(self.house.receive(*(self._write(self._folder, ds) for ds in written)))
+        assert count == self.house.plan()
+
+    def triage_all(self) -> None:
+        """Let the worker grade all that wait."""
+        while any(job["stage"] == Stage.TRIAGE for job in self.house.stores.jobs.list()):
+            self.house.worker.run_once()
+
+    def receive_emergent(self) -> None:
+        """Let the emergent study arrive and be complete."""
+        assert all(self.house.receive(*BLEED))
+        self.house.plan()
+        self.emergent = next(job for job in self.house.stores.jobs.list() if job["rule"] == "head")[
+            "study_instance_uid"
+        ]
+        self._arrivals_before = len(self.pacs.sink.arrivals)
+
+    def run(self) -> list[str]:
+        """Work and send until the emergent study's results are at the PACS; studies whose results came in between."""
+        for _ in range(3 * MANY):
+            while self.sender.run_once():
+                pass
+            if self.has_left():
+                break
+            self.house.worker.run_once()
+        studies = [key.study_instance_uid for key, _ in self.pacs.sink.arrivals[self._arrivals_before :]]
+        last = max(i for i, uid in enumerate(studies) if uid == self.emergent)
+        return list(dict.fromkeys(uid for uid in studies[:last] if uid != self.emergent))
+
+    def has_left(self) -> bool:
+        """Whether the PACS holds all results of the emergent study."""
+        job = next((j for j in self.house.stores.jobs.list() if j["study_instance_uid"] == self.emergent), None)
+        if job is None:
+            return False
+        states = [row["state"] for row in self.house.stores.results.deliveries_of(job["id"])]
+        return bool(states) and set(states) == {"HELD"}
+
+    def age(self, hours: float) -> None:
+        """Let all jobs have waited so long."""
+        wait = dt.timedelta(hours=hours)
+        with self.house.stores.engine.begin() as connection:
+            for row in connection.execute(sa.select(jobs.c.id, jobs.c.created_at, jobs.c.due_at)).all():
+                older = {"created_at": row.created_at - wait, "due_at": row.due_at - wait}
+                connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(**older))
+
+
+@pytest.fixture
+def a_road(a_house, a_written, tmp_path):
+    """The road of an emergent study; keyword arguments replace tables of the settings."""
+    pacs = SandboxPACS(tmp_path / "pacs", ae_title="PACS")
+    destination = Destination(ae_title="PACS", host="127.0.0.1", port=pacs.start())
+    folder = tmp_path / "sent"
+    folder.mkdir()
+
+    def build(**tables: object) -> Road:
+        house = a_house(send=SendSettings(destinations={"pacs": destination}), **tables)
+        return Road(house, pacs, folder, a_written)
+
+    yield build
+    pacs.stop()
+
+
+def once(action: Callable[[], None]) -> Callable[[], None]:
+    """Do something at the first call only."""
+    calls: list[int] = []
+
+    def act() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            action()
+
+    return act
+
+
+@pytest.mark.parametrize("hours", [0, 9])
+@pytest.mark.parametrize(
+    ("moment", "others"),
+    [("between two studies", 0), ("while a study is read", 1), ("while a study is sent", 1)],
+)
+def test_an_emergent_study_passes_two_hundred_that_wait(a_road, monkeypatch, moment, others, hours):
+    """At most the study in hand leaves before it, whether the others have waited for minutes or are overdue."""
+    road = a_road()
+    road.receive_routine(MANY)
+    road.triage_all()
+    road.age(hours)
+    arrive = once(road.receive_emergent)
+    if moment == "between two studies":
+        arrive()
+    elif moment == "while a study is read":
+        write = pipeline_module.write_report
+        monkeypatch.setattr(pipeline_module, "write_report", lambda **words: (arrive(), write(**words))[1])
+        road.house.worker.run_once()
+    else:
+        keep = road.pacs.sink.keep
+        monkeypatch.setattr(road.pacs.sink, "keep", lambda *a, **k: (keep(*a, **k), arrive())[0])
+        road.house.worker.run_once()
+        road.sender.run_once()
+
+    before = road.run()
+
+    assert len(before) <= others
+    waiting = [job for job in road.house.stores.jobs.list() if job["stage"] == Stage.INFER]
+    assert len(waiting) >= MANY - 2, "the others still wait"
+
+
+def test_the_last_of_two_hundred_that_arrive_at_once_leaves_first(a_road):
+    """Before any study is read all are graded, so that no other result leaves before the emergent one's."""
+    road = a_road()
+    road.receive_routine(MANY)
+    road.receive_emergent()
+
+    assert [] == road.run()
+    assert {Acuity.EMERGENT} == {job["acuity"] for job in road.house.stores.jobs.list() if job["stage"] == Stage.SEND}
+
+
+def test_the_first_of_two_hundred_does_not_wait_for_their_triage(a_road):
+    """A study that is known to be emergent is read before the others are graded."""
+    road = a_road()
+    road.receive_emergent()
+    road.receive_routine(MANY)
+
+    assert [] == road.run()
+    stages = [job["stage"] for job in road.house.stores.jobs.list()]
+    assert MANY == stages.count(Stage.TRIAGE)
+
+
+def test_two_workers_let_no_more_than_two_pass(a_road):
+    """With two workers busy, each ends the study in hand; then the first takes the emergent one."""
+    road = a_road()
+    road.receive_routine(20)
+    road.triage_all()
+    in_hand = [road.house.stores.jobs.claim(f"w{n}", lease_s=60, now=dt.datetime.now(dt.UTC)) for n in range(2)]
+    road.receive_emergent()
+    for job in in_hand:
+        road.house.pipeline.answer(job, lambda _stage: None)
+
+    assert len(road.run()) <= 2
+
+
+def test_results_that_wait_for_their_destination_are_passed(a_road):
+    """However many results a PACS that was away is owed, urgent and overdue ones too, the emergent one's go first."""
+    road = a_road()
+    road.receive_routine(15)
+    urgent = sorted((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))
+    road.house.receive(*urgent)
+    road.house.plan()
+    road.house.work()
+    road.age(9)
+    road.receive_emergent()
+    road.house.work()
+
+    assert [] == road.run()
+    assert {Acuity.URGENT} < {job["acuity"] for job in road.house.stores.jobs.list()}
+
+
+def test_a_study_with_many_objects_gives_way_in_the_middle(a_road, monkeypatch):
+    """The sender goes on with it afterwards, and every object arrives once."""
+    road = a_road()
+    road.house.receive(*sorted((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm")))
+    road.house.plan()
+    (large,) = road.house.work()
+
+    def arrive() -> None:
+        road.receive_emergent()
+        road.house.work()
+
+    keep, arrive_once = road.pacs.sink.keep, once(arrive)
+    monkeypatch.setattr(road.pacs.sink, "keep", lambda *a, **k: (keep(*a, **k), arrive_once())[0])
+    while road.sender.run_once():
+        pass
+
+    arrived = [key.study_instance_uid for key, _ in road.pacs.sink.arrivals]
+    runs = [uid for i, uid in enumerate(arrived) if i == 0 or arrived[i - 1] != uid]
+    assert [large["study_instance_uid"], road.emergent, large["study_instance_uid"]] == runs
+    assert 1 == arrived.index(road.emergent)
+    uids = [key.sop_instance_uid for key, _ in road.pacs.sink.arrivals]
+    assert len(uids) == len(set(uids))
+    attempts = {row["attempts"] for row in road.house.stores.results.deliveries_of(large["id"])}
+    assert {1} == attempts
+
+
+def test_two_emergent_studies_do_not_interrupt_each_other(a_road, monkeypatch, a_written, tmp_path):
+    """What is on its way stays together where the next is no more acute."""
+    from pydicom import dcmread
+
+    road = a_road()
+    road.receive_emergent()
+    study = generate_uid()
+    for path in BLEED:
+        ds = dcmread(path)
+        ds.StudyInstanceUID, ds.SOPInstanceUID = study, generate_uid()
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        road.house.receive(a_written(tmp_path, ds))
+    road.house.plan()
+    road.house.work()
+    while road.sender.run_once():
+        pass
+
+    arrived = [key.study_instance_uid for key, _ in road.pacs.sink.arrivals]
+    assert 2 == len([uid for i, uid in enumerate(arrived) if i == 0 or arrived[i - 1] != uid])
