@@ -42,6 +42,7 @@ class MLLPServer:
     def stop(self) -> None:
         """Stop listening."""
         self._stopped.set()
+        self._socket.shutdown(socket.SHUT_RDWR)  # or the thread that accepts would keep it listening
         self._socket.close()
 
     def _serve(self) -> None:

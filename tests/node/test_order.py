@@ -63,11 +63,15 @@ class Road:
         for _ in range(3 * MANY):
             while self.sender.run_once():
                 pass
-            if self.has_left():
+            if self.has_left() or len(self._others()) > 5:
                 break
             self.house.worker.run_once()
+        return self._others()
+
+    def _others(self) -> list[str]:
+        """Studies of which results came before the last of the emergent study's."""
         studies = [key.study_instance_uid for key, _ in self.pacs.sink.arrivals[self._arrivals_before :]]
-        last = max(i for i, uid in enumerate(studies) if uid == self.emergent)
+        last = max((i for i, uid in enumerate(studies) if uid == self.emergent), default=len(studies))
         return list(dict.fromkeys(uid for uid in studies[:last] if uid != self.emergent))
 
     def has_left(self) -> bool:
