@@ -680,3 +680,81 @@ class SendOutcome:
     def may_succeed_later(self) -> bool:
         """No answer, out of resources (A7xx) or a processing failure (0110): it may be taken another time."""
         return self.status in (None, 0x0110) or self.status & 0xFF00 == 0xA700
+
+
+# -- alerts --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFinding:
+    """One finding that somebody is told of at once."""
+
+    key: str
+    """FindingSpec.key."""
+    code: CodedConcept
+    percent: int
+    """Probability as the report shows it."""
+    acuity: Acuity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertContent:
+    """What an alert says; nothing of it names the patient."""
+
+    findings: tuple[AlertFinding, ...]
+    """The most acute first; at least one."""
+    model: str
+    """Name of the bundle."""
+    model_version: str
+
+    @property
+    def acuity(self) -> Acuity:
+        """The most acute of its findings'."""
+        return min((f.acuity for f in self.findings), key=lambda acuity: acuity.rank)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert on its way through one channel."""
+
+    id: int
+    job_id: int
+    channel: str
+    control_id: str
+    """20 characters, the same at every try, so that the receiver can tell a repetition."""
+    study_instance_uid: str
+    content: AlertContent
+    attempts: int
+    created_at: dt.datetime
+    """UTC; when the finding was made."""
+    waiting_since: dt.datetime
+    """UTC; a channel that could not take it for too long since then loses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """Who the patient is, as the study's header says; only for channels that may know."""
+
+    name: str
+    """Person Name (0010,0010) as DICOM writes it."""
+    id: str
+    issuer: str
+    """Issuer of Patient ID (0010,0021)."""
+    birth_date: str
+    """VR DA."""
+    sex: str
+    accession_number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage:
+    """What a channel is to say."""
+
+    control_id: str
+    created_at: dt.datetime
+    """UTC."""
+    study_instance_uid: str
+    content: AlertContent
+    patient: Patient | None = None
+    """None: the channel may not know."""
+    is_test: bool = False

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -165,6 +166,119 @@ class Destination(_Table):
     """Which objects it gets: standard, ohif, weasis, slicer, text-only or air."""
 
 
+class _Channel(_Table):
+    timeout_s: Seconds = 10.0
+    """Longest wait for a connection, and again for the answer."""
+    longest_retry_s: Seconds = 60.0
+    """The wait between two tries never exceeds this; it begins at schedule.first_retry_s and doubles."""
+    give_up_after_s: Seconds = 86_400.0
+    """An alert that the channel could not deliver for so long has failed."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that may have signed the peer's certificate. Without: those of this machine."""
+
+
+class _ChannelWithSecret(_Channel):
+    secret_file: Path | None = None
+    """File that holds the secret: the webhook's signing key, or the password at the mail server."""
+    secret_variable: str = ""
+    """Environment variable that holds it instead; its name must not begin with DICOMNODE_."""
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.secret_file is not None and self.secret_variable:
+            raise ValueError("secret_file and secret_variable are both set; name one")
+        if self.secret_variable.startswith(ENVIRONMENT_PREFIX):
+            raise ValueError(f"secret_variable must not begin with {ENVIRONMENT_PREFIX}: such variables are settings")
+        return self
+
+
+NamePart = Annotated[str, Field(max_length=180)]
+
+
+class HL7Channel(_Channel):
+    """Alerts as HL7 v2.5.1 ORU^R01 over MLLP."""
+
+    kind: Literal["hl7"]
+    """`hl7`."""
+    host: str
+    """Name or address of the interface engine."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """TCP port."""
+    patient_data: bool = True
+    """Whether alerts name the patient and the accession number. Without PID a receiver can file nothing."""
+    sending_application: NamePart = "DICOMNODE"
+    """MSH-3."""
+    sending_facility: NamePart = ""
+    """MSH-4."""
+    receiving_application: NamePart = ""
+    """MSH-5."""
+    receiving_facility: NamePart = ""
+    """MSH-6."""
+    processing_id: Literal["P", "T", "D"] = "P"
+    """MSH-11: production, training or debugging; test messages always say T."""
+    tls: bool = False
+    """Whether the connection is encrypted and the peer's certificate checked."""
+    certificate_file: Path | None = None
+    """PEM file with our own certificate and its key, where the peer asks for one."""
+
+
+class WebhookChannel(_ChannelWithSecret):
+    """Alerts as JSON over HTTP POST, signed as "Standard Webhooks" says."""
+
+    kind: Literal["webhook"]
+    """`webhook`."""
+    url: str
+    """Where to; https, or http without patient data."""
+    patient_data: bool = False
+    """Whether alerts name the patient and the accession number; needs https."""
+
+    @model_validator(mode="after")
+    def _url_can_be_used(self) -> Self:
+        address = urlsplit(self.url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("url must begin with https:// or http:// and name a host")
+        if address.username is not None or address.fragment:
+            raise ValueError("url must hold neither a password nor a fragment")
+        if self.patient_data and address.scheme != "https":
+            raise ValueError("patient_data needs an https url")
+        return self
+
+
+MailAddress = Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")]
+
+
+class EmailChannel(_ChannelWithSecret):
+    """Alerts as e-mail over SMTP."""
+
+    kind: Literal["email"]
+    """`email`."""
+    host: str
+    """Name or address of the mail server."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """TCP port."""
+    sender: MailAddress
+    """Address that the mail comes from."""
+    recipients: Annotated[tuple[MailAddress, ...], Field(min_length=1)]
+    """Addresses that it goes to."""
+    patient_data: bool = False
+    """Whether alerts name the patient and the accession number; needs starttls, which ends at the mail server."""
+    starttls: bool = True
+    """Whether the connection must be encrypted before anything is said."""
+    username: str = ""
+    """Account at the mail server; needs starttls and a secret. Empty: none."""
+
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> Self:
+        if not self.starttls and (self.patient_data or self.username):
+            raise ValueError("patient_data and username need starttls")
+        if self.username and not (self.secret_file or self.secret_variable):
+            raise ValueError("username needs secret_file or secret_variable")
+        return self
+
+
+AlertChannel = Annotated[HL7Channel | WebhookChannel | EmailChannel, Field(discriminator="kind")]
+
+
 class SendSettings(_Table):
     """The doors out."""
 
@@ -178,6 +292,8 @@ class SendSettings(_Table):
     """A result that its destination could not take for so long is put in quarantine."""
     destinations: dict[str, Destination] = {}
     """Peers by name, each in a table `[send.destinations.NAME]`."""
+    alerts: dict[str, AlertChannel] = {}
+    """Channels by name that are told of acute findings, each in a table `[send.alerts.NAME]`."""
 
 
 class AcuityLevel(_Table):
@@ -191,11 +307,15 @@ class AcuityLevel(_Table):
     """Put in front of the Series Description of its results."""
     has_kos: bool
     """Whether a Key Object Selection calls attention to it."""
+    alerts: tuple[str, ...] = ()
+    """Names of the alert channels that are told at once; "*": all of them."""
 
 
 def _levels() -> dict[Acuity, AcuityLevel]:
     return {
-        Acuity.EMERGENT: AcuityLevel(due_s=0, c_store_priority=1, series_flag="!! EMERGENT", has_kos=True),
+        Acuity.EMERGENT: AcuityLevel(
+            due_s=0, c_store_priority=1, series_flag="!! EMERGENT", has_kos=True, alerts=("*",)
+        ),
         Acuity.URGENT: AcuityLevel(due_s=900, c_store_priority=1, series_flag="! URGENT", has_kos=True),
         Acuity.NON_CRITICAL: AcuityLevel(due_s=14_400, c_store_priority=0, series_flag="", has_kos=True),
         Acuity.NON_ACTIONABLE: AcuityLevel(due_s=28_800, c_store_priority=2, series_flag="", has_kos=False),
@@ -207,6 +327,8 @@ class AcuitySettings(_Table):
 
     findings: dict[str, Acuity] = {}
     """Finding to category, above the bundle's own: emergent, urgent, non_critical or non_actionable."""
+    alerts: dict[str, tuple[str, ...]] = {}
+    """Finding to alert channels, above its category's; an empty list silences it."""
     levels: dict[Acuity, AcuityLevel] = Field(default_factory=_levels)
     """Category to consequences; a category that is left out keeps its default."""
 
@@ -307,6 +429,17 @@ class Settings(_Table):
                 raise ValueError(f"{where} names {name!r}, which is not a destination; known: {known}")
         return self
 
+    @model_validator(mode="after")
+    def _channels_exist(self) -> Settings:
+        known = ", ".join(sorted(self.send.alerts)) or "none"
+        named = {f"acuity.levels.{acuity}.alerts": level.alerts for acuity, level in self.acuity.levels.items()}
+        named |= {f"acuity.alerts.{finding}": names for finding, names in self.acuity.alerts.items()}
+        for where, names in named.items():
+            for name in names:
+                if name != "*" and name not in self.send.alerts:
+                    raise ValueError(f"{where} names {name!r}, which is not in send.alerts; known: {known}")
+        return self
+
 
 def _overlay_environment(tables: dict[str, Any], environment: dict[str, str]) -> None:
     """Put `DICOMNODE_TABLE__KEY` variables over what the file said; lists and tables are TOML values."""
@@ -385,4 +518,13 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     report = settings.report.model_copy(update={"translation_models": models})
     font = settings.compose.font and (base / settings.compose.font).absolute()
     compose = settings.compose.model_copy(update={"font": font})
-    return settings.model_copy(update={"store": store, "infer": infer, "report": report, "compose": compose})
+    alerts = {name: _files_from(base, channel) for name, channel in settings.send.alerts.items()}
+    send = settings.send.model_copy(update={"alerts": alerts})
+    own = {"store": store, "infer": infer, "report": report, "compose": compose, "send": send}
+    return settings.model_copy(update=own)
+
+
+def _files_from(base: Path, channel: _Channel) -> _Channel:
+    """The channel with its files' paths counted from the folder of the settings."""
+    paths = {key: value for key in type(channel).model_fields if isinstance(value := getattr(channel, key), Path)}
+    return channel.model_copy(update={key: (base / path).absolute() for key, path in paths.items()})

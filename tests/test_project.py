@@ -13,7 +13,16 @@ import typer
 from helpers import ROOT
 
 from dicomnode.cli.app import app
-from dicomnode.settings import AcuityLevel, Conditions, Destination, Rule, Settings
+from dicomnode.settings import (
+    AcuityLevel,
+    Conditions,
+    Destination,
+    EmailChannel,
+    HL7Channel,
+    Rule,
+    Settings,
+    WebhookChannel,
+)
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -38,6 +47,8 @@ def settings() -> Iterator[str]:
         if table != "rules":
             yield from (f"{table}.{key}" for key in field.annotation.model_fields)
     yield from (f"send.destinations.NAME.{key}" for key in Destination.model_fields)
+    channels = {key: None for kind in (HL7Channel, WebhookChannel, EmailChannel) for key in kind.model_fields}
+    yield from (f"send.alerts.NAME.{key}" for key in channels)
     yield from (f"acuity.levels.CATEGORY.{key}" for key in AcuityLevel.model_fields)
     yield from (f"rules.{key}" for key in Rule.model_fields)
     yield from (f"rules.when.{key}" for key in Conditions.model_fields)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dicomnode.cli.alerts import COLUMNS as ALERT_COLUMNS
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
 from dicomnode.errors import PermanentError
 from dicomnode.node.rooms import open_stores
@@ -31,19 +32,22 @@ def list_(
 
 @app.command()
 def show(job_id: JobId, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Show one job, its results and where each has been sent."""
+    """Show one job, its results, where each has been sent, and who was told of it."""
     stores = open_stores(read_settings(settings))
     row = next((row for row in stores.jobs.list() if row["id"] == job_id), None)
     if row is None:
         raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
     deliveries = stores.results.deliveries_of(job_id)
+    alerts = stores.alerts.list(job_id=job_id)
     if as_json:
-        show_json(row | {"results": deliveries})
+        show_json(row | {"results": deliveries, "alerts": alerts})
         return
     for key, value in row.items():
         out.print(f"{key.replace('_', ' ')}: {value}", markup=False, highlight=False, soft_wrap=True)
     columns = ("role", "destination", "state", "attempts", "reason", "sop_instance_uid")
     show_rows(deliveries, columns, as_json=False, empty="no results yet")
+    if alerts:
+        show_rows(alerts, ALERT_COLUMNS, as_json=False, empty="")
 
 
 @app.command()

@@ -26,6 +26,20 @@ _DESTINATION = """\
 # host = "192.0.2.10"
 # port = 104
 # is_default = true
+
+# Who is told of acute findings, one table each; README, "Alerts and the order of work", names every key:
+# [send.alerts.ris]
+# kind = "hl7"
+# host = "192.0.2.11"
+# port = 2575
+# [send.alerts.chat]
+# kind = "webhook"
+# url = "https://alerts.example.org/dicomnode"
+# [send.alerts.mail]
+# kind = "email"
+# host = "mail.example.org"
+# sender = "dicomnode@example.org"
+# recipients = ["radiology@example.org"]
 """
 
 
@@ -52,7 +66,7 @@ def _table(name: str, field: FieldInfo, table: BaseModel) -> Iterator[str]:
             nested.extend(_levels(f"{name}.{key}", entry, value))
             continue
         yield from _comment(entry)
-        if value != {} or key != "destinations":
+        if value != {} or key not in ("destinations", "alerts") or name == "acuity":
             yield f"# {key} = {toml_value(value)}"
     yield ""
     yield from nested

@@ -30,6 +30,7 @@ from dicomnode.node.examination import examination
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
+    AlertContent,
     FindingSpec,
     Heatmap,
     Job,
@@ -41,7 +42,7 @@ from dicomnode.records import (
     Stage,
     ViewerProfile,
 )
-from dicomnode.report import report_without_reading, study_acuity, write_report
+from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
 from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.instances import InstanceStore
@@ -128,11 +129,19 @@ class Pipeline:
         try:
             self._keep(job, report, enter)
         except ComposeError as error:
-            return self.give_up(job, error, enter)
+            # What was found is told even where it cannot be written down.
+            return self.give_up(job, error, enter, alerts=self._alerts(report))
         return report
 
-    def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
+    def give_up(
+        self, job: Job, error: PermanentError, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
+    ) -> Report:
         """Answer that a study could not be read, and why.
+
+        Parameters
+        ----------
+        alerts
+            What alert channels are to be told all the same.
 
         Raises
         ------
@@ -140,7 +149,7 @@ class Pipeline:
             If not even that could be put into objects.
         """
         report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
-        self._keep(job, report, enter)
+        self._keep(job, report, enter, alerts=alerts)
         return report
 
     def _read(self, job: Job, enter: Enter) -> Report:
@@ -190,7 +199,12 @@ class Pipeline:
             examination=examination(_headers(self._kept(job))),
         )
 
-    def _keep(self, job: Job, report: Report, enter: Enter) -> None:
+    def _alerts(self, report: Report) -> dict[str, AlertContent]:
+        return alerts_due(report, self._settings.acuity, self._settings.send.alerts)
+
+    def _keep(
+        self, job: Job, report: Report, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
+    ) -> None:
         enter(Stage.COMPOSE)
         level = self._settings.acuity.levels[report.acuity]
         profiles = self._profiles(job)
@@ -212,6 +226,7 @@ class Pipeline:
             reason=report.reason,
             priority=level.c_store_priority,
             now=dt.datetime.now(dt.UTC),
+            alerts=alerts or self._alerts(report),
         )
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:

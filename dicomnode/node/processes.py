@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 import structlog
@@ -100,11 +100,20 @@ def _trimming(run_once: Callable[[], bool]) -> Callable[[], bool]:
 
 
 def _loop_or_die(run_once: Callable[[], bool], stop: Stop) -> None:
-    """Loop in a thread of ours: where it fails, its destination must not fall silent."""
+    """Loop in a thread of ours: where it fails, its destination or channel must not fall silent."""
     try:
         _loop(run_once, stop)
     except (NodeError, SQLAlchemyError, OSError, RuntimeError, ValueError) as error:
         _die(error)
+
+
+def _loop_in_threads(each: Sequence[Callable[[], bool]], stop: Stop) -> None:
+    """Loop in a thread for each, until told to stop."""
+    threads = [threading.Thread(target=_loop_or_die, args=(run_once, stop)) for run_once in each]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def receiver(settings: Settings, stop: Stop) -> None:
@@ -165,11 +174,19 @@ def sender(settings: Settings, stop: Stop) -> None:
     if gone := results.fail_other_destinations(settings.send.destinations, now=dt.datetime.now(dt.UTC)):
         log.error("not sent, given up: destinations that are no longer in the settings", deliveries=gone)
     senders = [Sender(name, destination, settings, results) for destination in settings.send.destinations]
-    threads = [threading.Thread(target=_loop_or_die, args=(s.run_once, stop)) for s in senders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    _loop_in_threads([s.run_once for s in senders], stop)
+
+
+def alerter(settings: Settings, stop: Stop) -> None:
+    """Send alerts, each channel in a thread of its own."""
+    from dicomnode.node.alerter import Alerter
+    from dicomnode.node.rooms import open_stores
+
+    stores = open_stores(settings)
+    name = process_name(settings, "alerter")
+    stores.alerts.release_leases(name)
+    alerters = [Alerter(name, channel, settings, stores.alerts, stores.results) for channel in settings.send.alerts]
+    _loop_in_threads([a.run_once for a in alerters], stop)
 
 
 def process_name(settings: Settings, role: str) -> str:

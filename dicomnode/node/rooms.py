@@ -15,6 +15,7 @@ from dicomnode.bundles import shipped_bundle
 from dicomnode.errors import ServiceRunningError, SettingsError
 from dicomnode.receive.admit import Admission
 from dicomnode.settings import InferSettings, Settings
+from dicomnode.store.alerts import AlertStore
 from dicomnode.store.database import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import InstanceStore
@@ -30,6 +31,7 @@ class Stores:
     instances: InstanceStore
     jobs: JobStore
     results: ResultStore
+    alerts: AlertStore
     instance_files: FileStore
     result_files: FileStore
 
@@ -53,6 +55,7 @@ def open_stores(settings: Settings) -> Stores:
         instances=InstanceStore(engine, instance_files),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
+        alerts=AlertStore(engine),
         instance_files=instance_files,
         result_files=result_files,
     )

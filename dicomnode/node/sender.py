@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 
 import structlog
@@ -21,7 +22,8 @@ log = structlog.get_logger()
 class Sender:
     """Sends what waits for one destination, the most urgent study first.
 
-    Does: one association a study, the peer's answer recorded for every single instance, back-off.
+    Does: one association a study, the peer's answer recorded for every single instance, back-off; gives way to an
+    emergent study between two instances of another.
     Does not: hold up other destinations; each has a sender of its own.
     """
 
@@ -46,8 +48,13 @@ class Sender:
         waiting = list(group)
         files = [read_outgoing(d.result.path, priority=d.priority) for d in group]
         try:
-            for outcome in self._scu.send(files):
-                self._record(waiting.pop(0), outcome)
+            with contextlib.closing(self._scu.send(files)) as outcomes:
+                for outcome in outcomes:
+                    self._record(waiting.pop(0), outcome)
+                    if waiting and self._results.must_give_way(waiting[0], now=utc_now()):
+                        log.info("gives way to an emergent study", remaining=len(waiting))
+                        self._results.put_back(waiting)
+                        return
         except (PeerUnreachableError, PeerRefusedError) as error:
             # Also a rejected association: the operator mends the peer's settings, the results must not be lost.
             for delivery in waiting:

@@ -20,6 +20,7 @@ from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
 from dicomnode.report import check_report
+from dicomnode.send.alerts import check_channel
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
@@ -65,6 +66,7 @@ class Supervisor:
             Role(name="receiver", target=processes.receiver),
             Role(name="scheduler", target=processes.scheduler),
             *([Role(name="sender", target=processes.sender)] if settings.send.destinations else []),
+            *([Role(name="alerter", target=processes.alerter)] if settings.send.alerts else []),
             *workers,
         ]
 
@@ -118,13 +120,16 @@ def check(settings: Settings) -> None:
     Raises
     ------
     SettingsError
-        If a rule names an unknown bundle, or there are no words, maps or GPU as the settings ask.
+        If a rule names an unknown bundle, there are no words, maps or GPU as the settings ask, or a secret or
+        certificate of an alert channel cannot be used.
     BundleError
         If a bundle cannot be run, or not in the memory that it may use.
     """
     if settings.explain.method not in methods():
         known = ", ".join(methods())
         raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
+    for name, channel in settings.send.alerts.items():
+        check_channel(name, channel)
     for name, path in bundle_paths(settings).items():
         faults = check_bundle(path, settings.infer)
         if faults:
@@ -158,6 +163,8 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         _check_port(settings)
         stores = open_stores(settings)
         swept = stores.instance_files.sweep() + stores.result_files.sweep()
+        if gone := stores.alerts.fail_other_channels(settings.send.alerts):
+            log.error("not acknowledged, given up: alert channels that are no longer in the settings", alerts=gone)
         stores.engine.dispose()
         log.info("starting", data_dir=str(settings.store.data_dir), half_written_files_removed=swept)
         Supervisor(settings).run(stop)

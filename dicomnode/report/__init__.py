@@ -7,8 +7,8 @@ Does not: run models, compute maps, build DICOM objects.
 To add a language: see `languages.py`.
 """
 
-from dicomnode.report.acuity import finding_acuity, study_acuity
+from dicomnode.report.acuity import alerts_due, finding_acuity, study_acuity
 from dicomnode.report.check import check_report
 from dicomnode.report.write import report_without_reading, write_report
 
-__all__ = ["check_report", "finding_acuity", "report_without_reading", "study_acuity", "write_report"]
+__all__ = ["alerts_due", "check_report", "finding_acuity", "report_without_reading", "study_acuity", "write_report"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from dicomnode.records import Acuity, FindingSpec, FloatArray, Presence
+from dicomnode.records import Acuity, AlertContent, AlertFinding, Finding, FindingSpec, FloatArray, Presence, Report
 from dicomnode.settings import AcuitySettings
 
 
@@ -42,3 +42,38 @@ def study_acuity(
         if float(probability) >= spec.threshold
     ]
     return min(suspected, key=lambda acuity: acuity.rank, default=Acuity.NON_ACTIONABLE)
+
+
+def alerts_due(report: Report, settings: AcuitySettings, channels: Iterable[str]) -> dict[str, AlertContent]:
+    """What each channel is to be told of a report: the suspected findings that call it, the most acute first.
+
+    Parameters
+    ----------
+    channels
+        Names of the channels that there are.
+
+    Returns
+    -------
+    dict
+        Channel to content; channels that are to be told nothing are left out.
+    """
+    if report.bundle is None:
+        return {}
+    due = {}
+    for channel in channels:
+        findings = [f for f in report.suspected if {channel, "*"} & set(_channels_of(f, settings))]
+        if findings:
+            due[channel] = AlertContent(
+                findings=tuple(_told(f) for f in sorted(findings, key=lambda f: (f.acuity.rank, -f.probability))),
+                model=report.bundle.name,
+                model_version=report.bundle.version,
+            )
+    return due
+
+
+def _channels_of(finding: Finding, settings: AcuitySettings) -> tuple[str, ...]:
+    return settings.alerts.get(finding.spec.key, settings.levels[finding.acuity].alerts)
+
+
+def _told(finding: Finding) -> AlertFinding:
+    return AlertFinding(key=finding.spec.key, code=finding.spec.code, percent=finding.percent, acuity=finding.acuity)

@@ -1,5 +1,8 @@
-"""The doors out, one kind a file: C-STORE, C-ECHO, C-FIND.
+"""The doors out, one kind a file: C-STORE, C-ECHO, C-FIND, and alerts over HL7 v2, webhook and e-mail.
 
 Does: talk to one peer, and say what became of every single instance.
 Does not: know jobs or the store, retry, choose destinations.
+
+To add a kind of alert channel: write `send/<kind>.py` with one function that sends an `AlertMessage`, a class of its
+settings in `settings.py`, and one line in `send/alerts.py`; add it to `tests/send/test_alerts.py`.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -75,8 +75,8 @@ class StoreSCU:
         self._peer = peer
         self._settings = settings
 
-    def send(self, files: Sequence[Outgoing]) -> Iterator[SendOutcome]:
-        """Yield what became of each file, in order.
+    def send(self, files: Sequence[Outgoing]) -> Generator[SendOutcome, None, None]:
+        """Yield what became of each file, in order; closing the generator releases the association.
 
         Raises
         ------

@@ -58,14 +58,19 @@ class JobStore:
         return True
 
     def claim(self, owner: str, *, lease_s: float, now: dt.datetime) -> Job | None:
-        """Take the job that is due first: triage before everything, then by due time."""
+        """Take the job that comes first: emergent ones, then those still to be triaged, then by due time.
+
+        An emergent study stands before all that wait, however long they have: no due time that has passed overtakes
+        it. It stands before triage as well, or two hundred new studies would hold it up. Where nothing is known to be
+        emergent, triage looks for what is.
+        """
         free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now)
         ready = jobs.c.state.in_(OPEN_STATES) & (jobs.c.stage != Stage.SEND) & (jobs.c.not_before <= now) & free
-        triage_first = sa.case((jobs.c.stage == Stage.TRIAGE, 0), else_=1)
+        precedence = sa.case((is_emergent(), 0), (jobs.c.stage == Stage.TRIAGE, 1), else_=2)
         first = (
             sa.select(jobs.c.id)
             .where(ready)
-            .order_by(triage_first, jobs.c.due_at, jobs.c.id)
+            .order_by(precedence, jobs.c.due_at, jobs.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
@@ -206,6 +211,11 @@ def new_job(
         "created_at": now,
         "reason": "",
     }
+
+
+def is_emergent() -> sa.ColumnElement[bool]:
+    """Condition that triage or reading graded a job so."""
+    return jobs.c.acuity == Acuity.EMERGENT
 
 
 def is_held(job: Job) -> sa.ColumnElement[bool]:

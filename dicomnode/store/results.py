@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,9 +15,10 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import OperationalError
 
 from dicomnode.errors import TransientError
-from dicomnode.records import Acuity, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.files import FileStore
-from dicomnode.store.jobs import composed, finish, is_held, lock
+from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
 
 
@@ -66,10 +67,16 @@ class ResultStore:
         reason: str,
         priority: int,
         now: dt.datetime,
+        alerts: Mapping[str, AlertContent] | None = None,
     ) -> None:
-        """Keep the results of a job: all of them with their deliveries and the job's new stage, or nothing.
+        """Keep the results of a job: all of them with their deliveries, alerts and the job's new stage, or nothing.
 
         A job that was canceled meanwhile, or that another worker took, keeps nothing.
+
+        Parameters
+        ----------
+        alerts
+            What each alert channel is to be told.
 
         Raises
         ------
@@ -85,6 +92,7 @@ class ResultStore:
                     for result in new:
                         result_id = _insert_result(connection, job, result, names[result.role])
                         _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
+                    insert_alerts(connection, job, alerts or {}, now=now)
                 composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
                 if not any(_gets(result, job) for result in new):
                     finish(connection, job.id, state=JobState.COMPLETED, now=now)
@@ -107,12 +115,13 @@ class ResultStore:
         return [] if job_id is None else self.of_job(job_id)
 
     def claim(self, owner: str, *, destination: str, lease_s: float, now: dt.datetime) -> list[Delivery]:
-        """Take all that waits of one job for this destination, the most urgent job first."""
+        """Take all that waits of one job for this destination: emergent ones first, then by priority and due time."""
         free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
         open_ = jobs.c.state == JobState.IN_PROGRESS
         here = (deliveries.c.destination == destination) & (deliveries.c.state == DeliveryState.WAITING)
         ready = here & (deliveries.c.not_before <= now) & free & open_
-        urgency = sa.case((deliveries.c.priority == 1, 0), (deliveries.c.priority == 0, 1), else_=2)
+        by_priority = [(deliveries.c.priority == 1, 1), (deliveries.c.priority == 0, 2)]
+        urgency = sa.case((is_emergent(), 0), *by_priority, else_=3)
         first = (
             sa.select(deliveries.c.job_id)
             .join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
@@ -150,6 +159,25 @@ class ResultStore:
             )
             for row in connection.execute(query)
         ]
+
+    def must_give_way(self, delivery: Delivery, *, now: dt.datetime) -> bool:
+        """Whether results of an emergent study wait for the destination to which this one of a lesser is going."""
+        free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
+        here = (deliveries.c.destination == delivery.destination) & (deliveries.c.state == DeliveryState.WAITING)
+        ready = here & (deliveries.c.not_before <= now) & free & (jobs.c.state == JobState.IN_PROGRESS)
+        waiting = sa.select(deliveries.c.id).join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
+        ours = sa.select(jobs.c.id).where((jobs.c.id == delivery.job_id) & is_emergent())
+        with self._engine.begin() as connection:
+            if connection.execute(waiting.where(ready & is_emergent()).limit(1)).first() is None:
+                return False
+            return connection.execute(ours).first() is None
+
+    def put_back(self, group: Sequence[Delivery]) -> None:
+        """Let deliveries that were claimed but not tried wait as before."""
+        before = {"attempts": deliveries.c.attempts - 1, "lease_owner": None, "lease_until": None}
+        with self._engine.begin() as connection:
+            claimed = deliveries.c.id.in_([delivery.id for delivery in group])
+            connection.execute(sa.update(deliveries).where(claimed).values(**before))
 
     def release_leases(self, owner: str) -> int:
         """Give back what a former process of this name held when it died."""

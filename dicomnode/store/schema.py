@@ -143,3 +143,24 @@ deliveries = Table(
     Column("reason", Text, nullable=False),
     UniqueConstraint("result_id", "destination"),
 )
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("channel", String(255), nullable=False),
+    Column("control_id", String(20), nullable=False, unique=True),
+    Column("content", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", UTCDateTime, nullable=False),
+    Column("lease_owner", String(255)),
+    Column("lease_until", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("waiting_since", UTCDateTime, nullable=False),
+    Column("sent_at", UTCDateTime),
+    Column("acknowledged_at", UTCDateTime),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("job_id", "channel"),
+)

@@ -5,35 +5,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from helpers import ROOT, a_data_set, free_port
 from pydicom import dcmwrite
-from tiny_bundle import write_tiny_bundle
 
 from dicomnode.cli.main import main
 from dicomnode.cli.settings_file import commented_settings
 from dicomnode.settings import Settings, load
 
 FILM = next((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))
-
-
-@pytest.fixture
-def a_settings_file(tmp_path, monkeypatch):
-    """Write a settings file with the tiny bundle and further lines, and make it the one that commands read."""
-
-    def write(extra: str = "", bundles: str = '["./chest"]') -> Path:
-        write_tiny_bundle(tmp_path / "chest")
-        path = tmp_path / "node.toml"
-        path.write_text(
-            f'[store]\ndata_dir = "data"\n[infer]\nbundles = {bundles}\n{extra}\n'
-            '[[rules]]\nname = "chest"\nbundle = "chest"\n[rules.when]\nmodality = ["DX"]\n'
-        )
-        monkeypatch.setenv("DICOMNODE_SETTINGS", str(path))
-        return path
-
-    return write
 
 
 def run(*words: str, capsys) -> tuple[int, str, str]:
@@ -61,7 +42,7 @@ def test_init_writes_a_file_that_means_the_defaults(tmp_path, capsys):
     defaults = Settings().model_dump(exclude={"store"})
     assert defaults == load(path, {}).model_dump(exclude={"store"})
     uncommented = re.sub(r"(?m)^# (?=(\[|\w+ = ))", "", path.read_text())
-    uncommented = re.sub(r"(?m)^\[send\.destinations\.pacs\]\n(\w+ = .*\n)*", "", uncommented)
+    uncommented = re.sub(r"(?m)^\[send\.(destinations|alerts)\.\w+\]\n(\w+ = .*\n)*", "", uncommented)
     path.write_text(uncommented)
     assert "[[rules]]" in uncommented
     assert defaults == load(path, {}).model_dump(exclude={"store"})

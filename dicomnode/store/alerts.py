@@ -1,0 +1,213 @@
+"""Alerts and their acknowledgement."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from dicomnode.errors import PermanentError
+from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job
+from dicomnode.store.schema import alerts, jobs, studies
+
+
+class AlertState(StrEnum):
+    """Where one alert stands on its way through one channel."""
+
+    WAITING = "WAITING"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    """The peer answered that it has the message; not that a physician has read it."""
+    FAILED = "FAILED"
+    """Given up; `dicomnode alerts retry` tries again."""
+
+
+def control_id(job_key: str, channel: str) -> str:
+    """Name of an alert, 20 characters (HL7 v2.5.1 MSH-10 takes no more): the same for the same job and channel."""
+    digest = hashlib.sha256(f"{job_key}\n{channel}".encode()).digest()
+    return base64.b32encode(digest)[:20].decode()
+
+
+class AlertStore:
+    """The alerts table.
+
+    Does: hand alerts out by lease, record when each was acknowledged or why it was not.
+    Does not: open connections, decide who is told; what is to be told comes in with a job's results.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def claim(self, owner: str, *, channel: str, lease_s: float, now: dt.datetime) -> Alert | None:
+        """Take the alert that waits longest for this channel."""
+        free = sa.or_(alerts.c.lease_until.is_(None), alerts.c.lease_until < now)
+        here = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
+        first = (
+            sa.select(alerts.c.id)
+            .where(here & free & (alerts.c.not_before <= now))
+            .order_by(alerts.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        lease = {"lease_owner": owner, "lease_until": now + dt.timedelta(seconds=lease_s)}
+        take = (
+            sa.update(alerts)
+            .where(alerts.c.id == first.scalar_subquery())
+            .values(**lease, attempts=alerts.c.attempts + 1)
+            .returning(alerts)
+        )
+        with self._engine.begin() as connection:
+            row = connection.execute(take).first()
+            if row is None:
+                return None
+            study = connection.execute(sa.select(jobs.c.study_instance_uid).where(jobs.c.id == row.job_id)).scalar_one()
+        return Alert(
+            id=row.id,
+            job_id=row.job_id,
+            channel=row.channel,
+            control_id=row.control_id,
+            study_instance_uid=study,
+            content=_from_json(row.content),
+            attempts=row.attempts,
+            created_at=row.created_at,
+            waiting_since=row.waiting_since,
+        )
+
+    def release_leases(self, owner: str) -> int:
+        """Give back what a former process of this name held when it died."""
+        freed = sa.update(alerts).where(alerts.c.lease_owner == owner).values(lease_owner=None, lease_until=None)
+        with self._engine.begin() as connection:
+            return connection.execute(freed).rowcount
+
+    def acknowledged(self, alert: Alert, *, answer: str, sent_at: dt.datetime, now: dt.datetime) -> None:
+        """Note when the message left, when the peer acknowledged it, and how."""
+        times = {"sent_at": sent_at, "acknowledged_at": now}
+        self._update(alert, **times, state=AlertState.ACKNOWLEDGED, reason=answer)
+
+    def postpone(self, alert: Alert, *, not_before: dt.datetime, reason: str) -> None:
+        """Let an alert wait and run again."""
+        self._update(alert, not_before=not_before, reason=reason)
+
+    def failed(self, alert: Alert, *, reason: str) -> None:
+        """Give an alert up."""
+        self._update(alert, state=AlertState.FAILED, reason=reason)
+
+    def fail_other_channels(self, known: Collection[str]) -> int:
+        """Give up what waits for a channel that is no longer known, and return how much that was."""
+        gone = (alerts.c.state == AlertState.WAITING) & alerts.c.channel.not_in(list(known))
+        values = {"state": AlertState.FAILED, "reason": "the channel is no longer in the settings"}
+        with self._engine.begin() as connection:
+            return connection.execute(sa.update(alerts).where(gone).values(**values)).rowcount
+
+    def retry(self, alert_id: int, *, now: dt.datetime) -> None:
+        """Let an alert that was given up wait again, under the same control ID.
+
+        Raises
+        ------
+        PermanentError
+            If there is no such alert, or it has not failed.
+        """
+        given_up = (alerts.c.id == alert_id) & (alerts.c.state == AlertState.FAILED)
+        fresh = {"state": AlertState.WAITING, "attempts": 0, "not_before": now, "waiting_since": now}
+        with self._engine.begin() as connection:
+            if connection.execute(sa.update(alerts).where(given_up).values(**fresh, reason="")).rowcount:
+                return
+            row = connection.execute(sa.select(alerts.c.state).where(alerts.c.id == alert_id)).first()
+        if row is None:
+            raise PermanentError(f"there is no alert {alert_id}; `dicomnode alerts list` shows those there are")
+        raise PermanentError(f"alert {alert_id} has not failed: it is {row.state}")
+
+    def list(self, *, state: AlertState | None = None, job_id: int | None = None) -> list[dict[str, Any]]:
+        """Rows of the table with their study, newest first."""
+        query = (
+            sa.select(alerts, jobs.c.study_instance_uid)
+            .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
+            .order_by(alerts.c.id.desc())
+        )
+        if state is not None:
+            query = query.where(alerts.c.state == state)
+        if job_id is not None:
+            query = query.where(alerts.c.job_id == job_id)
+        with self._engine.begin() as connection:
+            return [_listed(row._mapping) for row in connection.execute(query)]
+
+    def _update(self, alert: Alert, **values: Any) -> None:
+        free = {"lease_owner": None, "lease_until": None}
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(alerts).where(alerts.c.id == alert.id).values(**values, **free))
+
+
+def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertContent], *, now: dt.datetime) -> None:
+    """Add what channels are to be told of a job, inside the caller's transaction.
+
+    A channel that was told of all these findings before, for an earlier revision of the study and as something no
+    less acute, is not told again; what could not be delivered does not count as told.
+
+    Parameters
+    ----------
+    new
+        Channel to content.
+    """
+    if not new:
+        return
+    # Two revisions that end at once must see each other.
+    connection.execute(
+        sa.select(studies.c.revision).where(studies.c.study_instance_uid == job.study_instance_uid).with_for_update()
+    )
+    for channel, content in new.items():
+        told = _told(connection, job, channel)
+        if all(f.acuity.rank >= told.get(f.key, len(Acuity)) for f in content.findings):
+            continue
+        row = {
+            "job_id": job.id,
+            "channel": channel,
+            "control_id": control_id(job.key, channel),
+            "content": _to_json(content),
+            "state": AlertState.WAITING,
+            "attempts": 0,
+            "not_before": now,
+            "created_at": now,
+            "waiting_since": now,
+            "reason": "",
+        }
+        connection.execute(sa.insert(alerts).values(**row))
+
+
+def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
+    """Findings of the study that the channel knows of, each with the most acute rank that it was told."""
+    query = (
+        sa.select(alerts.c.content)
+        .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
+        .where(jobs.c.study_instance_uid == job.study_instance_uid)
+        .where((alerts.c.channel == channel) & (alerts.c.state != AlertState.FAILED))
+    )
+    told: dict[str, int] = {}
+    for content in connection.execute(query).scalars():
+        for finding in _from_json(content).findings:
+            told[finding.key] = min(finding.acuity.rank, told.get(finding.key, len(Acuity)))
+    return told
+
+
+def _to_json(content: AlertContent) -> dict[str, Any]:
+    findings = [
+        {"key": f.key, "code": list(f.code), "percent": f.percent, "acuity": f.acuity} for f in content.findings
+    ]
+    return {"findings": findings, "model": content.model, "model_version": content.model_version}
+
+
+def _from_json(content: dict[str, Any]) -> AlertContent:
+    findings = tuple(
+        AlertFinding(key=f["key"], code=CodedConcept(*f["code"]), percent=f["percent"], acuity=Acuity(f["acuity"]))
+        for f in content["findings"]
+    )
+    return AlertContent(findings=findings, model=content["model"], model_version=content["model_version"])
+
+
+def _listed(row: Mapping[Any, Any]) -> dict[str, Any]:
+    content = _from_json(row["content"])
+    return dict(row) | {"acuity": content.acuity, "findings": [f.key for f in content.findings]}
