@@ -141,6 +141,20 @@ class CodedConcept(NamedTuple):
 # -- receive and store ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Patient:
+    """Who the patient is, so far as two studies can be held against each other; it never shows what it holds."""
+
+    patient_id: str = ""
+    """Patient ID (0010,0020)."""
+    issuer: str = ""
+    """Issuer of Patient ID (0010,0021)."""
+    birth_date: str = ""
+    """Patient's Birth Date (0010,0030)."""
+    sex: str = ""
+    """Patient's Sex (0010,0040)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceKey:
     """Who an instance is, read from its header and the command that brought it."""
@@ -154,6 +168,10 @@ class InstanceKey:
     """Modality (0008,0060), empty where the header has none."""
     is_own: bool
     """Made by a dicomnode: kept, but never read again."""
+    is_prior: bool = False
+    """Fetched by the node itself as part of an earlier study: kept, but it starts no job."""
+    patient: Patient | None = None
+    """None where the key comes from the index, which does not hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,6 +440,8 @@ class Finding:
     """Limits of the probability, 95 %; None: not known."""
     change: Change | None = None
     """Against the prior study; None: not compared."""
+    tracking_uid: str | None = None
+    """Tracking Unique Identifier (0062,0021) that the finding had in the prior study; None: it is tracked from now."""
 
     @property
     def is_suspected(self) -> bool:
@@ -470,6 +490,43 @@ class InstanceReference:
     series_instance_uid: str
     sop_instance_uid: str
     sop_class_uid: str
+
+
+class PriorState(StrEnum):
+    """Whether there is an earlier study to compare with."""
+
+    COMPARED = "compared"
+    NONE_FOUND = "none_found"
+    NOT_LOOKED_FOR = "not_looked_for"
+    """The settings say no, or the study does not say who the patient is."""
+    UNREACHABLE = "unreachable"
+    """The archive did not answer, refused, or took too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySummary:
+    """A study as an index or an archive tells of it."""
+
+    study_instance_uid: str
+    patient: Patient
+    study_date: dt.date | None
+    study_time: dt.time | None
+    modalities: tuple[str, ...]
+    """Modalities in Study (0008,0061); empty: not told."""
+    body_parts: tuple[str, ...] = ()
+    """Body Part Examined (0018,0015) of its images; empty: not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesSummary:
+    """A series as an archive tells of it."""
+
+    series_instance_uid: str
+    modality: str
+    body_part: str
+    """Empty: not told."""
+    instances: int | None
+    """Number of Series Related Instances (0020,1209); None: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

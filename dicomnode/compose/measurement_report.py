@@ -28,7 +28,7 @@ from dicomnode.compose.texts import unlimited_text
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text
-from dicomnode.dicom.uids import derived_uid
+from dicomnode.dicom.uids import tracking_uid
 from dicomnode.records import BundleIdentity, CodedConcept, Finding, FloatArray, Heatmap, Presence, Report
 
 
@@ -152,9 +152,8 @@ def _shared(request: ComposeRequest, finding: Finding) -> dict[str, object]:
     if finding.presence is Presence.PRESENT:
         evaluations.append((codes.LEVEL_OF_SIGNIFICANCE, codes.ACUITIES[finding.acuity]))
     return {
-        # The same in every revision of the study, so that viewers see one finding and not several.
         "tracking_identifier": hd.sr.TrackingIdentifier(
-            uid=derived_uid("tracking", study, bundle.name if bundle else "", finding.spec.key),
+            uid=finding.tracking_uid or tracking_uid(study, bundle.name if bundle else "", finding.spec.key),
             identifier=unlimited_text(f"AI {finding.spec.code.meaning}"),
         ),
         "finding_sites": [hd.sr.FindingSite(anatomic_location=code(finding.spec.site))],
