@@ -598,6 +598,8 @@ class Report:
     examination: Examination | None = None
     prior: PriorStudy | None = None
     """None: not compared."""
+    prior_note: PriorState = PriorState.NOT_LOOKED_FOR
+    """Whether it was compared, and if not, why."""
 
     @property
     def text(self) -> ReportText:

@@ -95,7 +95,8 @@ def _study_time(ds: Dataset) -> dt.time | None:
     """Study Time (0008,0030) to the second; PS3.5 6.2 lets minutes and seconds be left out."""
     digits = re.sub(r"\D", "", text(ds, "StudyTime").split(".")[0])[:6]
     try:
-        return dt.time(*(int(digits[i : i + 2]) for i in range(0, len(digits), 2))) if digits else None
+        hour, minute, second = (int(digits[i : i + 2] or 0) for i in (0, 2, 4))
+        return dt.time(hour, minute, second) if digits else None
     except ValueError:
         return None
 

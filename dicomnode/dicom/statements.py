@@ -74,7 +74,7 @@ def statement_on(concept: CodedConcept, said: Sequence[Statement]) -> Statement 
 
 def is_same(one: CodedConcept, other: CodedConcept) -> bool:
     """Whether two codes mean the same; SNOMED's older RT codes (SRT) count as those of CT."""
-    return Code(*one) == Code(*other)
+    return bool(Code(*one) == Code(*other))
 
 
 def is_verified(ds: Dataset) -> bool:

@@ -131,13 +131,15 @@ class Model:
         """
         return self._encoded(images).probabilities
 
-    def read(self, images: Sequence[PreparedImage]) -> Reading:
+    def read(self, images: Sequence[PreparedImage], *, has_draft: bool = True) -> Reading:
         """Read one study: the draft is written from the volume or from the most conspicuous film.
 
         Parameters
         ----------
         images
             At least one.
+        has_draft
+            Whether a text is written; a prior study is read without.
 
         Raises
         ------
@@ -159,7 +161,7 @@ class Model:
             strangeness=study.strangeness,
             best_images=study.best_images,
             not_judged=study.not_judged,
-            draft=self.generate(study.most_conspicuous(thresholds)),
+            draft=self.generate(study.most_conspicuous(thresholds)) if has_draft else NO_DRAFT,
         )
 
     def _encoded(self, images: Sequence[PreparedImage]) -> EncodedStudy:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from dicomnode.records import (
     Acuity,
     BundleIdentity,
+    Change,
     Draft,
     Finding,
     FindingSpec,
@@ -14,6 +17,8 @@ from dicomnode.records import (
     Outcome,
     Point,
     Presence,
+    PriorState,
+    PriorStudy,
     Reading,
     Report,
     ReportText,
@@ -36,6 +41,10 @@ def write_report(
     bundle: BundleIdentity,
     acuity: AcuitySettings,
     settings: ReportSettings,
+    prior: PriorStudy | None = None,
+    changes: Mapping[str, Change] = MappingProxyType({}),
+    prior_note: PriorState = PriorState.NOT_LOOKED_FOR,
+    tracking_uids: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Turn a reading into the report of its study.
 
@@ -45,6 +54,12 @@ def write_report(
         The bundle's findings, in the order of the reading's probabilities.
     heatmaps, regions
         By finding; a finding may be in neither.
+    prior, changes
+        What the study was compared with, and how findings have changed since.
+    prior_note
+        Why it was not compared.
+    tracking_uids
+        Of findings that were tracked in the prior study.
 
     Raises
     ------
@@ -52,7 +67,10 @@ def write_report(
         If there are no words in the language of the settings.
     """
     words = words_of(settings.language)
-    findings = _graded(specs, reading, heatmaps, regions, acuity)
+    findings = tuple(
+        replace(finding, change=changes.get(finding.spec.key), tracking_uid=tracking_uids.get(finding.spec.key))
+        for finding in _graded(specs, reading, heatmaps, regions, acuity)
+    )
     present = [finding for finding in findings if finding.presence is Presence.PRESENT]
     level = study_acuity(specs, reading.probabilities, acuity)
     return Report(
@@ -73,6 +91,8 @@ def write_report(
             ),
         ),
         bundle=bundle,
+        prior=prior,
+        prior_note=prior_note,
     )
 
 

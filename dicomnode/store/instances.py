@@ -88,7 +88,8 @@ class InstanceStore:
             return False  # a copy from the archive, which may differ in its coding, is no conflict
         known = self._known(key.sop_instance_uid, digest)
         if known is not None:
-            return known.is_prior and not key.is_prior and self._adopt(known.id, key)
+            instance_id, is_prior = known
+            return is_prior and not key.is_prior and self._adopt(instance_id, key)
         row = {
             "sop_instance_uid": key.sop_instance_uid,
             "digest": digest,
@@ -110,10 +111,12 @@ class InstanceStore:
             return not key.is_prior and self._insert_beside(row, is_own=key.is_own)
         return True
 
-    def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
+    def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
+        """Number of this content in the index, and whether we fetched it; None where it is new."""
         same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
         with self._engine.begin() as connection:
-            return connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
+            row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
+        return None if row is None else (row.id, row.is_prior)
 
     def _holds(self, sop_instance_uid: str) -> bool:
         with self._engine.begin() as connection:
