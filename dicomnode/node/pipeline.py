@@ -25,6 +25,7 @@ from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
+from dicomnode.node.priors import NOT_LOOKED_FOR, Comparison, Priors
 from dicomnode.records import (
     Acuity,
     FindingSpec,
@@ -78,8 +79,16 @@ class Pipeline:
     Does not: claim jobs, decide about retries, send.
     """
 
-    def __init__(self, settings: Settings, models: Models, instances: InstanceStore, results: ResultStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        models: Models,
+        instances: InstanceStore,
+        results: ResultStore,
+        priors: Priors | None = None,
+    ) -> None:
         self._settings = settings
+        self._priors = priors
         self._models = models
         self._instances = instances
         self._results = results
@@ -142,6 +151,7 @@ class Pipeline:
             raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
         reading = model.read(prepare(paths, model.bundle))
+        comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model.bundle.findings, reading)
         enter(Stage.REPORT)
@@ -153,7 +163,16 @@ class Pipeline:
             bundle=model.bundle.identity,
             acuity=self._settings.acuity,
             settings=self._settings.report,
+            prior=comparison.prior,
+            changes=comparison.changes,
+            prior_note=comparison.state,
+            tracking_uids=comparison.tracking_uids,
         )
+
+    def _compare(self, job: Job, reading: Reading, model: Model) -> Comparison:
+        if self._priors is None:
+            return NOT_LOOKED_FOR
+        return self._priors.compare(job, self._matching(job), reading, model)
 
     def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
         """A heat map for every finding that is present, where the model says what it looked at."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dicomnode.records import Change, FindingSpec, Presence
+from dicomnode.report.acuity import presence
 
 LEARNED_FROM = 0.5
 """A learned comparison counts where it gives one change at least this probability."""
@@ -35,6 +36,18 @@ class Standing:
     """Limits of the probability, 95 %, by the same model for both studies; None: not known."""
     extent: Extent | None = None
     """None: not measured."""
+
+
+def standing(
+    spec: FindingSpec,
+    probability: float,
+    interval: tuple[float, float] | None = None,
+    extent: Extent | None = None,
+) -> Standing:
+    """How a finding stands by its calibrated probability; undetermined where its interval holds the threshold."""
+    is_open = interval is not None and interval[0] < spec.threshold <= interval[1]
+    found = Presence.UNDETERMINED if is_open else presence(spec, probability)
+    return Standing(presence=found, interval=interval, extent=extent)
 
 
 def changes(
