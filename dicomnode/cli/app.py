@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from dicomnode import __version__
-from dicomnode.cli import bundle, config, demo, destinations, init, jobs, model, routes, samples, send, serve, studies
+from dicomnode.cli import (
+    bundle,
+    config,
+    demo,
+    destinations,
+    init,
+    jobs,
+    model,
+    priors,
+    routes,
+    samples,
+    send,
+    serve,
+    studies,
+)
 
 app = typer.Typer(
     name="dicomnode",
@@ -20,7 +34,7 @@ app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("send")(send.send)
 app.command("demo")(demo.demo)
-for noun in (config, destinations, routes, studies, jobs, bundle, model, samples):
+for noun in (config, destinations, routes, studies, jobs, priors, bundle, model, samples):
     app.add_typer(noun.app)
 
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pydicom import Dataset
 
 from dicomnode.dicom.header import text
-from dicomnode.records import Patient, StudySummary
+from dicomnode.records import Patient, SeriesSummary, StudySummary
 
-PATIENT_ELEMENTS = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+PATIENT_ELEMENTS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
 STUDY_SUMMARY_ELEMENTS = (
-    "SpecificCharacterSet",
     *PATIENT_ELEMENTS,
     "StudyInstanceUID",
     "StudyDate",
@@ -80,6 +79,17 @@ def summary_of(datasets: Sequence[Dataset]) -> StudySummary:
         study_time=_study_time(first),
         modalities=tuple(dict.fromkeys(modalities)),
         body_parts=tuple(dict.fromkeys(body_parts)),
+    )
+
+
+def series_summary(ds: Dataset) -> SeriesSummary:
+    """One answer to a query at series level."""
+    count = text(ds, "NumberOfSeriesRelatedInstances")
+    return SeriesSummary(
+        series_instance_uid=text(ds, "SeriesInstanceUID"),
+        modality=text(ds, "Modality").upper(),
+        body_part=text(ds, "BodyPartExamined").upper(),
+        instances=int(count) if count.isdecimal() else None,
     )
 
 

@@ -16,13 +16,12 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from pydicom import Dataset, dcmread
 
 from dicomnode.dicom.header import text
-from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, summary_of
+from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, series_summary, summary_of
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.records import Patient, SeriesSummary, StudySummary
 from dicomnode.send.archive import Fetched, Keep
 from dicomnode.send.deadline import Deadline
-from dicomnode.send.query_retrieve import series_summary
 
 _JSON = "application/dicom+json"
 _DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'

@@ -43,8 +43,7 @@ from pynetdicom.sop_class import (
 )
 from pynetdicom.status import code_to_category
 
-from dicomnode.dicom.header import text
-from dicomnode.dicom.patient import summary_of
+from dicomnode.dicom.patient import series_summary, summary_of
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.records import Patient, SeriesSummary, StoreStatus, StudySummary
 from dicomnode.send.archive import Fetched, Keep
@@ -183,17 +182,6 @@ class QueryRetrieveSCU:
             assoc.send_c_cancel(1, query_model=model)
             assoc.abort()
             deadline.check(self._peer.ae_title)
-
-
-def series_summary(ds: Dataset) -> SeriesSummary:
-    """One answer at series level."""
-    count = text(ds, "NumberOfSeriesRelatedInstances")
-    return SeriesSummary(
-        series_instance_uid=text(ds, "SeriesInstanceUID"),
-        modality=text(ds, "Modality").upper(),
-        body_part=text(ds, "BodyPartExamined").upper(),
-        instances=int(count) if count.isdecimal() else None,
-    )
 
 
 def _storage_contexts() -> Iterator[PresentationContext]:

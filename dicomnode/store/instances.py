@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,9 @@ import structlog
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dicomnode.errors import TransientError
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
+from dicomnode.dicom.reading import read_header
+from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import InstanceKey, KeptInstance, Patient
 from dicomnode.store.database import upsert
 from dicomnode.store.files import FileStore
@@ -236,6 +239,26 @@ class InstanceStore:
         )
         with self._engine.begin() as connection:
             return [_summary(row) for row in connection.execute(query)]
+
+    def index_patients(self) -> int:
+        """Digest the patients of instances that came before they were digested, and return how many there were."""
+        query = sa.select(instances.c.id, instances.c.path).where(instances.c.patient_digest == "")
+        with self._engine.begin() as connection:
+            rows = connection.execute(query).all()
+        digests = [(row.id, self._digest_of_file(self._files.path(row.path))) for row in rows]
+        known = [(instance_id, digest) for instance_id, digest in digests if digest]
+        with self._engine.begin() as connection:
+            for instance_id, digest in known:
+                same = instances.c.id == instance_id
+                connection.execute(sa.update(instances).where(same).values(patient_digest=digest))
+        return len(known)
+
+    def _digest_of_file(self, path: Path) -> str:
+        try:
+            ds = read_header(path, (), PATIENT_ELEMENTS)
+        except UnsupportedImageError:
+            return ""
+        return patient_digest(patient_of(ds), self._patient_key)
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
         with self._engine.begin() as connection:
