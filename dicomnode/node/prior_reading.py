@@ -202,7 +202,7 @@ def _is_same_patient(current: StudySummary, file: _File) -> bool:
     """Hold one instance against the current patient: an archive may have filed it wrongly."""
     uid = file.reference.sop_instance_uid
     try:
-        patient = patient_of(read_header(file.path, (), (*PATIENT_ELEMENTS)))
+        patient = patient_of(read_header(file.path, (), PATIENT_ELEMENTS))
     except UnsupportedImageError:
         log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
         return False
