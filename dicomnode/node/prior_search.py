@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, summary_of
+from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, difference, summary_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
     InstanceRefusedError,
@@ -91,8 +91,11 @@ def archive_of(settings: Settings) -> Archive | None:
 
 def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
     """What each readable series of a kept study says of the study: one instance of a series speaks for all."""
+    first_of: dict[str, KeptInstance] = {}
+    for instance in instances:
+        first_of.setdefault(instance.key.series_instance_uid, instance)
     found = []
-    for instance in {one.key.series_instance_uid: one for one in reversed(instances)}.values():
+    for instance in first_of.values():
         try:
             found.append(summary_of([read_header(instance.path, (), STUDY_SUMMARY_ELEMENTS)]))
         except UnsupportedImageError:
@@ -146,8 +149,10 @@ class PriorSearch:
                 if not one.key.is_own and one.key.modality.upper() != REPORTS
             ]
             series = summary_of_kept(images)
+            # A series that was filed wrongly must not hide the others; where all are, the search says so.
+            of_patient = [one for one in series if not difference(current.patient, one.patient)]
             if series:
-                found.append(together(series))
+                found.append(together(of_patient or series))
         return found
 
     def _told(self, current: StudySummary, patience: Patience) -> list[StudySummary]:
