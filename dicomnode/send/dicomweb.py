@@ -135,6 +135,7 @@ class DicomWebUserAgent:
         while chunk := answer.read1(1 << 20):  # a server that drips must not outlast the deadline
             chunks.append(chunk)
             deadline.check(self.name)
+        answer.close()  # read1 does not notice the end, and the connection would not take another request
         if answer.status == http.HTTPStatus.NO_CONTENT:
             return b"", ""
         if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
