@@ -732,7 +732,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
+class NamedPatient:
     """Who the patient is, as the study's header says; only for channels that may know."""
 
     name: str
@@ -755,6 +755,6 @@ class AlertMessage:
     """UTC."""
     study_instance_uid: str
     content: AlertContent
-    patient: Patient | None = None
+    patient: NamedPatient | None = None
     """None: the channel may not know."""
     is_test: bool = False

@@ -296,6 +296,49 @@ class SendSettings(_Table):
     """Channels by name that are told of acute findings, each in a table `[send.alerts.NAME]`."""
 
 
+class PriorsSettings(_Table):
+    """Which earlier study of the patient a study is compared with, and where it is looked for."""
+
+    is_enabled: bool = True
+    """Whether studies are compared with earlier ones; the node's own store is always looked in."""
+    archive: str = ""
+    """Destination to ask by C-FIND (Study Root) for earlier studies, and to fetch them from. Empty: none."""
+    retrieve: Annotated[str, Field(pattern="^(c-move|c-get)$")] = "c-move"
+    """How they are fetched: `c-move` (the archive must know our receiver's AE title and port) or `c-get`."""
+    dicomweb: str = ""
+    """Base URL of a DICOMweb archive that is asked by QIDO-RS and WADO-RS instead; user:password@ is sent as Basic."""
+    lookback_days: Annotated[int, Field(ge=1)] = 1825
+    """Older studies than this are not compared with."""
+    maximum: Annotated[int, Field(ge=1, le=20)] = 2
+    """Earlier studies that are tried, the newest first, until one can be compared with."""
+    maximum_instances: Annotated[int, Field(ge=1)] = 1000
+    """At most so many images of one earlier study are fetched, the largest series first."""
+    timeout_s: Seconds = 60.0
+    """Longest time that finding and fetching may take for one study; never more than half of schedule.lease_s."""
+    emergent_timeout_s: Seconds = 10.0
+    """The same for an emergent study, for which the archive is asked only once."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 2
+    """Tries of one question to an archive that does not answer, within the time limit."""
+
+    @model_validator(mode="after")
+    def _one_archive(self) -> PriorsSettings:
+        if self.archive and self.dicomweb:
+            raise ValueError("archive and dicomweb exclude each other: name one archive")
+        try:
+            url = urlsplit(self.dicomweb)
+            is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        except ValueError:
+            is_url = False
+        if self.dicomweb and not is_url:
+            raise ValueError("dicomweb must be a URL, for example https://pacs.example/dicom-web")
+        return self
+
+    @property
+    def source(self) -> str:
+        """Name of the archive in logs and listings, without what its URL may hold of a password; empty: none."""
+        return self.archive or (urlsplit(self.dicomweb).hostname or "")
+
+
 class AcuityLevel(_Table):
     """What one category of acuity means in the house."""
 
@@ -414,6 +457,7 @@ class Settings(_Table):
     report: ReportSettings = ReportSettings()
     compose: ComposeSettings = ComposeSettings()
     send: SendSettings = SendSettings()
+    priors: PriorsSettings = PriorsSettings()
     acuity: AcuitySettings = AcuitySettings()
     log: LogSettings = LogSettings()
     rules: tuple[Rule, ...] = Field(default_factory=_rules)
@@ -424,6 +468,8 @@ class Settings(_Table):
         named = [(f"rules.{r.name}.destinations", d) for r in self.rules for d in r.destinations]
         if self.schedule.archive:
             named.append(("schedule.archive", self.schedule.archive))
+        if self.priors.archive:
+            named.append(("priors.archive", self.priors.archive))
         for where, name in named:
             if name not in self.send.destinations:
                 raise ValueError(f"{where} names {name!r}, which is not a destination; known: {known}")

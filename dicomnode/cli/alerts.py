@@ -12,7 +12,7 @@ from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings,
 from dicomnode.dicom.uids import derived_uid
 from dicomnode.errors import NodeError, SettingsError
 from dicomnode.node.rooms import open_stores
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, Patient
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alerts import send_alert
 from dicomnode.settings import AlertChannel
 from dicomnode.store.alerts import AlertState
@@ -40,7 +40,7 @@ _TEST_FINDING = AlertFinding(
     percent=99,
     acuity=Acuity.EMERGENT,
 )
-_TEST_PATIENT = Patient(
+_TEST_PATIENT = NamedPatient(
     name="TEST^DICOMNODE", id="DICOMNODE-TEST", issuer="", birth_date="", sex="O", accession_number="DICOMNODE-TEST"
 )
 

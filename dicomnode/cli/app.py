@@ -14,6 +14,7 @@ from dicomnode.cli import (
     init,
     jobs,
     model,
+    priors,
     routes,
     samples,
     send,
@@ -34,7 +35,7 @@ app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("send")(send.send)
 app.command("demo")(demo.demo)
-for noun in (config, destinations, routes, studies, jobs, alerts, bundle, model, samples):
+for noun in (config, destinations, routes, studies, jobs, priors, alerts, bundle, model, samples):
     app.add_typer(noun.app)
 
 

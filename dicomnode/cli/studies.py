@@ -9,6 +9,7 @@ import typer
 from dicomnode.cli.common import JsonOption, SettingsOption, out, read_settings, show_json, show_rows
 from dicomnode.errors import PermanentError
 from dicomnode.node.rooms import open_stores
+from dicomnode.records import InstanceKey
 
 app = typer.Typer(name="studies", help="The studies that the node keeps.", no_args_is_help=True)
 
@@ -43,7 +44,7 @@ def show(
             "size_bytes": instance.size_bytes,
             "calling_ae_title": instance.calling_ae_title,
             "received_at": instance.received_at,
-            "kept_as": "conflict" if is_conflict else "own result" if instance.key.is_own else "instance",
+            "kept_as": _kept_as(instance.key, is_conflict=is_conflict),
             "path": instance.path,
         }
         for instance, is_conflict in kept
@@ -55,3 +56,11 @@ def show(
     show_rows(instances, _INSTANCE_COLUMNS, as_json=False, empty="")
     out.print()
     show_rows(jobs, _JOB_COLUMNS, as_json=False, empty="no job yet: the study is not complete")
+
+
+def _kept_as(key: InstanceKey, *, is_conflict: bool) -> str:
+    if is_conflict:
+        return "conflict"
+    if key.is_own:
+        return "own result"
+    return "earlier study" if key.is_prior else "instance"

@@ -26,7 +26,7 @@ from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.compose.times import local_time
-from dicomnode.dicom import codes
+from dicomnode.dicom import codes, uids
 from dicomnode.dicom.header import copied, identity, text
 from dicomnode.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
@@ -162,7 +162,7 @@ def tracking_uid(request: ComposeRequest, finding: Finding) -> str:
         return finding.tracking_uid
     bundle = request.report.bundle
     study = text(request.study, "StudyInstanceUID")
-    return derived_uid("tracking", study, bundle.name if bundle else "", finding.spec.key)
+    return uids.tracking_uid(study, bundle.name if bundle else "", finding.spec.key)
 
 
 def author(bundle: BundleIdentity | None) -> str:

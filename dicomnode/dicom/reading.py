@@ -12,6 +12,7 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import InstanceRefusedError, UnsupportedImageError
@@ -33,15 +34,22 @@ def is_uid(text: str) -> bool:
     return re.fullmatch(r"[0-9.]{1,64}", text) is not None
 
 
-def read_header(source: Path | BinaryIO, keywords: tuple[str, ...] = ()) -> Dataset:
+def read_header(source: Path | BinaryIO, keywords: tuple[str, ...] = (), tolerated: tuple[str, ...] = ()) -> Dataset:
     """Read a file's elements up to the pixels; only those named, when any are.
+
+    Parameters
+    ----------
+    keywords
+        Elements whose values must be parsable.
+    tolerated
+        Further elements, whose values need not be.
 
     Raises
     ------
     UnsupportedImageError
         If the bytes are no DICOM file.
     """
-    tags: list[Any] | None = list(keywords) or None
+    tags: list[Any] | None = [*keywords, *tolerated] or None
     try:
         ds = dcmread(source, stop_before_pixels=True, specific_tags=tags)
         for keyword in keywords:
@@ -89,7 +97,7 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
         If the header cannot be read, names no study, or contradicts the command.
     """
     try:
-        ds = read_header(BytesIO(encoded), KEY_ELEMENTS)
+        ds = read_header(BytesIO(encoded), KEY_ELEMENTS, PATIENT_ELEMENTS)
     except UnsupportedImageError:
         message = "the data set cannot be read in its transfer syntax"
         raise InstanceRefusedError(message, status=StoreStatus.CANNOT_UNDERSTAND) from None
@@ -111,4 +119,5 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
         transfer_syntax_uid=transfer_syntax_uid,
         modality=element_text(ds, "Modality").replace("\0", ""),
         is_own=element_text(ds, "Manufacturer") == MANUFACTURER,
+        patient=patient_of(ds),
     )

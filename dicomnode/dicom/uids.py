@@ -19,3 +19,12 @@ IMPLEMENTATION_CLASS_UID = derived_uid("implementation class")
 IMPLEMENTATION_VERSION_NAME = f"DICOMNODE_{__version__}"[:16]
 MANUFACTURER = "dicomnode"
 """Manufacturer (0008,0070) of every result: by it a node knows a dicomnode's objects when they are routed back."""
+
+
+def tracking_uid(study_instance_uid: str, bundle: str, finding: str) -> str:
+    """Tracking Unique Identifier of a finding since the study in which it was first seen.
+
+    The same in every revision of that study, so that viewers see one finding and not several. It derives from the
+    study, not from the patient: a Patient ID could be guessed from what derives from it.
+    """
+    return derived_uid("tracking", study_instance_uid, bundle, finding)

@@ -48,9 +48,9 @@ class Ensemble:
         """Probabilities (K,), the mean over the members; raises as `Model.triage`."""
         return np.mean([model.triage(images) for model in (self._first, *self._others)], axis=0, dtype=np.float32)  # type: ignore[no-any-return]
 
-    def read(self, images: Sequence[PreparedImage]) -> Reading:
+    def read(self, images: Sequence[PreparedImage], *, has_draft: bool = True) -> Reading:
         """Read one study; raises as `Model.read`, also where only one member finds the images strange."""
-        reading = self._first.read(images)
+        reading = self._first.read(images, has_draft=has_draft)
         judged = [other.judge(images) for other in self._others]
         probabilities = np.stack([reading.probabilities, *(one.probabilities for one in judged)])  # (M, K)
         thresholds = np.array(
@@ -63,6 +63,10 @@ class Ensemble:
             intervals=_widest([reading.intervals, *(one.intervals for one in judged)]),
             members_disagree=bool((above.any(0) & ~above.all(0)).any()),
         )
+
+
+Reader = Model | Ensemble
+"""What reads studies, whether it is one model or several."""
 
 
 def _require_alike(first: Bundle, other: Bundle) -> None:

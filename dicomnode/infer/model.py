@@ -166,13 +166,15 @@ class Model:
     def _intervals(self, study: EncodedStudy) -> FloatArray | None:
         return None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples)
 
-    def read(self, images: Sequence[PreparedImage]) -> Reading:
+    def read(self, images: Sequence[PreparedImage], *, has_draft: bool = True) -> Reading:
         """Read one study: the draft is written from the volume or from the most conspicuous film.
 
         Parameters
         ----------
         images
             At least one.
+        has_draft
+            Whether a text is written; a prior study is read without.
 
         Raises
         ------
@@ -194,7 +196,7 @@ class Model:
             strangeness=study.strangeness,
             best_images=study.best_images,
             not_judged=study.not_judged,
-            draft=self.generate(study.most_conspicuous(thresholds)),
+            draft=self.generate(study.most_conspicuous(thresholds)) if has_draft else NO_DRAFT,
             intervals=self._intervals(study),
             quality=study.quality,
             missing_images=sum(image.missing_before for image in study.images),

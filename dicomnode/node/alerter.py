@@ -11,7 +11,7 @@ from dicomnode.dicom.header import text
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import PeerRefusedError, SettingsError, TransientError, UnsupportedImageError
 from dicomnode.node.worker import utc_now
-from dicomnode.records import Alert, AlertMessage, Patient
+from dicomnode.records import Alert, AlertMessage, NamedPatient
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.send.alerts import send_alert
 from dicomnode.settings import Settings
@@ -67,14 +67,14 @@ class Alerter:
             patient=self._patient(alert) if self._channel.patient_data else None,
         )
 
-    def _patient(self, alert: Alert) -> Patient | None:
+    def _patient(self, alert: Alert) -> NamedPatient | None:
         """The patient of the job's results, which have the study's; so the index need not hold one."""
         for result in self._results.of_job(alert.job_id):
             try:
                 ds = read_header(result.path)
             except UnsupportedImageError:
                 continue
-            return Patient(
+            return NamedPatient(
                 name=text(ds, "PatientName"),
                 id=text(ds, "PatientID"),
                 issuer=text(ds, "IssuerOfPatientID"),

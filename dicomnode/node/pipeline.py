@@ -23,10 +23,11 @@ from dicomnode.errors import (
 from dicomnode.explain import explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
-from dicomnode.infer.ensemble import Ensemble
+from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.node.examination import examination
+from dicomnode.node.priors import NOT_LOOKED_FOR, Comparison, Priors
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
@@ -60,9 +61,9 @@ class Models:
         self._beside = ensemble_paths(settings)
         self._settings = settings
         self._cache = EncodingCache(settings.cache_images)
-        self._loaded: dict[str, Model | Ensemble] = {}
+        self._loaded: dict[str, Reader] = {}
 
-    def get(self, name: str) -> Model | Ensemble:
+    def get(self, name: str) -> Reader:
         """The model of a bundle.
 
         Raises
@@ -89,8 +90,16 @@ class Pipeline:
     Does not: claim jobs, decide about retries, send.
     """
 
-    def __init__(self, settings: Settings, models: Models, instances: InstanceStore, results: ResultStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        models: Models,
+        instances: InstanceStore,
+        results: ResultStore,
+        priors: Priors | None = None,
+    ) -> None:
         self._settings = settings
+        self._priors = priors
         self._models = models
         self._instances = instances
         self._results = results
@@ -161,6 +170,7 @@ class Pipeline:
             raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
         reading = model.read(prepare(paths, model.bundle))
+        comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model.bundle.findings, reading)
         enter(Stage.REPORT)
@@ -174,7 +184,16 @@ class Pipeline:
             settings=self._settings.report,
             draft_language=model.bundle.languages[0],
             examination=examination(_headers(self._matching(job))),
+            prior=comparison.prior,
+            changes=comparison.changes,
+            prior_note=comparison.state,
+            tracking_uids=comparison.tracking_uids,
         )
+
+    def _compare(self, job: Job, reading: Reading, model: Reader) -> Comparison:
+        if self._priors is None:
+            return NOT_LOOKED_FOR
+        return self._priors.compare(job, self._matching(job), reading, model)
 
     def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
         """A heat map for every finding that is present, where the model says what it looked at."""

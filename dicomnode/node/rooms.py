@@ -20,6 +20,8 @@ from dicomnode.store.database import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.jobs import JobStore
+from dicomnode.store.patients import patient_key
+from dicomnode.store.priors import PriorRequests
 from dicomnode.store.results import ResultStore
 
 
@@ -32,6 +34,7 @@ class Stores:
     jobs: JobStore
     results: ResultStore
     alerts: AlertStore
+    requests: PriorRequests
     instance_files: FileStore
     result_files: FileStore
 
@@ -47,15 +50,17 @@ def open_stores(settings: Settings) -> Stores:
     data_dir = settings.store.data_dir
     try:
         instance_files, result_files = FileStore(data_dir / "instances"), FileStore(data_dir / "results")
+        key = patient_key(data_dir)
     except OSError as error:
         raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
     engine = open_engine(settings.store)
     return Stores(
         engine=engine,
-        instances=InstanceStore(engine, instance_files),
+        instances=InstanceStore(engine, instance_files, key),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
         alerts=AlertStore(engine),
+        requests=PriorRequests(engine, key),
         instance_files=instance_files,
         result_files=result_files,
     )
@@ -67,6 +72,8 @@ def admission(settings: Settings, stores: Stores) -> Admission:
         sink=stores.instances,
         data_dir=settings.store.data_dir,
         minimum_free_bytes=settings.receive.minimum_free_bytes,
+        requests=stores.requests,
+        own_ae_title=settings.send.ae_title,
     )
 
 

@@ -62,7 +62,7 @@ class ChestFilm:
     """(rows, columns), True where the opacity adds attenuation; all False in a normal film."""
 
 
-def chest_film(seed: int, *, has_opacity: bool = False) -> ChestFilm:
+def chest_film(seed: int, *, has_opacity: bool = False, opacity_scale: float = 1.0) -> ChestFilm:
     """Draw one postero-anterior film.
 
     Parameters
@@ -71,6 +71,8 @@ def chest_film(seed: int, *, has_opacity: bool = False) -> ChestFilm:
         Decides the patient's build, vessels and noise; the same seed gives the same film.
     has_opacity
         Puts a consolidation into the right middle zone and changes nothing else.
+    opacity_scale
+        Its diameter, 1 for what is usual: the same patient's at another time.
     """
     rng = np.random.default_rng(seed)
     build = _Build(rng)
@@ -78,7 +80,7 @@ def chest_film(seed: int, *, has_opacity: bool = False) -> ChestFilm:
     air = _AIR * 11.5 * lungs * (1 - 0.92 * _heart(build))
     depth = _soft_tissue(build) - air - _airways(build) - _gas(rng)
     depth += _bones(build, rng) + _vessels(rng, lungs) + 0.30 * clouds(rng, SIDE_PX, 1.8) * np.sqrt(lungs)
-    opacity = _opacity(rng) * lungs
+    opacity = _opacity(rng, opacity_scale) * lungs
     if has_opacity:
         depth = depth + opacity
     return ChestFilm(pixels=_developed(rng, depth), opacity_mask=(opacity > 0.2) & has_opacity)
@@ -257,9 +259,9 @@ def _vessels(rng: np.random.Generator, lungs: Plane) -> Plane:
     return 1.4 * blur(depth, 1.3) * np.sqrt(lungs)
 
 
-def _opacity(rng: np.random.Generator) -> Plane:
+def _opacity(rng: np.random.Generator, scale: float) -> Plane:
     """Patchy consolidation with a ragged edge; more than 0 only near its centre."""
-    patch = _blob(_OPACITY_CENTRE, _OPACITY_SIZE)
+    patch = _blob(_OPACITY_CENTRE, (_OPACITY_SIZE[0] * scale, _OPACITY_SIZE[1] * scale))
     ragged = np.clip(patch + 0.16 * clouds(rng, SIDE_PX, 2.6) - 0.30, 0, None)
     near = np.clip(4 * patch - 0.2, 0, 1)
     return blur(5.0 * np.minimum(ragged * near, 0.62), 3.5)

@@ -17,6 +17,8 @@ from dicomnode.phantoms.head_ct import head_ct
 from dicomnode.phantoms.headers import Protocol, ct_slice, digital_radiograph, plate_radiograph
 
 CHEST_SEED, HARD_HEADER_SEED, HEAD_SEED, EMBOLUS_SEED = 7, 11, 1, 32
+EARLIER_SCALE = 0.6
+"""Diameter of the opacity half a year before, against that of `chest_opacity`."""
 SMALL_SHARE = 0.65
 """Share of the frame's side that the small chest fills."""
 EMBOLUS_SHAPE = (24, 192, 192)
@@ -33,6 +35,18 @@ def chest_normal() -> list[Dataset]:
 def chest_opacity() -> list[Dataset]:
     """The same chest with an opacity in the right middle zone, uncompressed as most units send it."""
     return [digital_radiograph("chest-opacity", chest_film(CHEST_SEED, has_opacity=True).pixels)]
+
+
+def chest_earlier() -> list[Dataset]:
+    """The patient of `chest_opacity` half a year earlier, with a smaller opacity, JPEG-LS."""
+    ds = digital_radiograph(
+        "chest-earlier", chest_film(CHEST_SEED, has_opacity=True, opacity_scale=EARLIER_SCALE).pixels
+    )
+    now = digital_radiograph("chest-opacity", np.zeros((1, 1), dtype=np.uint16))
+    ds.PatientName, ds.PatientID = now.PatientName, now.PatientID
+    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = "20250703"
+    ds.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
+    return [ds]
 
 
 def chest_small() -> list[Dataset]:
@@ -95,6 +109,7 @@ def hard_header() -> list[Dataset]:
 
 SAMPLES: Mapping[str, Callable[[], list[Dataset]]] = MappingProxyType(
     {
+        "chest-earlier": chest_earlier,  # sorts, and so is sent, before the film that is compared with it
         "chest-normal": chest_normal,
         "chest-opacity": chest_opacity,
         "chest-small": chest_small,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import InstanceRefusedError
 from dicomnode.records import InstanceKey, StoreStatus
+from dicomnode.store.priors import Asked, PriorRequests
 
 
 class InstanceSink(Protocol):
@@ -30,6 +31,10 @@ class Arrival:
     calling_ae_title: str
     encoded: bytes
     """A whole DICOM file around the data set bytes as received."""
+    move_originator_ae_title: str = ""
+    """Move Originator AE Title (0000,1030) of the request: who had it sent to us by C-MOVE; empty: nobody."""
+    is_fetched: bool = False
+    """We asked for it ourselves by C-GET or WADO-RS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,10 @@ class Admission:
     sink: InstanceSink
     data_dir: Path
     minimum_free_bytes: int
+    requests: PriorRequests | None = None
+    """What the node asked an archive for; None: nothing ever."""
+    own_ae_title: str = ""
+    """Our AE title when we call: by it we know our own C-MOVE requests."""
 
     def admit(self, arrival: Arrival) -> InstanceKey:
         """Keep an instance.
@@ -48,7 +57,8 @@ class Admission:
         Raises
         ------
         InstanceRefusedError
-            If the disk is below its watermark, or the data set is unreadable or contradicts its command.
+            If the disk is below its watermark, the data set is unreadable or contradicts its command, or it comes
+            as part of an earlier study that we asked for, but belongs to another patient or study.
         OSError, TransientError
             If it could not be written.
         """
@@ -62,5 +72,20 @@ class Admission:
             sop_instance_uid=arrival.sop_instance_uid,
             transfer_syntax_uid=arrival.transfer_syntax_uid,
         )
+        key = self._marked(key, arrival)
         self.sink.keep(key, arrival.encoded, calling_ae_title=arrival.calling_ae_title)
         return key
+
+    def _marked(self, key: InstanceKey, arrival: Arrival) -> InstanceKey:
+        """Mark what belongs to an earlier study that we asked for; a stranger's C-MOVE may use our AE title too."""
+        is_ours = arrival.is_fetched or (self.own_ae_title and arrival.move_originator_ae_title == self.own_ae_title)
+        if self.requests is None or not is_ours:
+            return key
+        asked = self.requests.asked_for(key)
+        if asked is Asked.OTHER_PATIENT:
+            message = "not the patient whose earlier study was asked for"
+            raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
+        if asked is Asked.NO and arrival.is_fetched:
+            message = "not of the study that was asked for"
+            raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
+        return replace(key, is_prior=asked is Asked.YES)

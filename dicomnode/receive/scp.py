@@ -53,6 +53,7 @@ def _arrival(event: Event, peer: str, uid: str) -> Arrival:
         transfer_syntax_uid=str(event.context.transfer_syntax),
         calling_ae_title=peer,
         encoded=event.encoded_dataset(),
+        move_originator_ae_title=str(event.request.MoveOriginatorApplicationEntityTitle or "").strip(),
     )
 
 

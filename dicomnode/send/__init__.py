@@ -1,4 +1,4 @@
-"""The doors out, one kind a file: C-STORE, C-ECHO, C-FIND, and alerts over HL7 v2, webhook and e-mail.
+"""The doors out, one kind a file: DIMSE (C-STORE, C-ECHO, C-FIND, C-MOVE, C-GET), DICOMweb and alerts.
 
 Does: talk to one peer, and say what became of every single instance.
 Does not: know jobs or the store, retry, choose destinations.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -22,9 +24,21 @@ _config.STORE_SEND_CHUNKED_DATASET = True
 
 @contextmanager
 def associated(
-    peer: Destination, settings: SendSettings, contexts: Sequence[PresentationContext]
+    peer: Destination,
+    settings: SendSettings,
+    contexts: Sequence[PresentationContext],
+    *,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[tuple[Any, ...]] = (),
 ) -> Iterator[Association]:
     """Open an association, release it at the end.
+
+    Parameters
+    ----------
+    roles
+        Role selection (PS3.7 D.3.3.4): for which contexts the peer may send to us.
+    handlers
+        pynetdicom's, for what the peer sends.
 
     Raises
     ------
@@ -41,7 +55,9 @@ def associated(
     ae.dimse_timeout = settings.dimse_timeout_s
     ae.requested_contexts = list(contexts)
     try:
-        assoc = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+        assoc = ae.associate(
+            peer.host, peer.port, ae_title=peer.ae_title, ext_neg=list(roles), evt_handlers=list(handlers)
+        )
     except OSError as error:
         raise PeerUnreachableError(f"{peer.host} cannot be resolved: {error.strerror}") from None
     if not assoc.is_established:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, TransientError
-from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, Patient
+from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alert_text import TEST, WARNING, lines
 from dicomnode.send.mllp import exchange
 from dicomnode.send.secrets import tls_context
@@ -130,7 +130,7 @@ def _msh(channel: HL7Channel, message: AlertMessage) -> str:
     return _segment("MSH", {n - 1: value for n, value in fields.items()} | {1: "^~\\&"})
 
 
-def _pid(patient: Patient) -> str:
+def _pid(patient: NamedPatient) -> str:
     identifier = f"{escaped(patient.id)}^^^{escaped(patient.issuer)}".rstrip("^")
     date = patient.birth_date if re.fullmatch(r"\d{8}", patient.birth_date) else ""
     sex = patient.sex if patient.sex in ("M", "F", "O") else "U"

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from dicomnode import __version__
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, Patient
+from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alert_text import TEST, lines
 from dicomnode.send.secrets import read_secret, tls_context
 from dicomnode.settings import WebhookChannel
@@ -147,7 +147,7 @@ def _observation(message: AlertMessage, finding: AlertFinding, number: int) -> d
     }
 
 
-def _patient(patient: Patient) -> dict[str, Any]:
+def _patient(patient: NamedPatient) -> dict[str, Any]:
     family, given, middle = ([part.strip() for part in patient.name.split("=")[0].split("^")] + [""] * 3)[:3]
     name = {"family": family, "given": [part for part in (given, middle) if part]}
     date = patient.birth_date

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,10 +14,13 @@ import structlog
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dicomnode.errors import TransientError
-from dicomnode.records import InstanceKey, KeptInstance
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
+from dicomnode.dicom.reading import read_header
+from dicomnode.errors import TransientError, UnsupportedImageError
+from dicomnode.records import InstanceKey, KeptInstance, Patient
 from dicomnode.store.database import upsert
 from dicomnode.store.files import FileStore
+from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import instances, results, studies
 
 log = structlog.get_logger()
@@ -49,11 +53,17 @@ class InstanceStore:
 
     Does: keep an instance once, keep other content under a known UID as a conflict, say which studies wait.
     Does not: decide when a study is complete.
+
+    Parameters
+    ----------
+    patient_key
+        By which patients are digested, see `store.patients`.
     """
 
-    def __init__(self, engine: Engine, files: FileStore) -> None:
+    def __init__(self, engine: Engine, files: FileStore, patient_key: bytes) -> None:
         self._engine = engine
         self._files = files
+        self._patient_key = patient_key
 
     def keep(self, key: InstanceKey, encoded: bytes, *, calling_ae_title: str) -> bool:
         """Make one instance durable: file first, then its row.
@@ -77,8 +87,12 @@ class InstanceStore:
 
     def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
         digest = content_digest(key, encoded)
-        if self._knows(key.sop_instance_uid, digest):
-            return False
+        if key.is_prior and self._holds(key.sop_instance_uid):
+            return False  # a copy from the archive, which may differ in its coding, is no conflict
+        known = self._known(key.sop_instance_uid, digest)
+        if known is not None:
+            instance_id, is_prior = known
+            return is_prior and not key.is_prior and self._adopt(instance_id, key)
         row = {
             "sop_instance_uid": key.sop_instance_uid,
             "digest": digest,
@@ -91,30 +105,52 @@ class InstanceStore:
             "size_bytes": len(encoded),
             "calling_ae_title": calling_ae_title,
             "received_at": dt.datetime.now(dt.UTC),
+            "is_prior": key.is_prior,
+            "patient_digest": patient_digest(key.patient, self._patient_key),
         }
         try:
             self._insert(row, is_own=key.is_own, is_conflict=False)
         except IntegrityError:
-            return self._insert_beside(row, is_own=key.is_own)
+            return not key.is_prior and self._insert_beside(row, is_own=key.is_own)
         return True
 
-    def _knows(self, sop_instance_uid: str, digest: str) -> bool:
+    def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
+        """Number of this content in the index, and whether we fetched it; None where it is new."""
         same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
         with self._engine.begin() as connection:
-            return connection.execute(sa.select(instances.c.id).where(same)).first() is not None
+            row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
+        return None if row is None else (row.id, row.is_prior)
+
+    def _holds(self, sop_instance_uid: str) -> bool:
+        with self._engine.begin() as connection:
+            query = sa.select(instances.c.id).where(instances.c.sop_instance_uid == sop_instance_uid)
+            return connection.execute(query).first() is not None
+
+    def _adopt(self, instance_id: int, key: InstanceKey) -> bool:
+        """Count an instance that we had fetched as sent to us: its study is to be read."""
+        now = dt.datetime.now(dt.UTC)
+        fetched = (instances.c.id == instance_id) & instances.c.is_prior
+        sent = sa.update(instances).where(fetched).values(is_prior=False, received_at=now)
+        with self._engine.begin() as connection:
+            row = connection.execute(sent.returning(instances.c.is_own)).first()
+            if row is not None and not row.is_own:
+                _restart_timer(connection, key.study_instance_uid, now)
+        return row is not None
 
     def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
         with self._engine.begin() as connection:
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
             connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=is_conflict))
-            if not is_own and not is_conflict:
+            if not is_own and not is_conflict and not row["is_prior"]:
                 _restart_timer(connection, row["study_instance_uid"], row["received_at"])
 
     def _insert_beside(self, row: dict[str, Any], *, is_own: bool) -> bool:
         """Another association brought this UID: the same content is done, other content is a conflict."""
-        if self._knows(row["sop_instance_uid"], row["digest"]):
+        if self._known(row["sop_instance_uid"], row["digest"]) is not None:
             return False
         try:
+            if self._put_before_prior(row, is_own=is_own):
+                return True
             self._insert(row, is_own=is_own, is_conflict=True)
         except IntegrityError:  # the same conflict came twice at the same moment
             return False
@@ -124,6 +160,19 @@ class InstanceStore:
             study=row["study_instance_uid"],
             peer=row["calling_ae_title"],
         )
+        return True
+
+    def _put_before_prior(self, row: dict[str, Any], *, is_own: bool) -> bool:
+        """Let what is sent to us count before what we had fetched under its UID; False where nothing was fetched."""
+        fetched = (instances.c.sop_instance_uid == row["sop_instance_uid"]) & instances.c.is_prior
+        aside = sa.update(instances).where(fetched & ~instances.c.is_conflict).values(is_conflict=True)
+        with self._engine.begin() as connection:
+            if connection.execute(aside).rowcount == 0:
+                return False
+            is_own = is_own or _is_result(connection, row["sop_instance_uid"])
+            connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=False))
+            if not is_own:
+                _restart_timer(connection, row["study_instance_uid"], row["received_at"])
         return True
 
     def waiting(self) -> list[WaitingStudy]:
@@ -140,7 +189,7 @@ class InstanceStore:
             ]
 
     def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
-        """The instances of a study that count, oldest first: neither conflicts nor our own results.
+        """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
 
         Parameters
         ----------
@@ -150,7 +199,19 @@ class InstanceStore:
         condition = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
         if received_by is not None:
             condition &= instances.c.received_at <= received_by
-        return self._select(condition & ~instances.c.is_own)
+        return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
+
+    def known_of_study(self, study_instance_uid: str) -> list[KeptInstance]:
+        """Whatever is kept of a study but conflicts, oldest first: also our own results and what we fetched."""
+        return self._select((instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict)
+
+    def studies_of(self, patient: Patient) -> list[str]:
+        """Study Instance UIDs under this Patient ID, whoever issued it."""
+        digest = patient_digest(patient, self._patient_key)
+        same = (instances.c.patient_digest == digest) & ~instances.c.is_conflict
+        query = sa.select(instances.c.study_instance_uid).where(same).distinct()
+        with self._engine.begin() as connection:
+            return [] if not digest else sorted(row.study_instance_uid for row in connection.execute(query))
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
         """Every kept content of a study, each with whether it is a conflict."""
@@ -179,6 +240,26 @@ class InstanceStore:
         with self._engine.begin() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
+    def index_patients(self) -> int:
+        """Digest the patients of instances that came before they were digested, and return how many there were."""
+        query = sa.select(instances.c.id, instances.c.path).where(instances.c.patient_digest == "")
+        with self._engine.begin() as connection:
+            rows = connection.execute(query).all()
+        digests = [(row.id, self._digest_of_file(self._files.path(row.path))) for row in rows]
+        known = [(instance_id, digest) for instance_id, digest in digests if digest]
+        with self._engine.begin() as connection:
+            for instance_id, digest in known:
+                same = instances.c.id == instance_id
+                connection.execute(sa.update(instances).where(same).values(patient_digest=digest))
+        return len(known)
+
+    def _digest_of_file(self, path: Path) -> str:
+        try:
+            ds = read_header(path, (), PATIENT_ELEMENTS)
+        except UnsupportedImageError:
+            return ""
+        return patient_digest(patient_of(ds), self._patient_key)
+
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
         with self._engine.begin() as connection:
             rows = connection.execute(sa.select(instances).where(condition).order_by(instances.c.id))
@@ -193,6 +274,7 @@ class InstanceStore:
             transfer_syntax_uid=row.transfer_syntax_uid,
             modality=row.modality,
             is_own=row.is_own,
+            is_prior=row.is_prior,
         )
         return KeptInstance(
             key=key,

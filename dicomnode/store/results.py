@@ -114,6 +114,17 @@ class ResultStore:
             job_id = connection.execute(earlier).scalar()
         return [] if job_id is None else self.of_job(job_id)
 
+    def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
+        """Results of the last job of a study that has any."""
+        last = (
+            sa.select(sa.func.max(results.c.job_id))
+            .join_from(results, jobs, results.c.job_id == jobs.c.id)
+            .where(jobs.c.study_instance_uid == study_instance_uid)
+        )
+        with self._engine.begin() as connection:
+            job_id = connection.execute(last).scalar()
+        return [] if job_id is None else self.of_job(job_id)
+
     def claim(self, owner: str, *, destination: str, lease_s: float, now: dt.datetime) -> list[Delivery]:
         """Take all that waits of one job for this destination: emergent ones first, then by priority and due time."""
         free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -67,6 +68,8 @@ instances = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("calling_ae_title", String(64), nullable=False),
     Column("received_at", UTCDateTime, nullable=False),
+    Column("is_prior", Boolean, nullable=False, server_default=false()),
+    Column("patient_digest", String(64), nullable=False, server_default="", index=True),
     UniqueConstraint("sop_instance_uid", "digest"),
 )
 # One content is the instance, any other is a conflict beside it: held by the database, whoever comes first.
@@ -86,6 +89,15 @@ studies = Table(
     Column("waiting_since", UTCDateTime, nullable=False),
     Column("last_instance_at", UTCDateTime, nullable=False),
     Column("revision", String(64), nullable=False),
+)
+
+# What we asked an archive for: by this the receiver knows what we fetched from what somebody sends us.
+prior_requests = Table(
+    "prior_requests",
+    metadata,
+    Column("study_instance_uid", UID, primary_key=True),
+    Column("patient_digest", String(64), nullable=False),
+    Column("open_until", UTCDateTime, nullable=False),
 )
 
 jobs = Table(

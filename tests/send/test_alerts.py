@@ -18,7 +18,7 @@ from helpers import free_port
 from hl7apy.parser import parse_message
 
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, Patient
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alerts import check_channel, send_alert
 from dicomnode.send.hl7 import escaped, oru_r01, person_name
 from dicomnode.send.webhook import diagnostic_report, signature
@@ -33,7 +33,7 @@ BLEED = AlertFinding(
 OPACITY = AlertFinding(
     key="opacity", code=CodedConcept("O|1", "99X", "Opacity & more"), percent=61, acuity=Acuity.NON_CRITICAL
 )
-PATIENT = Patient(
+PATIENT = NamedPatient(
     name="Müller|Weiß^Ann^M^Dr^PhD=山田^太郎",
     id="P&1",
     issuer="HOSP",

@@ -1,0 +1,117 @@
+"""Who the patient of a header is, and whether two headers speak of the same one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from pydicom import Dataset
+
+from dicomnode.dicom.header import text
+from dicomnode.records import Patient, SeriesSummary, StudySummary
+
+PATIENT_ELEMENTS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+STUDY_SUMMARY_ELEMENTS = (
+    *PATIENT_ELEMENTS,
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "Modality",
+    "ModalitiesInStudy",
+    "BodyPartExamined",
+)
+"""What `summary_of` looks at."""
+
+_NOBODY = re.compile(r"[0\W_]*|X+|UNKNOWN|NONE|N/?A|NULL|ANON(YMOUS|YMIZED|YMISED)?|NO[ _-]?ID|TEST", re.IGNORECASE)
+"""Patient IDs that many patients share."""
+
+
+def patient_of(ds: Dataset) -> Patient:
+    """Identity of the patient; what is missing or unreadable is empty."""
+    return Patient(
+        patient_id=text(ds, "PatientID"),
+        issuer=text(ds, "IssuerOfPatientID"),
+        birth_date=re.sub(r"\D", "", text(ds, "PatientBirthDate")),  # 2000.01.31 is how ACR-NEMA wrote it
+        sex=text(ds, "PatientSex").upper(),
+    )
+
+
+def is_identified(patient: Patient) -> bool:
+    """Whether the Patient ID tells the patient from others: UNKNOWN, 0000 and the like do not."""
+    return _NOBODY.fullmatch(patient.patient_id) is None
+
+
+def difference(one: Patient, other: Patient) -> str:
+    """Name of the first element that shows two patients to be different ones, or not surely the same; "" if none.
+
+    The Patient ID must agree, its issuer where both say one, birth date and sex where both have them. Where only one
+    says the issuer, the number may be another hospital's: then the birth date must be there on both sides.
+    """
+    if one.patient_id != other.patient_id or not is_identified(one):
+        return "Patient ID"
+    if one.issuer and other.issuer and one.issuer != other.issuer:
+        return "Issuer of Patient ID"
+    if one.birth_date and other.birth_date and one.birth_date != other.birth_date:
+        return "Patient's Birth Date"
+    if {one.sex, other.sex} == {"M", "F"}:  # O and empty contradict nothing
+        return "Patient's Sex"
+    if bool(one.issuer) != bool(other.issuer) and not (one.birth_date and other.birth_date):
+        return "Issuer of Patient ID"
+    return ""
+
+
+def summary_of(datasets: Sequence[Dataset]) -> StudySummary:
+    """What some data sets of one study, its instances or an answer to a query, say of it; the first says when it was.
+
+    Parameters
+    ----------
+    datasets
+        At least one.
+    """
+    first = datasets[0]
+    modalities = [one for ds in datasets for one in _several(ds, "ModalitiesInStudy") or _several(ds, "Modality")]
+    body_parts = [one for ds in datasets for one in _several(ds, "BodyPartExamined")]
+    return StudySummary(
+        study_instance_uid=text(first, "StudyInstanceUID"),
+        patient=patient_of(first),
+        study_date=study_date(first),
+        study_time=_study_time(first),
+        modalities=tuple(dict.fromkeys(modalities)),
+        body_parts=tuple(dict.fromkeys(body_parts)),
+    )
+
+
+def series_summary(ds: Dataset) -> SeriesSummary:
+    """One answer to a query at series level."""
+    count = text(ds, "NumberOfSeriesRelatedInstances")
+    return SeriesSummary(
+        series_instance_uid=text(ds, "SeriesInstanceUID"),
+        modality=text(ds, "Modality").upper(),
+        body_part=text(ds, "BodyPartExamined").upper(),
+        instances=int(count) if count.isdecimal() else None,
+    )
+
+
+def study_date(ds: Dataset) -> dt.date | None:
+    """Study Date (0008,0020), None where it is missing or no date."""
+    try:
+        return dt.datetime.strptime(re.sub(r"\D", "", text(ds, "StudyDate")), "%Y%m%d").replace(tzinfo=dt.UTC).date()
+    except ValueError:
+        return None
+
+
+def _study_time(ds: Dataset) -> dt.time | None:
+    """Study Time (0008,0030) to the second; PS3.5 6.2 lets minutes and seconds be left out."""
+    digits = re.sub(r"\D", "", text(ds, "StudyTime").split(".")[0])[:6]
+    try:
+        hour, minute, second = (int(digits[i : i + 2] or 0) for i in (0, 2, 4))
+        return dt.time(hour, minute, second) if digits else None
+    except ValueError:
+        return None
+
+
+def _several(ds: Dataset, keyword: str) -> list[str]:
+    element = ds.get(keyword)
+    values = [element] if isinstance(element, str) else list(element or ())
+    return [str(value).strip().upper() for value in values if str(value).strip()]

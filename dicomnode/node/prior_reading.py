@@ -1,0 +1,262 @@
+"""Reads an earlier study: its images by the same model, and what its reports say in codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+from pydicom import Dataset, dcmread
+
+from dicomnode.dicom.header import text
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
+from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
+from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
+from dicomnode.dicom.values import PARSER_ERRORS, numbers
+from dicomnode.errors import PermanentError, UnsupportedImageError
+from dicomnode.explain import explain
+from dicomnode.explain.extent import area_mm2
+from dicomnode.infer.ensemble import Reader
+from dicomnode.infer.prepare import prepare
+from dicomnode.records import FindingSpec, InstanceReference, Presence, PriorStudy, Reading, StudySummary
+from dicomnode.report.comparison import Extent, Standing, standing
+from dicomnode.schedule.priors import kin
+from dicomnode.store.instances import InstanceStore
+from dicomnode.store.results import ResultStore
+
+log = structlog.get_logger()
+
+EXTENT_METHOD = "class_activation"
+"""Its weights mean the same in every image, so areas can be compared."""
+EXTENT_ERROR = 0.25
+"""Share of an area. Films of one phantom that were shifted by up to 10 mm, turned by up to 2 degrees and exposed anew
+give areas within 18 % (95 %); patients breathe and turn as well. `bench/extent.py` measures it."""
+_REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
+"""SOP Class UIDs of structured reports begin so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorReading:
+    """What is known of an earlier study."""
+
+    study: PriorStudy
+    standings: Mapping[str, Standing]
+    """By finding."""
+    tracking_uids: Mapping[str, str]
+    """Of the findings that were, or may have been, there."""
+    reading: Reading | None
+    """Its images as the model reads them now; None where it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    reference: InstanceReference
+    path: Path
+    modality: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    reference: InstanceReference
+    is_verified: bool
+    written_at: str
+    predecessors: tuple[str, ...]
+    statements: tuple[Statement, ...]
+
+
+class PriorReader:
+    """Reads earlier studies that the node keeps.
+
+    Does: hold every instance against the current patient, read images without a draft, read coded reports; a report
+    that a physician verified counts before the node's own results, and these before reading the images again.
+    Does not: find or fetch.
+    """
+
+    def __init__(self, instances: InstanceStore, results: ResultStore) -> None:
+        self._instances = instances
+        self._results = results
+
+    def read(self, current: StudySummary, study: StudySummary, model: Reader) -> PriorReading | None:
+        """Read one earlier study; None where nothing of it can be compared with."""
+        files = [file for file in self._files(study.study_instance_uid) if _is_same_patient(current, file)]
+        reading, spacings = _read_images(current, files, model)
+        measured = {} if reading is None else study_standings(model.bundle.findings, reading, spacings)
+        said = _said(model.bundle.findings, _documents(files))
+        standings = measured | {
+            key: replace(measured.get(key, Standing(presence=one.presence)), presence=one.presence)
+            for key, (_, one) in said.items()
+        }
+        if not standings:
+            return None
+        seen = {image.sop_instance_uid for image in reading.images} if reading else set()
+        seen |= {document.reference.sop_instance_uid for document, _ in said.values()}
+        prior = PriorStudy(
+            study_instance_uid=study.study_instance_uid,
+            study_date=study.study_date,
+            instances=tuple(file.reference for file in files if file.reference.sop_instance_uid in seen),
+            presences={key: one.presence for key, one in standings.items()},
+            is_verified=any(document.is_verified for document, _ in said.values()),
+        )
+        bundle = model.bundle.identity.name
+        tracking_uids = {
+            key: (said[key][1].tracking_uid if key in said else "")
+            or tracking_uid(study.study_instance_uid, bundle, key)
+            for key, one in standings.items()
+            if one.presence is not Presence.ABSENT
+        }
+        return PriorReading(study=prior, standings=standings, tracking_uids=tracking_uids, reading=reading)
+
+    def _files(self, study_instance_uid: str) -> list[_File]:
+        """Everything that the node keeps of a study, its own results among it, each once."""
+        kept = [
+            _File(
+                reference=InstanceReference(
+                    study_instance_uid=study_instance_uid,
+                    series_instance_uid=one.key.series_instance_uid,
+                    sop_instance_uid=one.key.sop_instance_uid,
+                    sop_class_uid=one.key.sop_class_uid,
+                ),
+                path=one.path,
+                modality=one.key.modality.upper(),
+                is_own=one.key.is_own,
+            )
+            for one in self._instances.known_of_study(study_instance_uid)
+        ]
+        results = [
+            _File(
+                reference=InstanceReference(
+                    study_instance_uid=study_instance_uid,
+                    series_instance_uid=one.series_instance_uid,
+                    sop_instance_uid=one.sop_instance_uid,
+                    sop_class_uid=one.sop_class_uid,
+                ),
+                path=one.path,
+                modality="",
+                is_own=True,
+            )
+            for one in self._results.of_study(study_instance_uid)
+        ]
+        return [*{file.reference.sop_instance_uid: file for file in [*results, *kept]}.values()]
+
+
+def _said(specs: Sequence[FindingSpec], documents: Sequence[_Document]) -> dict[str, tuple[_Document, Statement]]:
+    """Of each finding what the first document says that says anything of it."""
+    said = {}
+    for spec in specs:
+        for document in documents:
+            statement = statement_on(spec.code, document.statements)
+            if statement is not None:
+                said[spec.key] = (document, statement)
+                break
+    return said
+
+
+def study_standings(
+    specs: Sequence[FindingSpec], reading: Reading, spacings: Mapping[str, tuple[float, float]]
+) -> dict[str, Standing]:
+    """How each finding stands in a reading.
+
+    Parameters
+    ----------
+    spacings
+        Pixel spacing of the frames in mm, (row, column), by SOP Instance UID; empty where areas say nothing.
+    """
+    found = {}
+    for k, spec in enumerate(specs):
+        interval = (
+            None if reading.intervals is None else (float(reading.intervals[k][0]), float(reading.intervals[k][1]))
+        )
+        found[spec.key] = standing(spec, float(reading.probabilities[k]), interval, _extent(reading, k, spec, spacings))
+    return found
+
+
+def spacings_of(paths: Iterable[Path], model: Reader) -> dict[str, tuple[float, float]]:
+    """Pixel spacing of films by SOP Instance UID; none of a volume, whose slices say little of its lesions' size."""
+    if model.bundle.is_volume:
+        return {}
+    found = {}
+    for path in paths:
+        try:
+            ds = read_header(path, (), ("SOPInstanceUID", "PixelSpacing", "ImagerPixelSpacing"))
+            spacing = numbers(ds, "PixelSpacing") or numbers(ds, "ImagerPixelSpacing")
+        except UnsupportedImageError:
+            continue
+        if len(spacing) == 2 and min(spacing) > 0:
+            found[text(ds, "SOPInstanceUID")] = (spacing[0], spacing[1])
+    return found
+
+
+def _extent(reading: Reading, k: int, spec: FindingSpec, spacings: Mapping[str, tuple[float, float]]) -> Extent | None:
+    best = reading.best_images[k]
+    spacing = spacings.get(reading.images[best].sop_instance_uid)
+    if spacing is None or not reading.encodings[best].has_maps or reading.probabilities[k] < spec.threshold:
+        return None
+    area = area_mm2(explain(EXTENT_METHOD, reading, k, spec), spacing)
+    return Extent(area=area, error=EXTENT_ERROR * area) if area > 0 else None
+
+
+def _is_same_patient(current: StudySummary, file: _File) -> bool:
+    """Hold one instance against the current patient: an archive may have filed it wrongly."""
+    uid = file.reference.sop_instance_uid
+    try:
+        patient = patient_of(read_header(file.path, (), PATIENT_ELEMENTS))
+    except UnsupportedImageError:
+        log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
+        return False
+    if differs := difference(current.patient, patient):
+        why = f"another patient, or not surely the same: {differs}"
+        log.warning("left out of an earlier study", sop_instance_uid=uid, why=why)
+    return not differs
+
+
+def _read_images(
+    current: StudySummary, files: Sequence[_File], model: Reader
+) -> tuple[Reading | None, dict[str, tuple[float, float]]]:
+    alike = kin(current.modalities)
+    paths = [file.path for file in files if not file.is_own and file.modality in alike]
+    if not paths:
+        return None, {}
+    try:
+        reading = model.read(prepare(paths, model.bundle), has_draft=False)
+    except PermanentError as error:
+        log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
+        return None, {}
+    return reading, spacings_of(paths, model)
+
+
+def _documents(files: Sequence[_File]) -> list[_Document]:
+    """Reports that count, in the order in which they do: verified ones, then our own, each the newest first."""
+    reports = [file for file in files if file.reference.sop_class_uid.startswith(_REPORT_CLASSES)]
+    documents = [*_parsed(reports)]
+    replaced = {uid for document, _ in documents for uid in document.predecessors}
+    counting = [
+        document
+        for document, is_own in documents
+        if (document.is_verified or is_own) and document.reference.sop_instance_uid not in replaced
+    ]
+    newest_first = sorted(counting, key=lambda document: document.written_at, reverse=True)
+    return sorted(newest_first, key=lambda document: not document.is_verified)
+
+
+def _parsed(files: Sequence[_File]) -> Iterator[tuple[_Document, bool]]:
+    """Each report that can be read, with whether it is ours."""
+    for file in files:
+        try:
+            ds = dcmread(file.path)
+            yield _document(file, ds), file.is_own or text(ds, "Manufacturer") == MANUFACTURER
+        except (*PARSER_ERRORS, UnsupportedImageError) as error:
+            uid = file.reference.sop_instance_uid
+            log.warning("a report of an earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
+
+
+def _document(file: _File, ds: Dataset) -> _Document:
+    return _Document(
+        reference=file.reference,
+        is_verified=is_verified(ds),
+        written_at=text(ds, "ContentDate") + text(ds, "ContentTime"),
+        predecessors=predecessors(ds),
+        statements=statements(ds),
+    )

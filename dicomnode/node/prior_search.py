@@ -1,0 +1,228 @@
+"""Finds the earlier studies of a patient, in the node's own store and at the archive of the settings, and fetches."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, difference, summary_of
+from dicomnode.dicom.reading import read_header
+from dicomnode.errors import (
+    InstanceRefusedError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    TransientError,
+    UnsupportedImageError,
+)
+from dicomnode.node.rooms import Stores, admission
+from dicomnode.receive.admit import Arrival
+from dicomnode.records import KeptInstance, StudySummary
+from dicomnode.schedule.priors import REPORTS, newest_first, why_not, worth_fetching
+from dicomnode.send.archive import Archive, Fetched
+from dicomnode.send.deadline import Deadline
+from dicomnode.settings import Settings
+
+log = structlog.get_logger()
+
+SILENCE_S = 60.0
+"""So long an archive that did not answer is not asked again by this process."""
+PAUSE_S = 0.5
+"""Between two tries."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long and how often an archive is asked for the sake of one study."""
+
+    deadline: Deadline
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An earlier study, perhaps, of the same patient."""
+
+    study: StudySummary
+    is_kept: bool
+    """The node keeps images of it."""
+    is_at_archive: bool
+    why_not: str
+    """Why it is not compared with; empty: it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search has found."""
+
+    candidates: tuple[Candidate, ...]
+    """The newest first."""
+    failure: str
+    """Why the archive said nothing; empty where it answered, or there is none."""
+
+    @property
+    def usable(self) -> list[Candidate]:
+        """Those that may be compared with."""
+        return [candidate for candidate in self.candidates if not candidate.why_not]
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """The archive of `[priors]`; None where there is none."""
+    priors = settings.priors
+    if priors.dicomweb:
+        from dicomnode.send.dicomweb import DicomWebUserAgent
+
+        return DicomWebUserAgent(priors.dicomweb)
+    if not priors.archive:
+        return None
+    # A worker that asks no archive does without the network's libraries.
+    from dicomnode.send.query_retrieve import QueryRetrieveSCU
+
+    peer = settings.send.destinations[priors.archive]
+    return QueryRetrieveSCU(peer, settings.send, settings.receive.ae_title, by_get=priors.retrieve == "c-get")
+
+
+def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
+    """What each readable series of a kept study says of the study: one instance of a series speaks for all."""
+    first_of: dict[str, KeptInstance] = {}
+    for instance in instances:
+        first_of.setdefault(instance.key.series_instance_uid, instance)
+    found = []
+    for instance in first_of.values():
+        try:
+            found.append(summary_of([read_header(instance.path, (), STUDY_SUMMARY_ELEMENTS)]))
+        except UnsupportedImageError:
+            continue
+    return found
+
+
+class PriorSearch:
+    """Finds and fetches.
+
+    Does: look in both places, say of every study why it is left out, try an archive again within its patience.
+    Does not: read images or reports.
+    """
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._settings = settings
+        self._instances = stores.instances
+        self._requests = stores.requests
+        self._admission = admission(settings, stores)
+        self._archive = archive_of(settings)
+        self._silent_until = 0.0
+
+    def find(self, current: StudySummary, patience: Patience) -> Search:
+        """Find the earlier studies of a study's patient."""
+        kept = {study.study_instance_uid: study for study in self._kept(current)}
+        failure = ""
+        told: dict[str, StudySummary] = {}
+        try:
+            told = {study.study_instance_uid: study for study in self._told(current, patience)}
+        except (PeerUnreachableError, PeerRefusedError) as error:
+            failure = str(error)
+            log.warning("the archive was not searched for earlier studies", why=failure)
+        candidates = [
+            Candidate(
+                study=study,
+                is_kept=study.study_instance_uid in kept,
+                is_at_archive=study.study_instance_uid in told,
+                why_not=why_not(current, study, self._settings.priors),
+            )
+            for study in newest_first([*({**told, **kept}).values()])  # headers that we keep know more than answers
+            if study.study_instance_uid != current.study_instance_uid
+        ]
+        return Search(candidates=tuple(candidates), failure=failure)
+
+    def _kept(self, current: StudySummary) -> list[StudySummary]:
+        found = []
+        for uid in self._instances.studies_of(current.patient):
+            images = [
+                one
+                for one in self._instances.known_of_study(uid)
+                if not one.key.is_own and one.key.modality.upper() != REPORTS
+            ]
+            series = summary_of_kept(images)
+            # A series that was filed wrongly must not hide the others; where all are, the search says so.
+            of_patient = [one for one in series if not difference(current.patient, one.patient)]
+            if series:
+                found.append(together(of_patient or series))
+        return found
+
+    def _told(self, current: StudySummary, patience: Patience) -> list[StudySummary]:
+        archive = self._archive
+        if archive is None:
+            return []
+        studies = self._asked(lambda: archive.studies(current.patient, patience.deadline), patience)
+        return [study for study in studies if study.study_instance_uid]
+
+    def fetch(self, current: StudySummary, candidate: Candidate, patience: Patience) -> None:
+        """Fetch what the node does not keep of an earlier study.
+
+        Raises
+        ------
+        PeerUnreachableError, PeerRefusedError
+            If the archive does not give it in time; what came is kept.
+        """
+        archive, study = self._archive, candidate.study.study_instance_uid
+        if archive is None or not candidate.is_at_archive:
+            return
+        series = self._asked(lambda: archive.series(study, patience.deadline), patience)
+        held = Counter(one.key.series_instance_uid for one in self._instances.known_of_study(study))
+        wanted = worth_fetching(current, series, held, self._settings.priors)
+        if not wanted:
+            return
+        left_s = patience.deadline.left_s
+        self._requests.add(study, current.patient, now=dt.datetime.now(dt.UTC), timeout_s=left_s)
+        self._asked(lambda: archive.fetch(study, wanted, self._keep, patience.deadline), patience)
+        log.info("fetched", prior=study, series=len(wanted))
+
+    def _keep(self, fetched: Fetched) -> bool:
+        arrival = Arrival(
+            sop_class_uid=fetched.sop_class_uid,
+            sop_instance_uid=fetched.sop_instance_uid,
+            transfer_syntax_uid=fetched.transfer_syntax_uid,
+            calling_ae_title=self._settings.priors.source[:64],
+            encoded=fetched.encoded,
+            is_fetched=True,
+        )
+        try:
+            self._admission.admit(arrival)
+        except (InstanceRefusedError, TransientError, OSError) as error:
+            why = str(error) if isinstance(error, InstanceRefusedError) else type(error).__name__
+            log.warning("not kept of an earlier study", sop_instance_uid=fetched.sop_instance_uid, why=why)
+            return False
+        return True
+
+    def _asked(self, question: Callable[[], _T], patience: Patience) -> _T:
+        """Ask, and ask again; an archive that stays silent is left in peace for a while."""
+        if time.monotonic() < self._silent_until:
+            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a short time ago")
+        for attempt in range(1, patience.attempts + 1):
+            try:
+                return question()
+            except PeerUnreachableError:
+                if attempt == patience.attempts or patience.deadline.left_s <= PAUSE_S:
+                    self._silent_until = time.monotonic() + SILENCE_S
+                    raise
+                time.sleep(PAUSE_S)
+        raise AssertionError("there is at least one attempt")
+
+
+def together(series: Sequence[StudySummary]) -> StudySummary:
+    """One study out of what its series say; the first says whose and when."""
+    first = series[0]
+    return StudySummary(
+        study_instance_uid=first.study_instance_uid,
+        patient=first.patient,
+        study_date=first.study_date,
+        study_time=first.study_time,
+        modalities=tuple(dict.fromkeys(one for summary in series for one in summary.modalities)),
+        body_parts=tuple(dict.fromkeys(one for summary in series for one in summary.body_parts)),
+    )

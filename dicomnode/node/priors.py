@@ -1,0 +1,119 @@
+"""Compares a study with an earlier one of the same patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from dicomnode.dicom.patient import difference, is_identified
+from dicomnode.errors import PeerRefusedError, PeerUnreachableError
+from dicomnode.infer.ensemble import Reader
+from dicomnode.node.prior_reading import PriorReader, PriorReading, spacings_of, study_standings
+from dicomnode.node.prior_search import Candidate, Patience, PriorSearch, Search, summary_of_kept, together
+from dicomnode.node.rooms import Stores
+from dicomnode.records import Acuity, Change, Job, KeptInstance, PriorState, PriorStudy, Reading, StudySummary
+from dicomnode.report.comparison import changes
+from dicomnode.send.deadline import Deadline
+from dicomnode.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a study stands against an earlier one."""
+
+    state: PriorState
+    prior: PriorStudy | None = None
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    """By finding; those of which nothing can be said are left out."""
+    tracking_uids: Mapping[str, str] = field(default_factory=dict)
+    """By finding, of those that were tracked already."""
+    reading: Reading | None = None
+    """The earlier study as the model reads it now."""
+
+
+NOT_LOOKED_FOR = Comparison(state=PriorState.NOT_LOOKED_FOR)
+
+
+class Priors:
+    """Compares studies with earlier ones.
+
+    Does: find, fetch, read and compare, all within a limit of time; say why there was nothing to compare with.
+    Does not: keep a study waiting for its earlier ones: whatever goes wrong with them, it is read.
+    """
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._settings = settings
+        self._search = PriorSearch(settings, stores)
+        self._reader = PriorReader(stores.instances, stores.results)
+
+    def compare(self, job: Job, kept: Sequence[KeptInstance], reading: Reading, model: Reader) -> Comparison:
+        """Compare a study that has just been read.
+
+        Parameters
+        ----------
+        kept
+            The instances that were read.
+        """
+        current = self.current(kept)
+        if not self._settings.priors.is_enabled or current is None:
+            return NOT_LOOKED_FOR
+        patience = self.patience(is_emergent=job.acuity is Acuity.EMERGENT)
+        search = self._search.find(current, patience)
+        prior, is_whole = self._first_readable(current, search, patience, model)
+        if prior is None:
+            is_searched = is_whole and not search.failure
+            return Comparison(state=PriorState.NONE_FOUND if is_searched else PriorState.UNREACHABLE)
+        spacings = spacings_of([one.path for one in kept], model)
+        standings = study_standings(model.bundle.findings, reading, spacings)
+        log.info("compared", prior=prior.study.study_instance_uid, is_verified=prior.study.is_verified)
+        return Comparison(
+            state=PriorState.COMPARED,
+            prior=prior.study,
+            changes=changes(model.bundle.findings, standings, prior.standings),
+            tracking_uids=prior.tracking_uids,
+            reading=prior.reading,
+        )
+
+    def find(self, kept: Sequence[KeptInstance]) -> Search | None:
+        """What a study would be compared with; None where it does not say surely who the patient is."""
+        current = self.current(kept)
+        return None if current is None else self._search.find(current, self.patience(is_emergent=False))
+
+    def current(self, kept: Sequence[KeptInstance]) -> StudySummary | None:
+        """What the study says of itself; None where its patient is not known, or its series name different ones."""
+        series = summary_of_kept(kept)
+        if not series or not is_identified(series[0].patient):
+            return None
+        return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
+
+    def patience(self, *, is_emergent: bool) -> Patience:
+        """An emergent study's result must not wait for its past."""
+        settings = self._settings.priors
+        limit_s = settings.emergent_timeout_s if is_emergent else settings.timeout_s
+        limit_s = min(limit_s, self._settings.schedule.lease_s / 2)
+        return Patience(deadline=Deadline(limit_s), attempts=1 if is_emergent else settings.attempts)
+
+    def _first_readable(
+        self, current: StudySummary, search: Search, patience: Patience, model: Reader
+    ) -> tuple[PriorReading | None, bool]:
+        """The newest earlier study that can be read, and whether all that were tried came whole."""
+        is_whole = True
+        for candidate in search.usable[: self._settings.priors.maximum]:
+            is_whole &= self._is_fetched(current, candidate, patience)
+            prior = self._reader.read(current, candidate.study, model)
+            if prior is not None:
+                return prior, is_whole
+        return None, is_whole
+
+    def _is_fetched(self, current: StudySummary, candidate: Candidate, patience: Patience) -> bool:
+        try:
+            self._search.fetch(current, candidate, patience)
+        except (PeerUnreachableError, PeerRefusedError) as error:
+            prior = candidate.study.study_instance_uid
+            log.warning("an earlier study was not fetched", prior=prior, why=str(error))
+            return False
+        return True

@@ -1,0 +1,54 @@
+"""Patients in the index: by a keyed digest, never by their number.
+
+Patient IDs are short and easily guessed, so a plain digest of one would give it away. The key lies beside the images,
+which hold the patients' data anyway; whoever has only the database, or a copy of it, cannot try numbers out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+from pathlib import Path
+
+from dicomnode.records import Patient
+
+KEY_FILE = "patient.key"
+_KEY_BYTES = 32
+
+
+def patient_key(data_dir: Path) -> bytes:
+    """Key of a data folder; the first who asks makes it, readable by its owner alone.
+
+    Raises
+    ------
+    OSError
+        If it can be neither read nor written.
+    """
+    path = data_dir / KEY_FILE
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)  # whole or not at all, and only the first of several
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return path.read_bytes()
+
+
+def patient_digest(patient: Patient | None, key: bytes) -> str:
+    """HMAC-SHA-256 of the Patient ID, hexadecimal; empty where there is none.
+
+    Over the number alone: who issued it is not said by every header, and is compared when the header is read.
+    """
+    if patient is None or not patient.patient_id:
+        return ""
+    return hmac.new(key, patient.patient_id.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,117 @@
+"""How findings stand against the prior study."""
+
+from __future__ import annotations
+
+import pytest
+
+from dicomnode.records import Acuity, Change, CodedConcept, FindingSpec, Presence
+from dicomnode.report.comparison import Extent, Standing, change, changes, standing
+
+P, A, U = Presence.PRESENT, Presence.ABSENT, Presence.UNDETERMINED
+
+
+def a_spec(key: str = "opacity", certain: tuple[float, float] | None = (0.3, 0.7)) -> FindingSpec:
+    """A finding that is absent below 0.3 and present from 0.7."""
+    return FindingSpec(
+        key=key,
+        code=CodedConcept("1", "99X", key),
+        site=CodedConcept("2", "99X", "site"),
+        threshold=0.5,
+        acuity=Acuity.URGENT,
+        terms=(),
+        certain=certain,
+    )
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        (A, P, Change.NEW),
+        (P, A, Change.RESOLVED),
+        (A, A, None),
+        (U, P, None),
+        (U, A, None),
+        (P, U, None),
+        (A, U, None),
+        (U, U, None),
+        (P, P, None),  # nothing was measured
+    ],
+)
+def test_presence_alone_tells_what_is_new_and_what_is_gone(then, now, expected):
+    """What is undetermined on either side is never said to have changed."""
+    assert expected == change(Standing(presence=now), Standing(presence=then))
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        ((100, 20), (150, 20), Change.INCREASED),
+        ((100, 20), (130, 20), Change.UNCHANGED),
+        ((100, 20), (50, 20), Change.DECREASED),
+        ((100, 0), (100, 0), Change.UNCHANGED),
+    ],
+)
+def test_an_extent_has_changed_by_more_than_its_error_or_not_at_all(then, now, expected):
+    """The ranges of the two areas must have nothing in common."""
+    extents = [Standing(presence=P, extent=Extent(area=a, error=e)) for a, e in (now, then)]
+
+    assert expected == change(*extents)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        ((0.5, 0.6), (0.7, 0.9), Change.INCREASED),
+        ((0.5, 0.7), (0.6, 0.9), Change.UNCHANGED),
+        ((0.8, 0.9), (0.5, 0.7), Change.DECREASED),
+    ],
+)
+def test_without_extents_intervals_of_the_probability_decide(then, now, expected):
+    """They too must not overlap."""
+    assert expected == change(Standing(presence=P, interval=now), Standing(presence=P, interval=then))
+
+
+@pytest.mark.parametrize(
+    ("learned", "expected"),
+    [
+        ({Change.DECREASED: 0.6, Change.UNCHANGED: 0.4}, Change.DECREASED),
+        ({Change.DECREASED: 0.4, Change.UNCHANGED: 0.35, Change.INCREASED: 0.25}, Change.INCREASED),  # not sure enough
+        ({Change.NEW: 0.9, Change.DECREASED: 0.1}, Change.INCREASED),  # it is there both times, so it is not new
+        ({}, Change.INCREASED),
+    ],
+)
+def test_a_learned_comparison_counts_where_it_is_sure(learned, expected):
+    """It decides between what increased, decreased and stayed; where it is not sure the areas do, which have grown."""
+    now, then = (Standing(presence=P, extent=Extent(area=a, error=1)) for a in (200, 100))
+
+    assert expected == change(now, then, learned)
+
+
+def test_a_learned_comparison_makes_nothing_certain_that_is_not():
+    """An undetermined finding has no change, whatever a model says of it."""
+    assert change(Standing(presence=U), Standing(presence=P), {Change.DECREASED: 1.0}) is None
+
+
+@pytest.mark.parametrize(
+    ("probability", "interval", "certain", "expected"),
+    [
+        (0.8, None, (0.3, 0.7), P),
+        (0.6, None, (0.3, 0.7), U),
+        (0.1, None, (0.3, 0.7), A),
+        (0.6, None, None, P),
+        (0.6, (0.4, 0.8), None, U),
+        (0.6, (0.55, 0.8), None, P),
+        (0.2, (0.1, 0.6), (0.3, 0.7), U),
+    ],
+)
+def test_a_standing_is_open_where_its_interval_holds_the_threshold(probability, interval, certain, expected):
+    """A study is not said to have a new finding for a probability that might as well lie on the other side."""
+    assert expected == standing(a_spec(certain=certain), probability, interval).presence
+
+
+def test_findings_that_only_one_study_knows_are_left_out():
+    """An earlier report that says nothing of a finding does not make it new."""
+    specs = [a_spec("opacity"), a_spec("effusion")]
+    now = {"opacity": Standing(presence=P), "effusion": Standing(presence=P)}
+
+    assert {"opacity": Change.NEW} == changes(specs, now, {"opacity": Standing(presence=A)})
