@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale
 from pydicom.sr import Collection
 
 from dicomnode.dicom import codes
@@ -19,8 +20,6 @@ UNKNOWN_TO_PYDICOM = {
     ("%", "UCUM"),
     ("C0034375", "UMLS"),
     ("RID50261", "RADLEX"),
-    ("en", "RFC5646"),
-    ("en-US", "RFC5646"),
 }
 
 
@@ -32,7 +31,16 @@ def test_every_code_is_one_that_the_standard_lists():
         for concept in Collection(scheme).concepts.values()
     }
 
-    assert set() == CONCEPTS - listed - UNKNOWN_TO_PYDICOM
+    languages = {(tag, "RFC5646") for tag in codes.LANGUAGES}
+    assert set() == CONCEPTS - listed - UNKNOWN_TO_PYDICOM - languages
+
+
+def test_languages_are_named_by_their_tags():
+    """Tags are of RFC 5646 and mean what stands beside them."""
+    for tag, concept in codes.LANGUAGES.items():
+        named = Locale.parse(tag, sep="-")
+        region = f" ({named.get_territory_name('en')})" if "-" in tag else ""
+        assert f"{named.get_language_name('en')}{region}" == concept.meaning
 
 
 @pytest.mark.parametrize(("table", "keys"), [(codes.ACUITIES, Acuity), (codes.PRESENCES, Presence)])
