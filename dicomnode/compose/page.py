@@ -108,7 +108,7 @@ def _readable(request: ComposeRequest, font: Path, can_show: Callable[[str], boo
     own_words = "".join((house.title, house.warning, *house.headings.values(), *house.names.values()))
     if can_show(own_words) and not missing(own_words, font):
         return house, remarks
-    why = "needs a font that has its letters (compose.font)" if can_show(own_words) else "needs FriBidi to be drawn"
+    why = "needs a font that has its letters (compose.font)" if can_show(own_words) else "needs FriBiDi to be drawn"
     remarks.append(f"The report in language {house.language} {why}; this page is in English.")
     english = (text for text in request.report.texts if text.language.split("-")[0] == "en")
     return next(english, None) or _coded(request.report), remarks

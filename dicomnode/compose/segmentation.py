@@ -24,7 +24,7 @@ from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import copied, identity, text
-from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.dicom.uids import MANUFACTURER, derived_uid
 from dicomnode.records import BundleIdentity, ByteArray, Finding, Heatmap
 
 _SOURCE = (
@@ -102,7 +102,14 @@ def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatma
     # What all our objects have in common stands above what the library says of the moment and the machine.
     built.update(ds)
     built.file_meta = ds.file_meta
+    _name_dimensions(built, derived_uid(request.job_key, role, "dimensions"))
     return Composed(role=role, dataset=built)
+
+
+def _name_dimensions(ds: Dataset, uid: str) -> None:
+    """Put a UID that follows from the job in the place of the library's random one."""
+    for item in (*ds.DimensionOrganizationSequence, *ds.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid
 
 
 def mask(finding: Finding, shape: tuple[int, int]) -> ByteArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 from PIL import features
@@ -40,7 +41,7 @@ def _characters(font: Path) -> frozenset[int]:
     from fontTools.ttLib import TTFont, TTLibError
 
     try:
-        with TTFont(font, lazy=True, fontNumber=0) as opened:
+        with TTFont(BytesIO(font.read_bytes()), lazy=True, fontNumber=0) as opened:
             return frozenset(opened.getBestCmap() or ())
     except (TTLibError, OSError):
         return frozenset()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import highdicom as hd
 import pytest
-from compose.conftest import a_finding, a_report, an_absent_finding
+from compose.conftest import a_doubtful_finding, a_finding, a_full_report, a_report, an_absent_finding
 from helpers import missing_peer, program
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicomnode.compose import compose
+from dicomnode.compose import Kind, compose
+from dicomnode.dicom import codes
 from dicomnode.records import Outcome
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
@@ -40,21 +43,29 @@ def some_sources(request, a_hard_film, a_dx_film, a_ct_series) -> tuple[Dataset,
 
 
 @pytest.fixture
-def some_files(tmp_path, a_request, some_sources) -> dict[Outcome, list[Path]]:
-    """Files of the results of one study for each outcome, with those of the study itself."""
-    reports = (
-        a_report(Outcome.FINDINGS, a_finding(some_sources[0]), an_absent_finding()),
-        a_report(Outcome.NOTHING_FOUND, an_absent_finding()),
-        a_report(Outcome.NOT_APPLICABLE),
-        a_report(Outcome.NOT_JUDGED),
-        a_report(Outcome.COULD_NOT_RUN),
-    )
-    files: dict[Outcome, list[Path]] = {}
-    for report in reports:
-        for composed in compose(a_request(some_sources, report)):
-            file = tmp_path / f"{report.outcome}-{composed.role}.dcm"
+def some_files(tmp_path, a_request, some_sources) -> dict[str, list[Path]]:
+    """Files of the results of one study for each kind of answer, as all viewer profiles together get them."""
+    source = some_sources[0]
+    reports = {
+        "full": a_full_report(source),
+        "findings": a_report(Outcome.FINDINGS, a_finding(source), an_absent_finding()),
+        **{
+            outcome.value: a_report(outcome, *findings)
+            for outcome, findings in (
+                (Outcome.UNDETERMINED, (a_doubtful_finding(source), an_absent_finding())),
+                (Outcome.NOTHING_FOUND, (an_absent_finding(),)),
+                (Outcome.NOT_APPLICABLE, ()),
+                (Outcome.NOT_JUDGED, ()),
+                (Outcome.COULD_NOT_RUN, ()),
+            )
+        },
+    }
+    files: dict[str, list[Path]] = {}
+    for name, report in reports.items():
+        for composed in compose(a_request(some_sources, report, kinds=frozenset(Kind))):
+            file = tmp_path / f"{name}-{composed.role}.dcm"
             dcmwrite(file, composed.dataset, enforce_file_format=True)
-            files.setdefault(report.outcome, []).append(file)
+            files.setdefault(name, []).append(file)
     return files
 
 
@@ -76,7 +87,7 @@ def test_dciodvfy_finds_no_error(some_files):
 def test_dsrdump_accepts_every_document(some_files):
     """DCMTK reads every tree without complaint about values or relationships."""
     dsrdump = program("dsrdump", "dcmtk")
-    documents = [file for files in some_files.values() for file in files if "overlay" not in file.name]
+    documents = [file for files in some_files.values() for file in files if "-sr" in file.name or "kos" in file.name]
 
     failed = [
         file.name
@@ -84,8 +95,24 @@ def test_dsrdump_accepts_every_document(some_files):
         if subprocess.run([dsrdump, "+Pt", "+Pc", file], capture_output=True, check=False).returncode
     ]
 
-    assert 9 == len(documents)
+    # Five languages or one; regions and study under three classes each, or the study alone; key objects.
+    assert 12 + 8 + 7 + 4 * 4 == len(documents)
     assert [] == failed
+
+
+def test_every_object_can_be_read_by_other_libraries(some_files):
+    """By highdicom as what it is, by pydicom to the last value."""
+    readers = {"-sr": hd.sr.srread, "kos": hd.ko.koread, "seg": hd.seg.segread}
+
+    for file in (file for files in some_files.values() for file in files):
+        ds = dcmread(file)
+        assert "ISO_IR 192" == ds.SpecificCharacterSet
+        assert len(str(ds))
+        if "PixelData" in ds:
+            assert ds.pixel_array.size
+        for part, read in readers.items():
+            if part in file.name:
+                assert ds.SOPInstanceUID == read(file).SOPInstanceUID
 
 
 def test_dcentvfy_finds_the_results_in_their_study(some_files, some_sources, tmp_path):
@@ -98,7 +125,7 @@ def test_dcentvfy_finds_the_results_in_their_study(some_files, some_sources, tmp
         sources.append(tmp_path / f"source-{number}.dcm")
         dcmwrite(sources[-1], source, enforce_file_format=True)
 
-    lines = said(dcentvfy, *sources, *some_files[Outcome.FINDINGS]).splitlines()
+    lines = said(dcentvfy, *sources, *some_files["full"]).splitlines()
 
     # The tool compares bytes, and cannot know that GB18030 and UTF-8 spell one name.
     assert [] == [line for line in lines if line.startswith("Error") and "<PatientName>" not in line]
@@ -109,17 +136,35 @@ def test_pixelmed_finds_no_error_in_any_template(tmp_path, a_request, a_ct_serie
     java = program("java", "default-jre-headless")
     if not PIXELMED.exists():
         missing_peer(f"{PIXELMED} is missing (apt-get install libpixelmed-java)")
-    found = a_report(Outcome.FINDINGS, a_finding(a_ct_series[0]), an_absent_finding())
-    documents = [c for c in compose(a_request(a_ct_series, found)) if "overlay" not in c.role]
     running = []
-    for number, composed in enumerate(documents):
+    for number, ds in enumerate(_documents(a_request, a_ct_series)):
         file = tmp_path / f"{number}.dcm"
-        dcmwrite(file, composed.dataset, enforce_file_format=True)
+        dcmwrite(file, ds, enforce_file_format=True)
         command = [java, *PIXELMED_OPTIONS, "-cp", PIXELMED, "com.pixelmed.validate.DicomSRValidator", file]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
 
     answers = [process.communicate(timeout=240)[0] for process in running]
 
-    assert 4 == len(answers)
     assert all("IOD validation complete" in answer for answer in answers)
+    found = [line for answer in answers for line in answer.splitlines() if line.startswith("Found Root Template")]
+    assert ["TID_2000"] * 2 + ["TID_1500"] * 2 + ["TID_2010", "TID_1500"] == [line.split()[3] for line in found]
     assert [] == [line for answer in answers for line in answer.splitlines() if line.startswith("Error")]
+
+
+def _documents(a_request, sources: tuple[Dataset, ...]) -> Iterator[Dataset]:
+    """A document for each template: of a full report, and of a study that was not judged."""
+    full = {c.role: c.dataset for c in compose(a_request(sources, a_full_report(sources[0])))}
+    unread = {c.role: c.dataset for c in compose(a_request(sources, a_report(Outcome.NOT_JUDGED)))}
+    yield from (full[role] for role in ("text-sr.en", "text-sr.ar", "regions-sr"))
+    yield _titled_as_measurements(full["study-sr"])
+    yield full["kos"]
+    yield _titled_as_measurements(unread["study-sr"])
+
+
+def _titled_as_measurements(ds: Dataset) -> Dataset:
+    """With the title by which the validator knows TID 1500; ours keeps viewers from looking for regions in it."""
+    title = codes.IMAGING_MEASUREMENT_REPORT
+    ds.ConceptNameCodeSequence[0].CodeValue = title.value
+    ds.ConceptNameCodeSequence[0].CodingSchemeDesignator = title.scheme
+    ds.ConceptNameCodeSequence[0].CodeMeaning = title.meaning
+    return ds
