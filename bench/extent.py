@@ -3,7 +3,8 @@
     python bench/extent.py [BUNDLE]
 
 Prints the 95 % limits of an area, in percent, over films of the same patients that were shifted by up to 10 mm, turned
-by up to 2 degrees and exposed anew; `node.prior_reading.EXTENT_ERROR` stands above them.
+by up to 2 degrees and exposed anew; `node.prior_reading.EXTENT_ERROR` stands above them. Then how often the rule of
+`report.comparison` tells lesions that grew to 1.7 times their diameter, shrank, or stayed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
-from dicomnode.node.prior_reading import EXTENT_METHOD
+from dicomnode.node.prior_reading import EXTENT_ERROR, EXTENT_METHOD
 from dicomnode.phantoms.chest import PIXEL_SPACING_MM, chest_film
 from dicomnode.phantoms.headers import digital_radiograph
+from dicomnode.records import Change, Presence
+from dicomnode.report.comparison import Extent, Standing, change
 
 SEEDS, SCALES, FILMS = (7, 3, 5), (0.6, 1.0), 8
 SHIFT_PX, TURN_DEGREES, GAMMA, NOISE = 25.0, 2.0, 0.07, 12.0
@@ -45,6 +48,7 @@ def main(bundle: str = "cxr") -> None:
     model = Model(load_bundle(shipped_bundle(bundle) or Path(bundle)))
     rng = np.random.default_rng(0)
     deviations: list[np.ndarray] = []
+    found: dict[tuple[int, float], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.dcm"
         for seed in SEEDS:
@@ -60,12 +64,28 @@ def main(bundle: str = "cxr") -> None:
                         continue
                     heatmap = explain(EXTENT_METHOD, reading, 0, model.bundle.findings[0])
                     areas.append(area_mm2(heatmap, (PIXEL_SPACING_MM, PIXEL_SPACING_MM)))
+                found[seed, scale] = areas
                 logs = np.log(np.maximum(areas, 1))
                 deviations.append(logs - logs.mean())
                 print(f"seed {seed}, scale {scale}: mean {np.mean(areas):6.0f} mm2, SD {logs.std(ddof=1):5.1%}")
     every = np.concatenate(deviations)
     pooled = np.sqrt((every**2).sum() / (len(every) - len(deviations)))
     print(f"pooled SD {pooled:.1%} of {len(every)} films; 95 % limits {1.96 * pooled:.1%}")
+    tell("grown", Change.INCREASED, [(found[s, SCALES[1]], found[s, SCALES[0]]) for s in SEEDS])
+    tell("shrunk", Change.DECREASED, [(found[s, SCALES[0]], found[s, SCALES[1]]) for s in SEEDS])
+    tell("the same", Change.UNCHANGED, [(areas, areas) for areas in found.values()])
+
+
+def tell(what: str, expected: Change, groups: list[tuple[list[float], list[float]]]) -> None:
+    """Print how often the rule gives the right change, over all pairs of films of one patient."""
+    pairs = [(now, then) for current, prior in groups for now in current for then in prior if now != then]
+    said = [change(standing(now), standing(then)) for now, then in pairs]
+    print(f"{what}: {said.count(expected)} of {len(pairs)} pairs {expected.value}, {said.count(Change.UNCHANGED)} same")
+
+
+def standing(area: float) -> Standing:
+    """A finding of this area."""
+    return Standing(presence=Presence.PRESENT, extent=Extent(area=area, error=EXTENT_ERROR * area))
 
 
 if __name__ == "__main__":
