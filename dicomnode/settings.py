@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dicomnode.errors import SettingsError
 from dicomnode.records import Acuity, ViewerProfile
@@ -320,18 +320,17 @@ class PriorsSettings(_Table):
     attempts: Annotated[int, Field(ge=1, le=10)] = 2
     """Tries of one question to an archive that does not answer, within the time limit."""
 
-    @model_validator(mode="after")
-    def _one_archive(self) -> PriorsSettings:
-        if self.archive and self.dicomweb:
-            raise ValueError("archive and dicomweb exclude each other: name one archive")
+    @field_validator("dicomweb")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
         try:
-            url = urlsplit(self.dicomweb)
+            url = urlsplit(value)
             is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-        except ValueError:
+        except ValueError:  # a port that is no number
             is_url = False
-        if self.dicomweb and not is_url:
-            raise ValueError("dicomweb must be a URL, for example https://pacs.example/dicom-web")
-        return self
+        if value and not is_url:
+            raise ValueError("must be a URL, for example https://pacs.example/dicom-web")
+        return value
 
     @property
     def source(self) -> str:
@@ -468,6 +467,8 @@ class Settings(_Table):
         named = [(f"rules.{r.name}.destinations", d) for r in self.rules for d in r.destinations]
         if self.schedule.archive:
             named.append(("schedule.archive", self.schedule.archive))
+        if self.priors.archive and self.priors.dicomweb:
+            raise ValueError("priors.archive and priors.dicomweb exclude each other: name one archive")
         if self.priors.archive:
             named.append(("priors.archive", self.priors.archive))
         for where, name in named:

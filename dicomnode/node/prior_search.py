@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -160,7 +160,13 @@ class PriorSearch:
         if archive is None:
             return []
         studies = self._asked(lambda: archive.studies(current.patient, patience.deadline), patience)
-        return [study for study in studies if study.study_instance_uid]
+        # Few archives name the issuer in an answer. That is no contradiction yet: each instance is looked at later.
+        issuer = current.patient.issuer
+        return [
+            replace(study, patient=replace(study.patient, issuer=study.patient.issuer or issuer))
+            for study in studies
+            if study.study_instance_uid
+        ]
 
     def fetch(self, current: StudySummary, candidate: Candidate, patience: Patience) -> None:
         """Fetch what the node does not keep of an earlier study.

@@ -196,6 +196,7 @@ def _storage_contexts() -> Iterator[PresentationContext]:
 def _on_c_store(event: Event, keep: Keep, deadline: Deadline) -> int:
     """Answer one C-STORE sub-operation of a C-GET."""
     if deadline.is_over:
+        event.assoc.send_c_cancel(1, query_model=StudyRootQueryRetrieveInformationModelGet)
         return int(StoreStatus.OUT_OF_RESOURCES)
     request: Any = event.request
     fetched = Fetched(

@@ -234,7 +234,7 @@ def test_send_takes_files_to_a_peer(a_node, some_stores, capsys):
     status, _, err = run("send", str(ROOT / "sample_dicom"), "--to", to, capsys=capsys)
 
     assert 0 == status
-    assert f"52 of 52 instances sent to {to}" in err
+    assert f"53 of 53 instances sent to {to}" in err
     assert 6 == len(some_stores.instances.summaries())
 
 
@@ -261,3 +261,98 @@ def test_the_settings_of_the_project_are_toml():
     """Every file in conf can be read."""
     for path in (ROOT / "conf").rglob("*.toml"):
         tomllib.loads(path.read_text())
+
+
+EARLIER = next((ROOT / "sample_dicom" / "chest-earlier").glob("*.dcm"))
+
+
+@pytest.fixture
+def a_kept_pair(a_settings_file):
+    """Keep two films of one patient in the store of the settings; returns their Study Instance UIDs, earlier first."""
+    from pydicom import dcmread
+
+    from dicomnode.dicom.reading import read_key
+    from dicomnode.node.rooms import open_stores
+
+    def keep(extra: str = "") -> list[str]:
+        stores = open_stores(load(a_settings_file(extra)))
+        uids = []
+        for path in (EARLIER, FILM):
+            meta = dcmread(path, stop_before_pixels=True).file_meta
+            names = {
+                "sop_class_uid": meta.MediaStorageSOPClassUID,
+                "sop_instance_uid": meta.MediaStorageSOPInstanceUID,
+                "transfer_syntax_uid": meta.TransferSyntaxUID,
+            }
+            key = read_key(path.read_bytes(), **{name: str(uid) for name, uid in names.items()})
+            stores.instances.keep(key, path.read_bytes(), calling_ae_title="XR1")
+            uids.append(key.study_instance_uid)
+        stores.engine.dispose()
+        return uids
+
+    return keep
+
+
+def test_priors_find_says_what_is_compared_and_why_not(a_kept_pair, capsys):
+    """The film would be compared with the earlier one, and the earlier one not with the later."""
+    earlier, film = a_kept_pair()
+
+    status, out, _ = run("priors", "find", film, "--json", capsys=capsys)
+    (found,) = json.loads(out)["studies"]
+    assert (0, earlier, True, ["own store"]) == (
+        status,
+        found["study_instance_uid"],
+        found["is_compared"],
+        found["found_in"],
+    )
+    status, out, _ = run("priors", "find", earlier, capsys=capsys)
+    assert 0 == status
+    assert "it is not earlier" in out
+    assert "SYNTHETIC" not in out
+
+
+def test_priors_find_tells_that_the_archive_is_silent(a_kept_pair, capsys):
+    """What the own store holds is shown all the same."""
+    port = free_port()
+    peer = f'[send.destinations.pacs]\nae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}\n'
+    _, film = a_kept_pair(f'{peer}[priors]\narchive = "pacs"\nattempts = 1\n')
+
+    status, out, _ = run("priors", "find", film, capsys=capsys)
+    assert 0 == status
+    assert "own store" in out
+    assert f"the archive was not searched: no DICOM peer answers as PACS at 127.0.0.1:{port}" in out
+
+
+def test_priors_find_needs_a_study_of_somebody(a_kept_pair, capsys):
+    """One that is not kept is told so."""
+    a_kept_pair()
+
+    status, _, error = run("priors", "find", "1.2.3", capsys=capsys)
+    assert 1 == status
+    assert "no study 1.2.3 is kept" in one_sentence(error)
+
+
+def test_priors_index_counts_what_it_took_in(a_kept_pair, capsys):
+    """Studies of this release are in the index already."""
+    a_kept_pair()
+
+    assert (0, "0 instances taken into the index of patients\n") == run("priors", "index", capsys=capsys)[:2]
+
+
+@pytest.mark.parametrize(
+    ("priors", "message"),
+    [
+        ('archive = "nobody"', "priors.archive names 'nobody', which is not a destination"),
+        ('dicomweb = "pacs.example"', "priors.dicomweb: must be a URL"),
+        ('dicomweb = "https://pacs:http/dicom-web"', "priors.dicomweb: must be a URL"),
+        ('archive = "p"\ndicomweb = "http://pacs"', "priors.archive and priors.dicomweb exclude each other"),
+        ('retrieve = "c-store"', "priors.retrieve"),
+    ],
+)
+def test_wrong_settings_of_priors_are_told(a_settings_file, capsys, priors, message):
+    """An archive that cannot be asked is found before the service starts."""
+    a_settings_file(f"[priors]\n{priors}\n")
+
+    status, _, error = run("config", "check", capsys=capsys)
+    assert 2 == status
+    assert message in one_sentence(error)

@@ -173,6 +173,8 @@ def test_the_service_compares_with_what_it_fetches(an_orthanc, tmp_path, way):
         assert [job["id"]] == [one["id"] for one in stores.jobs.list()]
         stores.engine.dispose()
         assert "SYNTHETIC-CHEST" not in node.log_text
+        ports = (an_orthanc.destination.port, an_orthanc.http_port)
+        assert {str(("127.0.0.1", port)) for port in ports} >= {*node.connect_log.read_text().splitlines()}
 
 
 def _rests(peer: Orthanc) -> bool:
