@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from dicomnode import __version__
-from dicomnode.cli import bundle, config, demo, destinations, init, jobs, model, routes, samples, send, serve, studies
+from dicomnode.cli import bundle, config, demo, destinations, explain, init, jobs, model, routes, samples, send, serve, studies
 
 app = typer.Typer(
     name="dicomnode",
@@ -20,7 +20,7 @@ app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("send")(send.send)
 app.command("demo")(demo.demo)
-for noun in (config, destinations, routes, studies, jobs, bundle, model, samples):
+for noun in (config, destinations, routes, studies, jobs, bundle, explain, model, samples):
     app.add_typer(noun.app)
 
 

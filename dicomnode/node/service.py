@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 
 from dicomnode.errors import BundleError, SettingsError
-from dicomnode.explain import methods
 from dicomnode.infer.bundle import check_bundle
 from dicomnode.node import processes
+from dicomnode.node.explaining import check_methods
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
 from dicomnode.report.languages import words_of
 from dicomnode.settings import Settings
@@ -123,13 +123,11 @@ def check(settings: Settings) -> None:
         If a bundle cannot be run, or not in the memory that it may use.
     """
     words_of(settings.report.language)
-    if settings.explain.method not in methods():
-        known = ", ".join(methods())
-        raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
     for name, path in bundle_paths(settings).items():
         faults = check_bundle(path, settings.infer)
         if faults:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
+    check_methods(settings)
 
 
 def serve(settings: Settings, stop: threading.Event) -> None:

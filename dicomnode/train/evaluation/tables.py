@@ -50,6 +50,8 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
         *_lesions(figures.get("drawn_lesions", {})),
         _plain("Export", figures.get("export", {})),
+        _plain("Gradients for heat maps", figures.get("gradients", {}), "Of the encoder before its quantisation."),
+        *explanation_tables(figures.get("explanations", {})),
         crossed(
             "Compression",
             figures.get("compression", {}),
