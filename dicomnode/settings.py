@@ -122,7 +122,7 @@ class ExplainSettings(_Table):
     """Method drawn for every finding that is suspected; one that its bundle's card calls no better than chance is
     refused."""
     findings: dict[str, str] = {}
-    """Finding to method, above `method`, for example {pneumothorax = "integrated_gradients"}; dear ones take seconds."""
+    """Finding to method, above `method`, for example {pneumonia = "integrated_gradients"}; some take seconds."""
 
 
 class ReportSettings(_Table):

@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from dicomnode import __version__
-from dicomnode.cli import bundle, config, demo, destinations, explain, init, jobs, model, routes, samples, send, serve, studies
+from dicomnode.cli import (
+    bundle,
+    config,
+    demo,
+    destinations,
+    explain,
+    init,
+    jobs,
+    model,
+    routes,
+    samples,
+    send,
+    serve,
+    studies,
+)
 
 app = typer.Typer(
     name="dicomnode",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dicomnode.errors import ExplainError
 from dicomnode.records import Encoding, FindingSpec, FloatArray, Gradients, PreparedImage, Reading
 
@@ -64,7 +66,7 @@ class Case:
         """
         if not self.encoding.has_maps:
             raise ExplainError("the bundle's encoder gives no class maps: it is a mere classifier")
-        return self.encoding.class_maps[self.finding]
+        return np.asarray(self.encoding.class_maps[self.finding], dtype=np.float32)
 
     def logits(self, pixel_values: FloatArray) -> FloatArray:
         """The finding's logits (N,) of pixels (N, C, rows, columns).
@@ -76,7 +78,7 @@ class Case:
         """
         if self.encode_logits is None:
             raise ExplainError("the model cannot be asked about altered images here")
-        return self.encode_logits(pixel_values)[:, self.finding]
+        return np.asarray(self.encode_logits(pixel_values)[:, self.finding], dtype=np.float32)
 
     def gradients(self, pixel_values: FloatArray | None = None) -> Gradients:
         """How the finding's logit depends on pixels (C, rows, columns), if not on those of the image.

@@ -69,9 +69,7 @@ def explain(method: str, case: Case) -> Heatmap:
     ExplainError
         If the method has nothing to go by: the bundle, the image or the draft lacks what it needs.
     """
-    return Heatmap(
-        finding=case.spec.key, method=method, image=case.image, weights=_registered(method).method(case)
-    )
+    return Heatmap(finding=case.spec.key, method=method, image=case.image, weights=_registered(method).method(case))
 
 
 def _registered(method: str) -> _Registered:

@@ -50,7 +50,7 @@ def _mask(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
 def _line(side: int, shift: float) -> FloatArray:
     """(side, GRID + 1) weights of linear interpolation between the grid's points, shifted by a part of a cell."""
     place = (np.arange(side) + 0.5) / side * (GRID - 1) + shift
-    return np.maximum(0, 1 - np.abs(place[:, np.newaxis] - np.arange(GRID + 1))).astype(np.float32)
+    return np.asarray(np.maximum(0, 1 - np.abs(place[:, np.newaxis] - np.arange(GRID + 1))), dtype=np.float32)
 
 
 def _slope(shown: FloatArray, said: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ image's own maximum.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dicomnode.records import FloatArray
 
@@ -18,16 +19,16 @@ HALF_WEIGHT_ATTENTION = 16.0
 """Multiple of an even spread that is drawn with weight one half."""
 
 
-def evidence_weights(contributions: FloatArray) -> FloatArray:
+def evidence_weights(contributions: NDArray[np.floating]) -> FloatArray:
     """Weights (h, w) in [0, 1] of cells' contributions (h, w) to a logit; what speaks against the finding has none."""
     return _weights(contributions * contributions.size, HALF_WEIGHT_LOGIT)
 
 
-def attention_weights(attention: FloatArray) -> FloatArray:
+def attention_weights(attention: NDArray[np.floating]) -> FloatArray:
     """Weights (h, w) in [0, 1] of attention (h, w) that sums to 1 or less."""
     return _weights(attention * attention.size, HALF_WEIGHT_ATTENTION)
 
 
-def _weights(density: FloatArray, half: float) -> FloatArray:
+def _weights(density: NDArray[np.floating], half: float) -> FloatArray:
     kept = np.maximum(density, 0)
     return np.asarray(kept / (kept + half), dtype=np.float32)

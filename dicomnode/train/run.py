@@ -157,9 +157,9 @@ def renew_gradients(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
         If the graph differs too much from its model.
     """
     encoder = [*trained_encoders(recipe, _beside(out_dir)).values()][-1]
-    recipe = recipe.reported
-    validation = read_any_split(data_dir, "val", recipe.keys, recipe, recipe.data)
-    write_gradients(encoder, pixel_values(recipe, validation), out_dir)
+    reported = recipe.reported
+    validation = read_any_split(data_dir, "val", reported.keys, reported, reported.data)
+    write_gradients(encoder, pixel_values(reported, validation), out_dir)
     renew_card(recipe, out_dir)
 
 

@@ -37,6 +37,8 @@ from dicomnode.train.model import Encoder
 GRADIENTS: Names = (tuple(GRADIENT_INPUTS), GRADIENT_OUTPUTS)
 EPSILON = 0.1
 """Epsilon of the relevance rule, as a share of the root mean square of the layer's output."""
+_LEAST_EPSILON = 1e-6
+"""Where a layer gives nothing at all; the exporter takes still less for nothing and leaves it out."""
 _FEWEST_WEIGHTS = 512
 """Smaller tensors stay in float."""
 
@@ -152,7 +154,7 @@ class _Stabilised(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Pass on z / (z + epsilon * sign(z)) = |z| / (|z| + epsilon) of the gradient."""
         (given,) = ctx.saved_tensors
-        least = EPSILON * (given * given).mean().sqrt() + 1e-9
+        least = EPSILON * (given * given).mean().sqrt() + _LEAST_EPSILON
         size = given.abs()
         return gradient * (size / (size + least))
 
@@ -268,6 +270,12 @@ def with_int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     added = []
     for tensor in [one for one in graph.initializer if _is_weight(one)]:
         values = numpy_helper.to_array(tensor)
+        if np.ptp(values) == 0:  # what the exporter wrote out of one number
+            graph.initializer.remove(tensor)
+            graph.initializer.append(numpy_helper.from_array(values.ravel()[0], f"{tensor.name}.value"))
+            graph.initializer.append(numpy_helper.from_array(np.array(values.shape), f"{tensor.name}.shape"))
+            added.append(helper.make_node("Expand", [f"{tensor.name}.value", f"{tensor.name}.shape"], [tensor.name]))
+            continue
         lead = (len(values), *(1,) * (values.ndim - 1))
         scales = np.maximum(np.abs(values).reshape(len(values), -1).max(1) / 127, 1e-12).astype(np.float32)
         steps, whole = np.rint(values / scales.reshape(lead)).astype(np.int8), f"{tensor.name}.whole"
