@@ -62,11 +62,18 @@ def marked_images(
     """
     rng = np.random.default_rng(seed)
     found = {
-        DRAWN: _of_drawn(None if recipe.phantoms.kind == "ctpa" else drawn_on(recipe, split, count, rng)),
+        DRAWN: _of_drawn(None if recipe.phantoms.kind == "ctpa" else drawn_on(_with_place(recipe), split, count, rng)),
         PHANTOMS: list(_phantoms(recipe, bundle, count, rng)),
         BOXES: _in_boxes(bundle, data_dir, split, recipe.data.files[0])[:count],
     }
     return {source: tuple(images) for source, images in found.items() if images}
+
+
+def _with_place(recipe: Recipe) -> Recipe:
+    """The recipe with those lesions alone that are the place of a finding."""
+    shown = {kind for kinds in recipe.phantoms.mask_of.values() for kind in kinds}
+    lesions = {kind: labels for kind, labels in recipe.phantoms.lesions.items() if kind in shown}
+    return recipe.model_copy(update={"phantoms": recipe.phantoms.model_copy(update={"lesions": lesions})})
 
 
 def _of_drawn(drawn: Drawn | None) -> list[MarkedImage]:
