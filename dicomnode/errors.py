@@ -10,6 +10,7 @@ NodeError
     ├── NotApplicableError      the bundle does not read this kind of study
     ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
+    ├── ExplainError            a method of explanation has nothing to go by for this finding, image or bundle
     ├── ComposeError            a result object could not be built
     ├── PeerRefusedError        the peer answered, and the answer was no
     └── ServiceRunningError     another service already uses this data folder
@@ -104,6 +105,12 @@ class BundleError(PermanentError):
     """A model bundle is missing, corrupt or breaks its contract."""
 
     code = "BUNDLE"
+
+
+class ExplainError(PermanentError):
+    """A method of explanation has nothing to go by for this finding, image or bundle."""
+
+    code = "EXPLAIN"
 
 
 class ComposeError(PermanentError):

@@ -405,9 +405,29 @@ class Reading:
     """Slices that must lie between those that came."""
     members_disagree: bool = False
     """Members of an ensemble stand on different sides of a threshold."""
+    drafted_from: int | None = None
+    """Index of the film that the draft was written from; None: all images, or not known."""
 
 
 # -- explain -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gradients:
+    """How one finding's logit depends on one image. C channels, D features, cells (h, w), finding k."""
+
+    logit: float
+    """Of the finding, before calibration."""
+    places: FloatArray
+    """(h, w): where the encoder looked for the finding; sums to 1."""
+    activations: FloatArray
+    """(D, h, w): the map that the classifier reads."""
+    activation_gradients: FloatArray
+    """(D, h, w): of the logit by this map."""
+    pixel_gradients: FloatArray
+    """(C, rows, columns): of the logit by the pixels."""
+    relevance: FloatArray
+    """(C, rows, columns): layer-wise relevance of the pixels, in parts of the logit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -421,3 +421,46 @@ def _model(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.checker.check_model(model)
     return model
+
+
+def add_tiny_gradients(folder: Path, *, kind: str = "radiograph") -> Path:
+    """Give a tiny bundle a graph of gradients: of the mean grey, whatever the finding."""
+    evidence = _CT if kind == "ct" else _RADIOGRAPH
+    findings, channels = len(evidence), len(evidence[0].channel_weights)
+    pooled = SIDE // CELLS
+    node = helper.make_node
+    nodes = [
+        node("AveragePool", ["pixel_values"], ["activations"], kernel_shape=[pooled] * 2, strides=[pooled] * 2),
+        node("Mul", ["activations", "zero"], ["nothing"]),
+        node("Add", ["nothing", "share"], ["activation_gradients"]),
+        node("Mul", ["pixel_values", "zero"], ["no_pixels"]),
+        node("Add", ["no_pixels", "pixel_share"], ["pixel_gradients"]),
+        node("Mul", ["pixel_values", "pixel_share"], ["relevance"]),
+        node("ReduceMean", ["pixel_values"], ["mean"], keepdims=0),
+        node("Mul", ["chosen", "mean"], ["logits"]),
+        node("Expand", ["even", "places_shape"], ["places"]),
+    ]
+    constants = {
+        "zero": np.array(0.0, dtype=np.float32),
+        "share": np.array(1 / (channels * CELLS**2), dtype=np.float32),
+        "pixel_share": np.array(1 / (channels * SIDE**2), dtype=np.float32),
+        "even": np.array(1 / CELLS**2, dtype=np.float32),
+        "places_shape": np.array([1, findings, CELLS, CELLS]),
+    }
+    pixels, cells = [1, channels, SIDE, SIDE], [1, channels, CELLS, CELLS]
+    model = _model(
+        nodes,
+        constants,
+        {"pixel_values": (TensorProto.FLOAT, pixels), "chosen": (TensorProto.FLOAT, [1, findings])},
+        {
+            "logits": [1, findings],
+            "places": [1, findings, CELLS, CELLS],
+            "activations": cells,
+            "activation_gradients": cells,
+            "pixel_gradients": pixels,
+            "relevance": pixels,
+        },
+    )
+    _write_graph(folder / "gradients.onnx", model)
+    write_manifest(folder, _manifest(kind, evidence))
+    return folder

@@ -11,6 +11,7 @@ from dicomnode.cli import (
     config,
     demo,
     destinations,
+    explain,
     init,
     jobs,
     model,
@@ -35,7 +36,7 @@ app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("send")(send.send)
 app.command("demo")(demo.demo)
-for noun in (config, destinations, routes, studies, jobs, priors, alerts, bundle, model, samples):
+for noun in (config, destinations, routes, studies, jobs, priors, alerts, explain, bundle, model, samples):
     app.add_typer(noun.app)
 
 

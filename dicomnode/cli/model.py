@@ -29,7 +29,7 @@ def train(
     threads: ThreadsOption = None,
 ) -> None:
     """Train an encoder-decoder, compress it to INT8 graphs, measure it, and pack it as a bundle."""
-    _require_training()
+    require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import train_bundle
 
@@ -49,7 +49,7 @@ def ablate(
     threads: ThreadsOption = None,
 ) -> None:
     """Measure what prompts, bias, distillation and synthetic images are worth, on the validation split."""
-    _require_training()
+    require_training()
     from dicomnode.train import ablate as ablations
     from dicomnode.train.recipe import read_recipe
 
@@ -67,7 +67,7 @@ def join(
     threads: ThreadsOption = None,
 ) -> None:
     """Put a frozen language model in the place of a trained bundle's decoder, and train the prompter between them."""
-    _require_training()
+    require_training()
     from dicomnode.train.join import join_bundle
     from dicomnode.train.recipe import read_recipe
 
@@ -83,7 +83,7 @@ def doubt(
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
 ) -> None:
     """Measure how sure a trained bundle is: limits of probabilities, conformal bounds, usual image quality."""
-    _require_training()
+    require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import add_doubt_to_trained
 
@@ -98,12 +98,28 @@ def card(
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
 ) -> None:
     """Write a bundle's card anew, with the recipe's words and the tables that were measured since."""
-    _require_training()
+    require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import renew_card
 
     renew_card(read_recipe(recipe), out)
     err.print(f"wrote the card of {out}")
+
+
+@app.command()
+def gradients(
+    recipe: RecipeArgument,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+) -> None:
+    """Give a trained bundle its graph of gradients, by which heat maps are drawn, without training it again."""
+    require_training()
+    from dicomnode.train.recipe import read_recipe
+    from dicomnode.train.run import renew_gradients
+
+    logs.configure(level="info", output="console")
+    renew_gradients(read_recipe(recipe), data, out)
+    err.print(f"wrote gradients.onnx of {out}")
 
 
 @app.command()
@@ -115,7 +131,7 @@ def phantoms(
     test_volumes: Annotated[int, typer.Option("--test", min=1, help="Volumes to measure on.")] = 40,
 ) -> None:
     """Write a data folder of synthetic volumes, for a recipe that learns from no real one."""
-    _require_training()
+    require_training()
     from dicomnode.train.phantom_data import write_phantoms
     from dicomnode.train.recipe import read_recipe
 
@@ -139,7 +155,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a bundle on labelled images: findings, calibration, text, heat maps, controls."""
-    _require_training()
+    require_training()
     from dicomnode.train.evaluation.evaluate import evaluate_bundle
     from dicomnode.train.evaluation.page import write_report
     from dicomnode.train.recipe import read_recipe
@@ -154,6 +170,13 @@ def evaluate(
     err.print(f"wrote {out / 'report.html'} and report.json")
 
 
-def _require_training() -> None:
+def require_training() -> None:
+    """Refuse a command that needs torch where there is none.
+
+    Raises
+    ------
+    PermanentError
+        If the extra `train` is not installed.
+    """
     if find_spec("torch") is None:
         raise PermanentError("training needs torch: pip install 'dicomnode-ai[train]' -c constraints.txt")

@@ -1,15 +1,46 @@
 """Where the model looked: heat maps, one file for each method, and the regions in them.
 
-Does: turn what the model gave out into weights on the frame as stored, [0, 1], on a scale that is the
-same for every image.
-Does not: run the model, decide what is present, draw.
+Does: turn what the model gave out, or gives when it is asked again, into weights on the frame as stored, [0, 1], on a
+scale that is the same for every image.
+Does not: load the model (the caller hands it over as functions, see `case`), decide what is present, draw.
 
 To add a method: write `explain/<name>.py` with one function decorated by `@explainer("<name>")` and name
 the module in the import below; the contract test runs every registered method.
 """
 
-from dicomnode.explain import class_activation
+from dicomnode.explain import (
+    class_activation,
+    cross_modal_attention,
+    evidence,
+    grad_cam,
+    hires_cam,
+    integrated_gradients,
+    occlusion,
+    relevance,
+    rise,
+    spatial_attention,
+    temporal_attention,
+)
+from dicomnode.explain.case import Case
 from dicomnode.explain.regions import outline
-from dicomnode.explain.registry import explain, explainer, methods
+from dicomnode.explain.registry import explain, explainer, is_dear, methods
 
-__all__ = ["class_activation", "explain", "explainer", "methods", "outline"]
+__all__ = [
+    "Case",
+    "class_activation",
+    "cross_modal_attention",
+    "evidence",
+    "explain",
+    "explainer",
+    "grad_cam",
+    "hires_cam",
+    "integrated_gradients",
+    "is_dear",
+    "methods",
+    "occlusion",
+    "outline",
+    "relevance",
+    "rise",
+    "spatial_attention",
+    "temporal_attention",
+]

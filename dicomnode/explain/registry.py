@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dicomnode.errors import SettingsError
-from dicomnode.records import FindingSpec, FloatArray, Heatmap, Reading
+from dicomnode.explain.case import Case
+from dicomnode.records import FloatArray, Heatmap
 
-Method = Callable[[Reading, int], FloatArray]
-"""Takes a reading and a finding's index; returns weights (rows, columns) of the finding's best image as stored."""
-
-_METHODS: dict[str, Method] = {}
+Method = Callable[[Case], FloatArray]
+"""Takes a case; returns weights (rows, columns) of its image as stored, in [0, 1]."""
 
 
-def explainer(name: str) -> Callable[[Method], Method]:
-    """Register the decorated function as the method `name`."""
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    method: Method
+    is_dear: bool
+
+
+_METHODS: dict[str, _Registered] = {}
+
+
+def explainer(name: str, *, is_dear: bool = False) -> Callable[[Method], Method]:
+    """Register the decorated function as the method `name`.
+
+    Parameters
+    ----------
+    is_dear
+        It runs the model many times: seconds, not milliseconds.
+    """
 
     def register(method: Method) -> Method:
-        _METHODS[name] = method
+        _METHODS[name] = _Registered(method, is_dear)
         return method
 
     return register
@@ -28,28 +43,36 @@ def methods() -> tuple[str, ...]:
     return tuple(sorted(_METHODS))
 
 
-def explain(method: str, reading: Reading, finding_index: int, spec: FindingSpec) -> Heatmap:
-    """Say where the model looked for one finding, on the image that speaks most for it.
-
-    Parameters
-    ----------
-    method
-        Registered name.
-    finding_index
-        Place of the finding in the bundle's list: index k of probabilities and class maps.
-    spec
-        The finding at that place.
+def is_dear(method: str) -> bool:
+    """Whether a method runs the model many times.
 
     Raises
     ------
     SettingsError
         If no such method is registered.
     """
+    return _registered(method).is_dear
+
+
+def explain(method: str, case: Case) -> Heatmap:
+    """Say where the model looked for one finding, on the case's image.
+
+    Parameters
+    ----------
+    method
+        Registered name.
+
+    Raises
+    ------
+    SettingsError
+        If no such method is registered.
+    ExplainError
+        If the method has nothing to go by: the bundle, the image or the draft lacks what it needs.
+    """
+    return Heatmap(finding=case.spec.key, method=method, image=case.image, weights=_registered(method).method(case))
+
+
+def _registered(method: str) -> _Registered:
     if method not in _METHODS:
         raise SettingsError(f"no explanation method {method!r}; known: {', '.join(methods())}")
-    return Heatmap(
-        finding=spec.key,
-        method=method,
-        image=reading.images[reading.best_images[finding_index]],
-        weights=_METHODS[method](reading, finding_index),
-    )
+    return _METHODS[method]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.contract import DECODER, ENCODER, PROMPTER, DecoderContract, GraphContract, graph_faults
-from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
+from dicomnode.infer.manifest import FORMAT, OPTIONAL_FILES, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.quality import MEASURES, Limits
 from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
@@ -60,6 +60,8 @@ class Bundle:
     quality: Limits
     """Usual values of the measures of image quality; empty: not known."""
     folder: Path
+    optional: frozenset[str] = frozenset()
+    """Those of `manifest.OPTIONAL_FILES` that it has."""
 
     @property
     def is_volume(self) -> bool:
@@ -81,6 +83,7 @@ class Bundle:
             structures=len(self.structures),
             is_volume=self.is_volume,
             decoder=None if self.drafting is None else _decoder_contract(self.drafting),
+            optional=self.optional,
         )
 
 
@@ -315,4 +318,5 @@ def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str])
         resamples=_resamples(calibration, _keys(manifest), faults),
         quality=_quality(calibration, faults),
         folder=folder,
+        optional=frozenset(manifest.files) & frozenset(OPTIONAL_FILES),
     )

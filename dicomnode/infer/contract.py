@@ -16,6 +16,8 @@ from dicomnode.infer.sessions import (
     DECODER_OUTPUTS,
     ENCODER_INPUTS,
     ENCODER_OUTPUTS,
+    GRADIENT_INPUTS,
+    GRADIENT_OUTPUTS,
     PROMPTER_INPUTS,
     PROMPTER_OUTPUTS,
     open_session,
@@ -25,6 +27,7 @@ from dicomnode.infer.sessions import (
 # K findings, N images, M structures, P prompts, S memory positions, V vocabulary
 
 ENCODER, PROMPTER, DECODER = "encoder.onnx", "prompter.onnx", "decoder.onnx"
+GRADIENTS = "gradients.onnx"
 
 _Shape = tuple[int | None, ...]
 """None is any size."""
@@ -65,6 +68,8 @@ class GraphContract:
     """All images of a study are prompted together, not each by itself."""
     decoder: DecoderContract | None
     """None: the bundle has an encoder alone."""
+    optional: frozenset[str] = frozenset()
+    """Those of `manifest.OPTIONAL_FILES` that the bundle has."""
 
 
 class Graphs(NamedTuple):
@@ -108,9 +113,36 @@ def graph_faults(folder: Path, contract: GraphContract, provider: str) -> list[s
         If the provider is missing or cannot be started.
     """
     try:
-        return contract_faults(open_graphs(folder, contract, provider=provider), contract, images=2)
+        faults = contract_faults(open_graphs(folder, contract, provider=provider), contract, images=2)
+        if GRADIENTS in contract.optional:
+            faults += gradient_faults(open_session(folder / GRADIENTS, 1, provider), contract)
     except BundleError as error:
         return [str(error)]
+    return faults
+
+
+def gradient_faults(session: ort.InferenceSession, contract: GraphContract) -> list[str]:
+    """Every way in which a loaded graph of gradients breaks the contract; runs it once on an empty image."""
+    if faults := _name_faults(GRADIENTS, session, GRADIENT_INPUTS, GRADIENT_OUTPUTS):
+        return faults
+    feeds = {
+        "pixel_values": np.zeros((1, *contract.pixel_shape), dtype=np.float32),
+        "chosen": np.eye(contract.findings, dtype=np.float32)[:1],
+    }
+    try:
+        given = _ran(GRADIENTS, session, GRADIENT_OUTPUTS, feeds)
+    except BundleError as error:
+        return [str(error)]
+    cells = given["activations"].shape[1:] if given["activations"].ndim == 4 else (None, None, None)
+    shapes: dict[str, _Shape] = {
+        "logits": (1, contract.findings),
+        "places": (1, contract.findings, *cells[1:]),
+        "activations": (1, *cells),
+        "activation_gradients": (1, *cells),
+        "pixel_gradients": (1, *contract.pixel_shape),
+        "relevance": (1, *contract.pixel_shape),
+    }
+    return _faults(GRADIENTS, given, shapes)
 
 
 def contract_faults(graphs: Graphs, contract: GraphContract, *, images: int = 1) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.model import Model
-from dicomnode.records import FloatArray, PreparedImage, Reading
+from dicomnode.records import FloatArray, Gradients, PreparedImage, Reading
 
 # M members, K findings
 
@@ -43,6 +43,19 @@ class Ensemble:
         # Another device than the first alone: its results differ (IHE AIR 6.5.3.1).
         identity = replace(first.bundle.identity, digest=hashlib.sha256(digests.encode()).hexdigest())
         self.bundle = replace(first.bundle, identity=identity)
+
+    @property
+    def has_gradients(self) -> bool:
+        """As `Model.has_gradients`, of the first."""
+        return self._first.has_gradients
+
+    def logits(self, pixel_values: FloatArray) -> FloatArray:
+        """As `Model.logits`, of the first, whose maps are shown."""
+        return self._first.logits(pixel_values)
+
+    def gradients(self, pixel_values: FloatArray, finding: int) -> Gradients:
+        """As `Model.gradients`, of the first."""
+        return self._first.gradients(pixel_values, finding)
 
     def triage(self, images: Sequence[PreparedImage]) -> FloatArray:
         """Probabilities (K,), the mean over the members; raises as `Model.triage`."""

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import onnxruntime as ort
 
 from dicomnode.errors import BundleError, NotJudgedError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.cache import EncodingCache, encoding_key
 from dicomnode.infer.calibrate import calibrated, limits_of
-from dicomnode.infer.contract import contract_faults, open_graphs
+from dicomnode.infer.contract import GRADIENTS, contract_faults, gradient_faults, open_graphs
 from dicomnode.infer.decoding import NO_DRAFT, CachedDecoder, written
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.quality import assessed, worst
-from dicomnode.infer.sessions import ENCODER_OUTPUTS, PROMPTER_OUTPUTS, run
+from dicomnode.infer.sessions import ENCODER_OUTPUTS, GRADIENT_OUTPUTS, PROMPTER_OUTPUTS, open_session, run
 from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy
 from dicomnode.records import (
     Draft,
     Encoding,
     FloatArray,
+    Gradients,
     ImageQuality,
     PreparedImage,
     Prompted,
@@ -78,6 +80,7 @@ class Model:
         self._graphs = open_graphs(bundle.folder, bundle.contract, settings.threads, settings.provider)
         if faults := contract_faults(self._graphs, bundle.contract):
             raise BundleError(f"{bundle.folder}: {faults[0]}")
+        self._gradients: ort.InferenceSession | None = None
 
     def encode(self, image: PreparedImage) -> Encoding:
         """Findings, maps and features of one image."""
@@ -114,6 +117,56 @@ class Model:
             Encoding(probabilities=probabilities[n], **{name: array[n] for name, array in given.items()})
             for n in range(len(images))
         ]
+
+    def logits(self, pixel_values: FloatArray) -> FloatArray:
+        """Logits (N, K) of pixels (N, C, rows, columns), which are not remembered: those of images that were altered.
+
+        Raises
+        ------
+        BundleError
+            If the graph fails.
+        """
+        step = self._settings.batch_size
+        parts = [pixel_values[first : first + step] for first in range(0, len(pixel_values), step)]
+        return np.concatenate([run(self._graphs.encoder, ("logits",), {"pixel_values": part})[0] for part in parts])
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether the bundle can say how a logit depends on an image."""
+        return GRADIENTS in self.bundle.optional
+
+    def gradients(self, pixel_values: FloatArray, finding: int) -> Gradients:
+        """How a finding's logit depends on one image; the graph is loaded at its first use.
+
+        Parameters
+        ----------
+        pixel_values
+            (C, rows, columns).
+        finding
+            Index of the finding.
+
+        Raises
+        ------
+        BundleError
+            If the bundle has no such graph, or it cannot be loaded, breaks its contract or fails.
+        """
+        if not self.has_gradients:
+            raise BundleError(f"bundle {self.bundle.identity.name} has no {GRADIENTS}")
+        if self._gradients is None:
+            self._gradients = self._opened_gradients()
+        chosen = np.eye(len(self.bundle.findings), dtype=np.float32)[[finding]]
+        feeds = {"pixel_values": pixel_values[np.newaxis], "chosen": chosen}
+        given = dict(zip(GRADIENT_OUTPUTS, run(self._gradients, GRADIENT_OUTPUTS, feeds), strict=True))
+        logits, places = given.pop("logits"), given.pop("places")
+        rest = {name: array[0] for name, array in given.items()}
+        return Gradients(logit=float(logits[0, finding]), places=places[0, finding], **rest)
+
+    def _opened_gradients(self) -> ort.InferenceSession:
+        path = self.bundle.folder / GRADIENTS
+        session = open_session(path, self._settings.threads, self._settings.provider)
+        if faults := gradient_faults(session, self.bundle.contract):
+            raise BundleError(f"{self.bundle.folder}: {faults[0]}")
+        return session
 
     def prompt(self, encodings: Sequence[Encoding]) -> Prompted:
         """Put the images of one reading together: one film, or all slices of a volume.
@@ -186,7 +239,7 @@ class Model:
             If a graph fails.
         """
         study = self._encoded(images)
-        thresholds = [finding.threshold for finding in self.bundle.findings]
+        drafted_from = study.most_conspicuous([finding.threshold for finding in self.bundle.findings])
         return Reading(
             images=study.images,
             encodings=study.encodings,
@@ -196,7 +249,8 @@ class Model:
             strangeness=study.strangeness,
             best_images=study.best_images,
             not_judged=study.not_judged,
-            draft=self.generate(study.most_conspicuous(thresholds)) if has_draft else NO_DRAFT,
+            draft=self.generate(study.prompted[drafted_from]) if has_draft else NO_DRAFT,
+            drafted_from=None if self.bundle.is_volume else drafted_from,
             intervals=self._intervals(study),
             quality=study.quality,
             missing_images=sum(image.missing_before for image in study.images),

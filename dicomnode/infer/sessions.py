@@ -14,6 +14,10 @@ decoder.onnx takes `decoder_input_ids` (B, T), `prompt_embeds` (B, P, width), wh
 the first call, (B, 0, width) afterwards), `encoder_key_values` (layers, 2, B, H, S, W), `anatomical_bias`
 (B, layers, S), added to the scores of cross-attention at every step, and `past_key_values` (layers, 2, B, H, past, W),
 and gives `logits` (B, T, V) of the tokens only, `present_key_values` and `cross_attentions` (B, T, S).
+gradients.onnx, which a bundle may do without, takes `pixel_values` (1, C, rows, columns) and `chosen` (1, K), one-hot,
+and gives the encoder's `logits` (1, K) and `places` (1, K, h, w), where it looked for each finding, which sum to 1,
+the map `activations` (1, D, h, w) that its head reads, and of the chosen finding's logit the gradient by this map,
+`activation_gradients`, and by the pixels, `pixel_gradients`, and the pixels' `relevance`, both as `pixel_values`.
 """
 
 from __future__ import annotations
@@ -71,6 +75,8 @@ DECODER_INPUTS = {
     "past_key_values": _FLOAT,
 }
 DECODER_OUTPUTS = ("logits", "present_key_values", "cross_attentions")
+GRADIENT_INPUTS = {"pixel_values": _FLOAT, "chosen": _FLOAT}
+GRADIENT_OUTPUTS = ("logits", "places", "activations", "activation_gradients", "pixel_gradients", "relevance")
 
 
 def require_provider(provider: str) -> None:

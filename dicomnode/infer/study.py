@@ -70,6 +70,7 @@ class EncodedStudy:
         best = np.where(contributions.max(axis=1) > 0, contributions.argmax(axis=1), logits.argmax(axis=1))
         return tuple(int(index) for index in best)
 
-    def most_conspicuous(self, thresholds: Sequence[float]) -> Prompted:
-        """What was prompted by the film whose likeliest finding stands farthest above its threshold."""
-        return max(self.prompted, key=lambda one: float((one.probabilities - np.array(thresholds)).max()))
+    def most_conspicuous(self, thresholds: Sequence[float]) -> int:
+        """Index of the film whose likeliest finding stands farthest above its threshold; 0 for a volume."""
+        margins = [float((one.probabilities - np.array(thresholds)).max()) for one in self.prompted]
+        return int(np.argmax(margins))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import structlog
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
@@ -15,12 +16,13 @@ from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import (
     BundleError,
     ComposeError,
+    ExplainError,
     NotApplicableError,
     NotJudgedError,
     PermanentError,
     UnsupportedImageError,
 )
-from dicomnode.explain import explain, outline
+from dicomnode.explain import Case, explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble, Reader
@@ -32,7 +34,6 @@ from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
     AlertContent,
-    FindingSpec,
     Heatmap,
     Job,
     KeptInstance,
@@ -48,6 +49,8 @@ from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.results import NewResult, ResultStore
+
+log = structlog.get_logger()
 
 Enter = Callable[[Stage], None]
 """Called when the job reaches a stage."""
@@ -172,7 +175,7 @@ class Pipeline:
         reading = model.read(prepare(paths, model.bundle))
         comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
-        heatmaps = self._explain(model.bundle.findings, reading)
+        heatmaps = self._explain(model, reading)
         enter(Stage.REPORT)
         return write_report(
             specs=model.bundle.findings,
@@ -195,14 +198,31 @@ class Pipeline:
             return NOT_LOOKED_FOR
         return self._priors.compare(job, self._matching(job), reading, model)
 
-    def _explain(self, specs: Sequence[FindingSpec], reading: Reading) -> dict[str, Heatmap]:
-        """A heat map for every finding that is present, where the model says what it looked at."""
-        method = self._settings.explain.method
-        return {
-            spec.key: explain(method, reading, k, spec)
-            for k, spec in enumerate(specs)
-            if reading.probabilities[k] >= spec.threshold and reading.encodings[reading.best_images[k]].has_maps
-        }
+    def read_again(self, job: Job) -> tuple[Reader, Reading]:
+        """Read the study of a job that was answered before; nothing is kept.
+
+        Raises
+        ------
+        PermanentError
+            If it cannot be read.
+        """
+        if job.bundle is None:
+            raise NotApplicableError("no bundle reads this study")
+        model = self._models.get(job.bundle)
+        return model, model.read(prepare(self._paths(job), model.bundle))
+
+    def _explain(self, model: Reader, reading: Reading) -> dict[str, Heatmap]:
+        """A heat map for every suspected finding, where its method has something to go by."""
+        found = {}
+        for k, spec in enumerate(model.bundle.findings):
+            if reading.probabilities[k] < spec.threshold:
+                continue
+            method = self._settings.explain.findings.get(spec.key, self._settings.explain.method)
+            try:
+                found[spec.key] = explain(method, explained_case(model, reading, k))
+            except ExplainError as error:
+                log.info("no heat map", finding=spec.key, method=method, why=str(error))
+        return found
 
     def _without_reading(self, job: Job, outcome: Outcome, error: PermanentError) -> Report:
         try:
@@ -261,6 +281,17 @@ class Pipeline:
 
     def _paths(self, job: Job) -> list[Path]:
         return [instance.path for instance in self._matching(job)]
+
+
+def explained_case(model: Reader, reading: Reading, finding: int) -> Case:
+    """A finding of a reading, with the model as methods of explanation ask it."""
+    return Case(
+        reading=reading,
+        finding=finding,
+        spec=model.bundle.findings[finding],
+        encode_logits=model.logits,
+        find_gradients=model.gradients if model.has_gradients else None,
+    )
 
 
 def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:

@@ -16,7 +16,7 @@ from dicomnode.dicom.statements import Statement, is_verified, predecessors, sta
 from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
 from dicomnode.dicom.values import PARSER_ERRORS, numbers
 from dicomnode.errors import PermanentError, UnsupportedImageError
-from dicomnode.explain import explain
+from dicomnode.explain import Case, explain
 from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.ensemble import Reader
 from dicomnode.infer.prepare import prepare
@@ -194,7 +194,7 @@ def _extent(reading: Reading, k: int, spec: FindingSpec, spacings: Mapping[str, 
     spacing = spacings.get(reading.images[best].sop_instance_uid)
     if spacing is None or not reading.encodings[best].has_maps or reading.probabilities[k] < spec.threshold:
         return None
-    area = area_mm2(explain(EXTENT_METHOD, reading, k, spec), spacing)
+    area = area_mm2(explain(EXTENT_METHOD, Case(reading=reading, finding=k, spec=spec)), spacing)
     return Extent(area=area, error=EXTENT_ERROR * area) if area > 0 else None
 
 

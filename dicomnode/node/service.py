@@ -15,7 +15,6 @@ from typing import Any
 import structlog
 
 from dicomnode.errors import BundleError, SettingsError
-from dicomnode.explain import methods
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.node import processes
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
@@ -125,9 +124,6 @@ def check(settings: Settings) -> None:
     BundleError
         If a bundle cannot be run, or not in the memory that it may use.
     """
-    if settings.explain.method not in methods():
-        known = ", ".join(methods())
-        raise SettingsError(f"explain.method: no explanation method {settings.explain.method!r}; known: {known}")
     for name, channel in settings.send.alerts.items():
         check_channel(name, channel)
     for name, path in bundle_paths(settings).items():
@@ -136,8 +132,15 @@ def check(settings: Settings) -> None:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
     bundles = [load_bundle(path) for path in bundle_paths(settings).values()]
     check_report(settings.report, {finding.key for bundle in bundles for finding in bundle.findings})
+    _check_methods(settings)
     if settings.infer.ensembles:
         _check_ensembles(settings)
+
+
+def _check_methods(settings: Settings) -> None:
+    from dicomnode.node.explaining import check_methods  # heavy, as below
+
+    check_methods(settings)
 
 
 def _check_ensembles(settings: Settings) -> None:

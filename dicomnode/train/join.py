@@ -68,7 +68,9 @@ def join_bundle(recipe: Recipe, data_dir: Path, trained_dir: Path, language_dir:
     prompter = fit_joined(recipe, language, words, views, of_images, out_dir.with_name(out_dir.name + ".training"))
 
     out_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(graph, out_dir / "encoder.onnx")
+    for name in ("encoder.onnx", "gradients.onnx"):  # these do not know of the decoder
+        if (trained_dir / name).is_file():
+            shutil.copyfile(trained_dir / name, out_dir / name)
     study = StudyPrompter(prompter, encoder.domain, of_studies, (features_of(read[0]), features_of(read[1]))).eval()
     with torch.no_grad():
         encoded = Reader(encoder)(torch.from_numpy(pixel_values(recipe, validation)[:3]))

@@ -22,6 +22,7 @@ from dicomnode.train.compress.export import (
     export_language,
     read_images,
 )
+from dicomnode.train.compress.gradients import export_gradients, gradient_figures
 from dicomnode.train.data import Split, films, read_auxiliary
 from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.doubt import add_doubt
@@ -29,18 +30,20 @@ from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
 from dicomnode.train.evaluation.metrics import auc
-from dicomnode.train.model import only_findings
+from dicomnode.train.model import Encoder, only_findings
 from dicomnode.train.pool import build_pool
 from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import fit_speaker
-from dicomnode.train.stages import fit_encoders, language_folder
+from dicomnode.train.stages import fit_encoders, language_folder, trained_encoders
 
 log = structlog.get_logger(__name__)
 
 # N images, C channels, K findings, S side
 
-_MEASURED_BESIDE = ("compression", "ablations")
+_MEASURED_BESIDE = ("compression", "ablations", "gradients", "explanations")
 """Tables that other commands leave in the folder of checkpoints, and that the card takes."""
+_COMPARED = 64
+"""Images on which gradients and encoder are compared."""
 
 
 def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
@@ -65,7 +68,7 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
         If an exported graph differs too much from its model.
     """
     torch.set_num_threads(recipe.fit.threads)
-    checkpoints = out_dir.with_name(out_dir.name + ".training")
+    checkpoints = _beside(out_dir)
     train, validation = (read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val"))
     pool = build_pool(recipe, train, read_auxiliary(data_dir, recipe.keys, recipe.pixels, recipe.data))
     decoder = fit_speaker(recipe, checkpoints)
@@ -80,6 +83,7 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
     seen, unseen = pixel_values(recipe, train), pixel_values(recipe, validation)
     exported = export_encoder(encoder, recipe, seen[:: max(1, len(seen) // 128)], unseen, out_dir)
+    write_gradients(encoder, unseen, out_dir)
     of_images = calibrations(image_examples(validation, exported.int8_logits, recipe.keys))
     of_studies = calibrations(study_examples(validation, exported.int8_logits, recipe.keys, recipe.fit.seed))
     drafter = fit_drafter(recipe, encoder, decoder, pool, of_images, checkpoints)
@@ -169,9 +173,50 @@ def _own_card(recipe: Recipe, out_dir: Path) -> dict[str, Any]:
     return content
 
 
+def renew_gradients(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
+    """Give a trained bundle its graph of gradients, or a new one, from the checkpoints beside it.
+
+    Raises
+    ------
+    SettingsError
+        If there are no checkpoints, or another recipe made them or the bundle.
+    BundleError
+        If the graph differs too much from its model.
+    """
+    encoder = [*trained_encoders(recipe, _beside(out_dir)).values()][-1]
+    reported = recipe.reported
+    validation = read_any_split(data_dir, "val", reported.keys, reported, reported.data)
+    write_gradients(encoder, pixel_values(reported, validation), out_dir)
+    renew_card(recipe, out_dir)
+
+
+def write_gradients(encoder: Encoder, images: FloatArray, out_dir: Path) -> None:
+    """Write `gradients.onnx`, and beside the checkpoints what the card says of it.
+
+    Parameters
+    ----------
+    images
+        (N, C, S, S) pixel values to compare the graphs on.
+    """
+    difference = export_gradients(encoder, images[:2], out_dir / "gradients.onnx")
+    figures = {"largest_difference_fp32_onnx_to_pytorch": float(f"{difference:.2g}")}
+    figures |= gradient_figures(out_dir, images[:_COMPARED])
+    _beside(out_dir).mkdir(exist_ok=True)
+    (_beside(out_dir) / "gradients.json").write_text(json.dumps(figures), encoding="utf-8")
+    log.info("gradients", **figures)
+
+
+def _beside(out_dir: Path) -> Path:
+    """Folder of the checkpoints of a bundle."""
+    return out_dir.with_name(out_dir.name + ".training")
+
+
 def _measured_beside(out_dir: Path) -> dict[str, Any]:
-    paths = {name: out_dir.with_name(out_dir.name + ".training") / f"{name}.json" for name in _MEASURED_BESIDE}
-    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.is_file()}
+    paths = {name: _beside(out_dir) / f"{name}.json" for name in _MEASURED_BESIDE}
+    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.is_file()}
+    if "explanations" in found:  # its curves are for the page alone
+        found["explanations"] = {name: part for name, part in found["explanations"].items() if name != "curves"}
+    return found
 
 
 def pixel_values(recipe: Recipe, split: Split) -> FloatArray:

@@ -58,7 +58,7 @@ def write_graph(
         raise BundleError(f"{path.name} would have {size / 2**30:.1f} GiB of weights; a graph holds less than 2")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter deprecates parts of itself
-        for chatty in ("onnx_ir", "torch.onnx"):
+        for chatty in ("onnx_ir", "onnxscript", "torch.onnx"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         torch.onnx.export(
             module,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dicomnode.errors import PermanentError
-from dicomnode.train.evaluation.plots import reliability_plot, roc_plot
-from dicomnode.train.evaluation.tables import Table, figure_tables
+from dicomnode.train.evaluation.plots import reliability_plot, roc_plot, share_plot
+from dicomnode.train.evaluation.tables import Table, explanation_tables, figure_tables
 
 _STYLE = (
     "body{font:14px/1.45 sans-serif;margin:2em auto;max-width:100em;padding:0 1em;color:#222;background:#fff}"
@@ -40,12 +40,7 @@ def write_report(title: str, figures: Mapping[str, Any], folder: Path) -> None:
         If the folder cannot be written.
     """
     content = json.dumps({"title": title, **figures}, indent=1, ensure_ascii=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(content, encoding="utf-8")
-        (folder / "report.html").write_text(page(title, figures), encoding="utf-8")
-    except OSError as error:
-        raise PermanentError(f"{folder} cannot be written: {error.strerror}") from None
+    _write(folder, {"report.json": content, "report.html": page(title, figures)})
 
 
 def page(title: str, figures: Mapping[str, Any]) -> str:
@@ -56,11 +51,50 @@ def page(title: str, figures: Mapping[str, Any]) -> str:
         " Groups with fewer than 5 cases with or without a finding are left out; those marked carry no claim."
     )
     body = "\n".join(_table(table) for table in figure_tables(figures))
+    return _html(title, counts, _plots(figures["curves"]), body)
+
+
+def write_explanations(title: str, figures: Mapping[str, Any], folder: Path) -> None:
+    """Write `explanations.json` and `explanations.html`.
+
+    Parameters
+    ----------
+    figures
+        As `explanations.evaluate_explanations` gives them.
+    folder
+        Made where it is missing; beside a trained bundle, `BUNDLE.training`, the card takes the figures from there.
+
+    Raises
+    ------
+    PermanentError
+        If the folder cannot be written.
+    """
+    curves = figures["curves"]
+    plots = [
+        share_plot(kind, f"pixels {done}", {name: curve[kind] for name, curve in curves.items() if curve})
+        for kind, done in (("deletion", "hidden"), ("insertion", "shown"))
+    ]
+    body = "\n".join(_table(table) for table in explanation_tables(figures))
+    html = _html(title, "Brackets are 95 % intervals over resampled images or patients.", "".join(plots), body)
+    content = json.dumps({"title": title, **figures}, indent=1, ensure_ascii=False) + "\n"
+    _write(folder, {"explanations.json": content, "explanations.html": html})
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise PermanentError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+def _html(title: str, introduction: str, plots: str, body: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n<p>{escape(counts)}</p>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n<p>{escape(introduction)}</p>\n"
         f"<p><strong>Research; not for diagnostic use.</strong></p>\n"
-        f"<h2>Curves</h2>\n{_plots(figures['curves'])}\n{body}\n</body></html>\n"
+        f'<h2>Curves</h2>\n<div class="plots">{plots}</div>\n{body}\n</body></html>\n'
     )
 
 
@@ -71,7 +105,7 @@ def _plots(curves: Mapping[str, Any]) -> str:
         for key, curve in curves.items()
         if curve["reliability"]
     ]
-    return f'<div class="plots">{"".join(drawn)}</div>'
+    return "".join(drawn)
 
 
 def _table(table: Table) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 _SIDE, _LEFT, _TOP, _BELOW = 220, 46, 26, 40
 """Pixels: side of the square that is drawn in, and room for labels."""
-_COLOURS = ("#0b6e99", "#c1440e", "#5b8c2a", "#7d4fa0", "#8a6d1d", "#444444")
+_COLOURS = ("#0b6e99", "#c1440e", "#5b8c2a", "#7d4fa0", "#8a6d1d", "#444444", "#2bb5b5", "#e39b2d", "#b5c98f")
+"""The first six are told apart by everybody; the rest serve where there are many lines."""
 
 Point = Sequence[float]
 
@@ -42,6 +43,21 @@ def reliability_plot(title: str, bins: Sequence[Mapping[str, Any]]) -> str:
     ]
     line = _line([(one["probability"], one["share"]) for one in bins], _COLOURS[0])
     return _frame(title, "probability", "share that has it", [line, *dots], [])
+
+
+def share_plot(title: str, across: str, curves: Mapping[str, Sequence[float]]) -> str:
+    """A share over a share, a line each.
+
+    Parameters
+    ----------
+    curves
+        By name: values in [0, 1] at equal steps from 0 to 1.
+    """
+    lines = [
+        _line([(step / max(1, len(values) - 1), value) for step, value in enumerate(values)], colour)
+        for values, colour in zip(curves.values(), _colours(len(curves)), strict=True)
+    ]
+    return _frame(title, across, "probability", lines, list(curves))
 
 
 def _colours(count: int) -> list[str]:

@@ -8,6 +8,17 @@ from typing import Any
 
 _METRICS = ("auroc", "auprc", "f1", "sensitivity", "specificity", "ppv", "ece")
 _MAP_METRICS = ("marked", "pointing_game", "energy_inside", "iou", "marked_area")
+_METHOD_METRICS = (
+    "better_than_chance",
+    "hidden_images",
+    "deletion",
+    "insertion",
+    "correlation_with_a_random_model",
+    "correlation_when_moved",
+    "completeness_error",
+    "milliseconds",
+    "why_not_measured",
+)
 _NO_CLAIM = "no claim (fewer than 10)"
 _IN_WORDS = {"auroc": "AUROC", "auprc": "AUPRC", "f1": "F1", "ppv": "PPV", "ece": "ECE", "iou": "IoU"}
 
@@ -51,6 +62,8 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         _maps("Heat maps in the boxes of readers", heat_maps.get("boxes", {})),
         *_lesions(figures.get("drawn_lesions", {})),
         _plain("Export", figures.get("export", {})),
+        _plain("Gradients for heat maps", figures.get("gradients", {}), "Of the encoder before its quantisation."),
+        *explanation_tables(figures.get("explanations", {})),
         crossed(
             "Compression",
             figures.get("compression", {}),
@@ -59,6 +72,41 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         crossed("Ablations", figures.get("ablations", {}), "On the validation split."),
     ]
     return [table for table in tables if table.rows]
+
+
+def explanation_tables(figures: Mapping[str, Any]) -> list[Table]:
+    """Tables of `explanations.evaluate_explanations`."""
+    rows = [
+        (name, *(shown(row.get(column)) for column in _METHOD_METRICS))
+        for name, row in figures.get("methods", {}).items()
+    ]
+    note = (
+        "Better than chance: in one source at least, the strongest place of its maps lies on the finding more often "
+        "than a random place, and than those of other images' maps; by the lower limits of both paired differences. "
+        "Deletion and insertion: mean probability while ever more of the strongest pixels are blurred (low is good), "
+        "and shown on the blurred image (high is good), on images where the finding is suspected; compare them with "
+        "the row of the random map. Correlation with a random model: rank correlation with the maps of the same model "
+        "with its weights shuffled; a map that follows the model has none. When moved: the image is moved by 3 and 5 "
+        "pixels; 1 is good. Times are of one thread of a busy machine, beside the reading itself."
+    )
+    head = Table(
+        title="Explanations: whether maps follow the model",
+        note=" ".join([note, *figures.get("not_measured", [])]),
+        columns=("method", *(titled(column) for column in _METHOD_METRICS)),
+        rows=tuple(rows),
+    )
+    return [head, *(_sources(name, rows) for name, rows in figures.get("sources", {}).items())]
+
+
+def _sources(source: str, methods: Mapping[str, Any]) -> Table:
+    columns = (*_MAP_METRICS, "pointing_of_another_image")
+    rows = [(name, *(shown(row.get(column)) for column in columns)) for name, row in methods.items() if row]
+    return Table(
+        title=f"Explanations: {source}",
+        note="Every marked image counts, whether or not the finding was detected.",
+        columns=("method", *(titled(column) for column in columns)),
+        rows=tuple(rows),
+    )
 
 
 def shown(value: Any) -> str:

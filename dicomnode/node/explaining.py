@@ -1,0 +1,139 @@
+"""Explanations on request, and whether the methods of the settings are fit to be drawn unasked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dicomnode.compose.picture import drawn
+from dicomnode.errors import ExplainError, PermanentError, SettingsError
+from dicomnode.explain import explain, methods
+from dicomnode.infer.bundle import load_bundle
+from dicomnode.infer.ensemble import Reader
+from dicomnode.node.pipeline import Models, Pipeline, explained_case
+from dicomnode.node.rooms import Stores, bundle_paths
+from dicomnode.records import FindingSpec, Heatmap, Reading
+from dicomnode.settings import Settings
+
+
+def check_methods(settings: Settings) -> None:
+    """Whether every method of the settings is known, and draws something with the bundles that it will be used for.
+
+    Raises
+    ------
+    SettingsError
+        If one is unknown, a finding is unknown, or the card of a bundle says that a method is no better than chance
+        there. A bundle whose card has no such table is taken as it is.
+    """
+    named = {"explain.method": settings.explain.method}
+    named |= {f"explain.findings.{key}": method for key, method in settings.explain.findings.items()}
+    for where, method in named.items():
+        if method not in methods():
+            raise SettingsError(f"{where}: no explanation method {method!r}; known: {', '.join(methods())}")
+    keys: set[str] = set()
+    for name, path in bundle_paths(settings).items():
+        refused = methods_like_chance(path)
+        findings = {finding.key for finding in load_bundle(path).findings}
+        keys |= findings
+        for where, method in named.items():
+            concerns = where == "explain.method" or where.rpartition(".")[2] in findings
+            if concerns and method in refused:
+                raise SettingsError(
+                    f"{where}: {method!r} points no better than chance with the bundle {name!r}, as its card says; "
+                    "ask for it by `dicomnode explain study` where it is wanted all the same"
+                )
+    for key in sorted(set(settings.explain.findings) - keys):
+        known = ", ".join(sorted(keys)) or "none"
+        raise SettingsError(f"explain.findings: no bundle of the settings judges {key!r}; known: {known}")
+
+
+def methods_like_chance(bundle: Path) -> frozenset[str]:
+    """Methods that do no better than chance with a bundle, as its card.json says; none where they were not measured."""
+    card = json.loads((bundle / "card.json").read_text(encoding="utf-8"))
+    told = card.get("explanations") if isinstance(card, dict) else None
+    verdicts: dict[str, Any] = told.get("methods", {}) if isinstance(told, dict) else {}
+    return frozenset(name for name, row in verdicts.items() if row.get("better_than_chance") is False)
+
+
+def explain_study(
+    settings: Settings, stores: Stores, study_uid: str, wanted: Sequence[str], findings: Sequence[str], out: Path
+) -> list[dict[str, Any]]:
+    """Read a kept study again and write its maps as PNG, and as .npz with the weights.
+
+    Parameters
+    ----------
+    wanted
+        Methods; none: as the settings say.
+    findings
+        Keys of findings; none: those that are suspected.
+    out
+        Folder; made where it is missing.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        For each finding and method `finding`, `method`, `probability`, `picture` (file, or None) and `why` there is
+        none.
+
+    Raises
+    ------
+    PermanentError
+        If no study of that UID was read, it cannot be read any more, or a finding is not the bundle's.
+    SettingsError
+        If a method is unknown.
+    """
+    rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"]]
+    if not rows:
+        raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
+    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.instances, stores.results)
+    job = stores.jobs.get(max(row["id"] for row in rows))
+    if job is None:
+        raise PermanentError(f"the job of study {study_uid} is gone")
+    model, reading = pipeline.read_again(job)
+    out.mkdir(parents=True, exist_ok=True)
+    done = []
+    for k in _chosen(model, reading, findings):
+        spec = model.bundle.findings[k]
+        for method in wanted or (settings.explain.findings.get(spec.key, settings.explain.method),):
+            row = {"finding": spec.key, "method": method, "probability": round(float(reading.probabilities[k]), 4)}
+            try:
+                heatmap = explain(method, explained_case(model, reading, k))
+            except ExplainError as error:
+                done.append(row | {"picture": None, "why": str(error)})
+                continue
+            picture = out / f"{spec.key}-{method}.png"
+            _write(heatmap, spec, model, reading, k, picture, settings.compose.overlay_longest_side_px)
+            done.append(row | {"picture": picture.name, "why": ""})
+    return done
+
+
+def _chosen(model: Reader, reading: Reading, findings: Sequence[str]) -> list[int]:
+    keys = [finding.key for finding in model.bundle.findings]
+    if unknown := sorted(set(findings) - set(keys)):
+        raise PermanentError(f"the bundle does not judge {', '.join(unknown)}; it judges {', '.join(keys)}")
+    if findings:
+        return [keys.index(key) for key in findings]
+    return [k for k, spec in enumerate(model.bundle.findings) if reading.probabilities[k] >= spec.threshold]
+
+
+def _write(  # noqa: PLR0913  # one picture's legend says all of this
+    heatmap: Heatmap, spec: FindingSpec, model: Reader, reading: Reading, k: int, path: Path, longest_side_px: int
+) -> None:
+    identity = model.bundle.identity
+    legend = (
+        f"{spec.code.meaning}: {100 * reading.probabilities[k]:.0f} %, {heatmap.method}",
+        f"{identity.name} {identity.version}. Research, not for diagnostic use.",
+    )
+    Image.fromarray(drawn(heatmap, legend, longest_side_px).pixels).save(path)
+    np.savez_compressed(
+        path.with_suffix(".npz"),
+        weights=heatmap.weights,
+        sop_instance_uid=heatmap.image.sop_instance_uid,
+        frame_number=heatmap.image.frame_number,
+        slice_attention=reading.slice_attention[k],
+    )
