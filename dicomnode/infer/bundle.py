@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.contract import DECODER, ENCODER, PROMPTER, DecoderContract, GraphContract, graph_faults
-from dicomnode.infer.manifest import FORMAT, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
+from dicomnode.infer.manifest import FORMAT, OPTIONAL_FILES, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
 from dicomnode.records import BundleIdentity, FindingSpec, FloatArray
@@ -55,6 +55,8 @@ class Bundle:
     drafting: Drafting | None
     """None: the bundle classifies and drafts nothing."""
     folder: Path
+    optional: frozenset[str] = frozenset()
+    """Names of the files that it has and need not have."""
 
     @property
     def is_volume(self) -> bool:
@@ -65,6 +67,7 @@ class Bundle:
     def graphs(self) -> tuple[Path, ...]:
         """Files of the graphs."""
         names = (ENCODER,) if self.drafting is None else (ENCODER, PROMPTER, DECODER)
+        names += tuple(sorted(name for name in self.optional if name.endswith(".onnx")))
         return tuple(self.folder / name for name in names)
 
     @property
@@ -76,6 +79,7 @@ class Bundle:
             structures=len(self.structures),
             is_volume=self.is_volume,
             decoder=None if self.drafting is None else _decoder_contract(self.drafting),
+            optional=self.optional,
         )
 
 
@@ -263,4 +267,5 @@ def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str])
         calibration=_calibration(calibration, "platt", _keys(manifest), faults),
         drafting=_drafting(folder, manifest, calibration, faults),
         folder=folder,
+        optional=frozenset(manifest.files) & frozenset(OPTIONAL_FILES),
     )

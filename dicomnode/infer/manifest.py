@@ -14,6 +14,8 @@ CLASSIFIER_FILES = ("encoder.onnx", "calibration.json", "card.md", "card.json")
 """Files beside bundle.toml of a bundle without a decoder; their digests stand in its table [files]."""
 FILES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
 """Files beside bundle.toml of a bundle that drafts."""
+OPTIONAL_FILES = ("comparer.onnx",)
+"""Files that a bundle that drafts may have or not."""
 
 Count = Annotated[int, Field(ge=1)]
 TokenId = Annotated[int, Field(ge=0)]
@@ -153,7 +155,8 @@ class Manifest(_Table):
         if 0 < len(lacking) < len(parts):
             raise ValueError(f"lacks {' and '.join(lacking)}: a bundle that drafts has {', '.join(parts)}")
         expected, sort = (CLASSIFIER_FILES, "without a decoder") if lacking else (FILES, "with a decoder")
-        for name in sorted(set(expected) ^ set(self.files)):
+        optional = set() if lacking else set(OPTIONAL_FILES)
+        for name in sorted(set(expected) ^ (set(self.files) - optional)):
             known = "lacks" if name in expected else "names the unknown file"
             raise ValueError(f"files {known} {name}; a bundle {sort} has {', '.join(expected)}")
         return self

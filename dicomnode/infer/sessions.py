@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions, and the names of what the three graphs take and give.
+"""ONNX Runtime sessions, and the names of what the graphs take and give.
 
 K findings, N images of one reading, C channels, D features, D2 width of a token, M anatomical structures, P prompts,
 S positions of the encoder's memory, H heads, W head width, V vocabulary; T tokens and B rows vary from call to call.
@@ -14,6 +14,11 @@ decoder.onnx takes `decoder_input_ids` (B, T), `prompt_embeds` (B, P, width), wh
 the first call, (B, 0, width) afterwards), `encoder_key_values` (layers, 2, B, H, S, W), `anatomical_bias`
 (B, layers, S), added to the scores of cross-attention at every step, and `past_key_values` (layers, 2, B, H, past, W),
 and gives `logits` (B, T, V) of the tokens only, `present_key_values` and `cross_attentions` (B, T, S).
+comparer.onnx, which a bundle may do without, takes of the encoder's outputs `logits`, `class_maps`, `tokens` and
+`attended` of two images of one patient, as `current_logits` ... and `prior_logits` ..., and `has_prior` (B), 1, or 0
+where the patient has no prior image and what stands in its place does not count; it gives `change_logits` (B, K, 5),
+whose softmax are the probabilities of new, increased, unchanged, decreased and resolved, and `attentions`
+(B, K, 2, h2, w2), where it looked for each finding in the current and in the prior image, which sum to 1 over both.
 """
 
 from __future__ import annotations
@@ -71,6 +76,12 @@ DECODER_INPUTS = {
     "past_key_values": _FLOAT,
 }
 DECODER_OUTPUTS = ("logits", "present_key_values", "cross_attentions")
+COMPARED_OUTPUTS = ("logits", "class_maps", "tokens", "attended")
+"""What the comparer takes of the encoder's outputs."""
+COMPARER_INPUTS = {f"{side}_{name}": _FLOAT for side in ("current", "prior") for name in COMPARED_OUTPUTS} | {
+    "has_prior": _FLOAT
+}
+COMPARER_OUTPUTS = ("change_logits", "attentions")
 
 
 def require_provider(provider: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from dicomnode.infer.manifest import FILES, FORMAT
+from dicomnode.infer.manifest import FILES, FORMAT, OPTIONAL_FILES
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
@@ -84,7 +84,8 @@ def renew_digests(folder: Path) -> None:
 
 
 def _digests(folder: Path) -> str:
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    names = [*FILES, *(name for name in OPTIONAL_FILES if (folder / name).is_file())]
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return _FILES_TABLE + "".join(f'"{name}" = "{digest}"\n' for name, digest in digests.items())
 
 
