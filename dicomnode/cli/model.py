@@ -97,7 +97,7 @@ def comparer(
     out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
     threads: ThreadsOption = None,
 ) -> None:
-    """Teach a trained bundle to compare an image with an earlier one, and measure it; its other graphs stay as they are."""
+    """Teach a trained bundle to compare images with earlier ones, and measure it; its other graphs stay."""
     _require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import add_comparer

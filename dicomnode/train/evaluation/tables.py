@@ -16,8 +16,8 @@ _CHANGE_NOTE = (
     "Synthetic change only: both images of a pair are the same film, each turned, zoomed, shifted and toned by itself, "
     "with a drawn lesion that is not there, smaller or larger; from {growth} times the drawn area on it is increased, "
     "from the inverse on decreased; what is absent in both is unchanged. Nothing is known of true follow-up films, "
-    "whose anatomy, position, devices and other findings change as well, and none of it may be claimed for patients. The "
-    "baseline has two thresholds on the encoder's logits, chosen on validation pairs."
+    "whose anatomy, position, devices and other findings change as well, and none of it may be claimed for patients. "
+    "The baseline has two thresholds on the encoder's logits, chosen on validation pairs."
 )
 
 
