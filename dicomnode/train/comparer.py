@@ -20,6 +20,21 @@ from dicomnode.train.recipe import ComparerRecipe
 # B pairs, K findings, D token width, W width, H heads, T cells of one image, h, w cells of a map
 
 _TINY = 1e-4
+_FALLOFF = 40.0
+"""How fast a cell's counterparts are lost with distance, at first: at a tenth of the side by a third."""
+
+
+class _Found(NamedTuple):
+    """What the queries find in each image."""
+
+    summary: Tensor
+    """(2 * B, K, 2 * W + 2 * H + 1)."""
+    weights: Tensor
+    """(2 * B, H, K, T) within the image."""
+    mass: Tensor
+    """(2 * B, H, K) logarithm, with which the image competes against the other."""
+    cells: Tensor
+    """(2 * B, K, T) log-odds of the first head that the cell shows the finding."""
 
 
 class Compared(NamedTuple):
@@ -62,8 +77,8 @@ class Comparer(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
         self.nearness = nn.Parameter(torch.zeros(()))
         self.local = nn.Sequential(nn.Linear(2 * inner, 2 * inner), nn.GELU(), nn.Linear(2 * inner, inner))
         self.key, self.value = nn.Linear(inner, inner), nn.Linear(inner, inner)
-        places = torch.cartesian_prod(torch.arange(side), torch.arange(side)).float() / side
-        self.register_buffer("distances", torch.cdist(places, places) ** 2, persistent=False)  # (T, T)
+        rows = torch.arange(side).float() / side
+        self.register_buffer("places", torch.cartesian_prod(rows, rows), persistent=False)  # (T, 2)
         self.evidence = nn.Parameter(torch.zeros(shape.heads))
         self.level = nn.Parameter(torch.zeros(shape.heads))
         self.drop = nn.Dropout(shape.dropout)
@@ -86,20 +101,18 @@ class Comparer(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
         has_prior
             (B,) 1 where there is a prior image, else 0.
         """
-        prior = self._or_absent(prior, has_prior)
-        looks = [self.query(self.attended_norm(side.attended)) for side in (current, prior)]  # (B, K, W)
-        query = self._split(self.finding + looks[0] + looks[1])  # (B, H, K, W / H)
-        cells = [self.cell(self.token_norm(side.tokens)) for side in (current, prior)]  # (B, T, W)
-        locals_ = [self._against(*cells), self._against(*cells[::-1])]
-        found = [self._found(query, *side) for side in zip((current, prior), locals_, looks, strict=True)]
-        (now, now_weights, now_mass, now_cells), (then, then_weights, then_mass, then_cells) = found
-        logits = self._held(now, then) + self._held(then, now).flip(-1)
-        shares = torch.softmax(torch.stack([now_mass, then_mass], -1), -1)  # (B, H, K, 2)
-        both = torch.stack([now_weights * shares[..., :1], then_weights * shares[..., 1:]], 3)  # (B, H, K, 2, T)
+        # Both images go through every layer in one batch: (2 * B, ...), the current ones first.
+        both = Seen(*(torch.cat(parts) for parts in zip(current, self._or_absent(prior, has_prior), strict=True)))
+        look = self.query(self.attended_norm(both.attended))  # (2 * B, K, W)
+        found = self._found(self._split(self.finding + look + _swapped(look)), both, look)
+        logits = self._held(found.summary)
+        shares = torch.softmax(torch.stack(_halves(found.mass), -1), -1)  # (B, H, K, 2)
+        looked = torch.stack(_halves(found.weights), 3) * shares[..., None]  # (B, H, K, 2, T)
         rows, columns = (length // 2 for length in current.class_maps.shape[2:])
         maps = (*current.logits.shape, 2, rows, columns)
-        shown = torch.stack([now_cells, then_cells], 2)
-        return Compared(logits / self.temperature, both.mean(1).view(maps), shown.view(maps))
+        return Compared(
+            logits / self.temperature, looked.mean(1).view(maps), torch.stack(_halves(found.cells), 2).view(maps)
+        )
 
     def _or_absent(self, prior: Seen, has_prior: Tensor) -> Seen:
         """The prior image, or the learned inputs in its place."""
@@ -116,39 +129,50 @@ class Comparer(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
         batch, count, width = x.shape
         return x.view(batch, count, self.heads, width // self.heads).transpose(1, 2)
 
-    def _against(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        """Each cell (B, T, W) of one image beside what sets it apart from its counterparts in the other."""
-        scores = self.match(ours) @ self.match(theirs).transpose(1, 2) * ours.shape[-1] ** -0.5
-        scores = scores - 40 * torch.exp(self.nearness) * self.distances
-        apart = ours - torch.softmax(scores, -1) @ theirs
-        return self.local(torch.cat([ours, apart], -1))
+    def _against(self, cells: Tensor) -> Tensor:
+        """Each cell (2 * B, T, W) beside what sets it apart from its counterparts in the other image."""
+        match = self.match(cells) * cells.shape[-1] ** -0.25
+        # Squared distances, multiplied out, so that no table of all pairs of cells need be kept.
+        falloff = _FALLOFF * torch.exp(self.nearness)
+        place = (torch.sqrt(2 * falloff) * self.places).expand(cells.shape[0], *self.places.shape)
+        near = torch.cat([match, place], -1)
+        scores = near @ _swapped(near).transpose(1, 2) - falloff * (self.places**2).sum(1)
+        apart = cells - torch.softmax(scores, -1) @ _swapped(cells)
+        return self.local(torch.cat([cells, apart], -1))
 
-    def _found(self, query: Tensor, side: Seen, local: Tensor, look: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the queries find in one image.
-
-        Returns
-        -------
-        tuple[Tensor, Tensor, Tensor, Tensor]
-            A summary (B, K, 2 * W + 2 * H + 1), the weights (B, H, K, T) within this image, the attention mass
-            (B, H, K) that it competes with against the other image, a logarithm, and the log-odds (B, K, T) of the
-            first head that each cell shows the finding.
-        """
+    def _found(self, query: Tensor, both: Seen, look: Tensor) -> _Found:
+        """What the queries (2 * B, H, K, W / H) find in each image."""
+        local = self._against(self.cell(self.token_norm(both.tokens)))
         key, value = self._split(self.key(local)), self._split(self.value(local))
-        evidence = functional.avg_pool2d(side.class_maps, 2).flatten(2)[:, None]  # (B, 1, K, T)
+        evidence = functional.avg_pool2d(both.class_maps, 2).flatten(2)[:, None]  # (2 * B, 1, K, T)
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + self.evidence[:, None, None] * evidence
         mass = torch.logsumexp(scores, -1)
         weights = torch.softmax(scores, -1)
         # How much of the image scores high: a softmax alone cannot tell a large lesion from a small one.
         cells = scores + self.level[:, None, None]
         extent = torch.log(torch.sigmoid(cells).mean(-1) + _TINY)
-        pooled = (weights @ value).transpose(1, 2).flatten(2)  # (B, K, W)
-        measures = torch.cat([mass, extent], 1).transpose(1, 2)  # (B, K, 2 * H)
-        return torch.cat([pooled, look, measures, side.logits[..., None]], -1), weights, mass, cells[:, 0]
+        pooled = (weights @ value).transpose(1, 2).flatten(2)  # (2 * B, K, W)
+        measures = torch.cat([mass, extent], 1).transpose(1, 2)  # (2 * B, K, 2 * H)
+        summary = torch.cat([pooled, look, measures, both.logits[..., None]], -1)
+        return _Found(summary=summary, weights=weights, mass=mass, cells=cells[:, 0])
 
-    def _held(self, one: Tensor, other: Tensor) -> Tensor:
-        """One summary held against the other, (B, K, 5)."""
-        finding = self.finding.expand(one.shape[0], *self.finding.shape)
-        return self.head(torch.cat([self.drop(one), self.drop(other), finding], -1))
+    def _held(self, summary: Tensor) -> Tensor:
+        """Each summary (2 * B, K, ...) held against the other's; both ways of time make one answer, (B, K, 5)."""
+        finding = self.finding.expand(summary.shape[0], *self.finding.shape)
+        dropped = self.drop(summary)
+        forth, back = _halves(self.head(torch.cat([dropped, _swapped(dropped), finding], -1)))
+        return forth + back.flip(-1)
+
+
+def _swapped(both: Tensor) -> Tensor:
+    """(2 * B, ...) current images before prior ones to prior ones before current ones."""
+    return torch.cat(_halves(both)[::-1])
+
+
+def _halves(both: Tensor) -> tuple[Tensor, Tensor]:
+    """(2 * B, ...) to what belongs to the current and to the prior images."""
+    count = both.shape[0] // 2
+    return both[:count], both[count:]
 
 
 class ServedComparer(nn.Module):  # type: ignore[misc]
@@ -173,4 +197,5 @@ class ServedComparer(nn.Module):  # type: ignore[misc]
         """`change_logits` and `attentions`."""
         current = Seen(current_logits, current_class_maps, current_tokens, current_attended)
         prior = Seen(prior_logits, prior_class_maps, prior_tokens, prior_attended)
-        return self.comparer(current, prior, has_prior)[:2]
+        said = self.comparer(current, prior, has_prior)
+        return said.change_logits, said.attentions

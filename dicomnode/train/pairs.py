@@ -152,17 +152,18 @@ def seen_series(recipe: Recipe, split: Split, encoder: Path, count: int, seed: i
     """
     session = open_session(encoder, recipe.fit.threads)
     read: list[list[Tensor]] = []
-    known = []
+    known: list[tuple[FloatArray, Tensor, int, str]] = []  # without the images, of which there are many
     for series in drawn_series(recipe, split, count, np.random.default_rng(seed)):
         feeds = {"pixel_values": normalised(series.images, recipe.pixels).numpy()}
         read.append([torch.from_numpy(part).half() for part in run(session, COMPARED_OUTPUTS, feeds)])
-        known.append(series)
+        known.append((series.areas, series.masks, series.film, series.kind))
+    areas, masks, films, kinds = zip(*known, strict=True)
     return SeenSeries(
         seen=Seen(*(torch.cat(parts) for parts in zip(*read, strict=True))),
-        areas=np.stack([one.areas for one in known]),
-        masks=torch.stack([one.masks for one in known]),
-        patients=split.patients[[one.film for one in known]],
-        kinds=np.array([one.kind for one in known]),
+        areas=np.stack(areas),
+        masks=torch.stack(masks),
+        patients=split.patients[[*films]],
+        kinds=np.array(kinds),
     )
 
 

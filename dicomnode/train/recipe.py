@@ -263,7 +263,7 @@ class ComparerRecipe(_Table):
     """Ratio of the drawn areas from which a finding has increased; from its inverse on it has decreased."""
     absent: Fraction = 0.15
     """Share of the training pairs that lose their prior image."""
-    unchanged: Weight = 0.35
+    unchanged: Weight = 0.5
     """Weight of a pair without change against one with: most pairs of most findings have none."""
     attention: Weight = 1.0
     """Weight of where it looks: on the drawn lesions."""
@@ -397,8 +397,10 @@ class Recipe(_Table):
 
         The comparer is left out, as no other weight depends on it.
         """
-        undecisive = {"bundle": True, "accepts": True, "card": True, "comparer": True, "fit": {"threads"}}
-        return hashlib.sha256(self.model_dump_json(exclude=undecisive).encode()).hexdigest()
+        decisive = self.model_dump_json(
+            exclude={"bundle": True, "accepts": True, "card": True, "comparer": True, "fit": {"threads"}}
+        )
+        return hashlib.sha256(decisive.encode()).hexdigest()
 
 
 def read_recipe(path: Path, *, threads: int | None = None) -> Recipe:

@@ -18,7 +18,7 @@ from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
 from dicomnode.train.comparer import Comparer, ServedComparer
 from dicomnode.train.compress.graphs import COMPARER, DECODER, ENCODER, PROMPTER, compare, write_graph
-from dicomnode.train.compress.quantize import dynamic_int8, static_int8
+from dicomnode.train.compress.quantize import dynamic_int8, static_int8, weights_int8
 from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.model import Encoder
@@ -296,7 +296,8 @@ def export_comparer(comparer: Comparer, recipe: Recipe, folder: Path) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "comparer.onnx")
         difference = float_comparer(comparer, recipe, path)
-        dynamic_int8(path, folder / path.name)
+        # By blocks, so that a pair says the same in any batch.
+        weights_int8(path, folder / path.name)
     return difference
 
 

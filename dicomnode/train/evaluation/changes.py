@@ -20,7 +20,7 @@ from dicomnode.infer.sessions import COMPARED_OUTPUTS, COMPARER_OUTPUTS, open_se
 from dicomnode.records import Change, FloatArray
 from dicomnode.train.data import Split
 from dicomnode.train.evaluation.maps import Overlap, overlap
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, auroc, f1, macro, mean
+from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, auroc, ece, f1, macro, mean
 from dicomnode.train.pairs import CHANGES, UNKNOWN, SeenSeries, seen_series
 from dicomnode.train.recipe import ComparerRecipe, Recipe
 
@@ -80,8 +80,8 @@ def change_figures(
     -------
     dict[str, Any]
         Tables by finding: `findings` (accuracy, macro F1, AUROC of increased against decreased, each with that of the
-        baseline, and the recall of each change), `confusion`, `false_alarms`, `attention` and `controls`. Empty where
-        recipe or bundle have no comparer, or no film of the split is without a finding.
+        baseline, and the calibration error of the likeliest change), `confusion`, `false_alarms`, `attention` and
+        `controls`. Empty where recipe or bundle have no comparer, or no film of the split is without a finding.
 
     Raises
     ------
@@ -168,6 +168,7 @@ def _of_finding(
         "accuracy": intervals.figure(mean(answer == truth), is_known),
         "macro_f1": intervals.figure(macro_f1(truth, answer), is_known),
         "auroc_increased_against_decreased": intervals.figure(auroc(grown, lean), is_sized),
+        "ece": intervals.figure(ece(answer == truth, _largest(pairs.said[:, k])), is_known),
     }
     if tuned is not None:
         simple = baseline(tuned, k)(*(side[:, k] for side in pairs.logits))
