@@ -40,7 +40,7 @@ def fit_comparer(
     folder
         Where the checkpoint lies.
     """
-    torch.manual_seed(recipe.fit.seed)
+    torch.manual_seed(table.seed)
     comparer = Comparer(table, len(recipe.keys), train.seen.tokens.shape[-1], recipe.pixels.rows // (2 * CELL))
 
     def loss(model: Comparer, generator: Generator) -> Tensor:
@@ -61,7 +61,7 @@ def _plan(recipe: Recipe, table: ComparerRecipe, folder: Path) -> Plan:
         weight_decay=table.weight_decay,
         average_decay=recipe.fit.average_decay,
         checkpoint_steps=recipe.fit.checkpoint_steps,
-        seed=recipe.fit.seed,
+        seed=table.seed,
         recipe=digest,
         folder=folder,
     )

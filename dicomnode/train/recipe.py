@@ -246,6 +246,8 @@ class PruneRecipe(_Table):
 class ComparerRecipe(_Table):
     """The head that compares an image with an earlier one of the patient; the encoder stays as it is."""
 
+    seed: int
+    """Of the weights, of what is drawn and of the batches."""
     width: Count
     """Of its attention."""
     heads: Count

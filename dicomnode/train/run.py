@@ -194,7 +194,7 @@ def write_comparer(recipe: Recipe, table: ComparerRecipe, splits: tuple[Split, S
     """
     counts = (table.series, table.measured_series)
     seen, unseen = (
-        seen_series(recipe, split, out_dir / ENCODER, count, recipe.fit.seed)
+        seen_series(recipe, split, out_dir / ENCODER, count, table.seed)
         for split, count in zip(splits, counts, strict=True)
     )
     folder = out_dir.with_name(out_dir.name + ".training")

@@ -214,6 +214,7 @@ convolution = 0.25
 stages = [{ side = 64, steps = 10, batch = 8, learning_rate = 2e-3 }]
 
 [comparer]
+seed = 1
 width = 8
 heads = 2
 series = 12

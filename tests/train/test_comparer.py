@@ -230,7 +230,7 @@ def test_the_comparer_decides_no_other_weight(a_recipe: Recipe):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("[comparer]\nwidth = 8", "[comparer]\nwidth = 7", "width 7 must be divisible by heads 2"),
+        ("\nwidth = 8\nheads", "\nwidth = 7\nheads", "width 7 must be divisible by heads 2"),
         ('kind = "chest"\nsketches', 'kind = "head_ct"\nsketches', "only chest lesions are drawn at several sizes"),
         ("measured_series = 6", "measured_series = 6\ngrowth = 1.0", "comparer.growth"),
     ],

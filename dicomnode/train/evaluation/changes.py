@@ -28,7 +28,7 @@ from dicomnode.train.recipe import ComparerRecipe, Recipe
 
 _BATCH = 64
 _SEED = 40_009
-"""Added to the recipe's, so that no series of the measurement was seen in training."""
+"""Added to the table's seed, so that no series of the measurement was seen in training."""
 _STEPS = 40
 _PLACE = {change: index for index, change in enumerate(CHANGES)}
 _SIZES = (_PLACE[Change.INCREASED], _PLACE[Change.DECREASED])
@@ -104,7 +104,7 @@ def change_figures(
 
 def compared(folder: Path, recipe: Recipe, table: ComparerRecipe, split: Split) -> Pairs:
     """Draw series on a split and compare the pairs that are measured, by the bundle's own graphs."""
-    seed = recipe.fit.seed + _SEED
+    seed = table.seed + _SEED
     data = seen_series(recipe, split, folder / ENCODER, table.measured_series, seed)
     series, prior, current = data.of_measured_pairs()
     session = open_session(folder / COMPARER, recipe.fit.threads)
