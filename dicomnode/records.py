@@ -409,6 +409,27 @@ class Reading:
     """Index of the film that the draft was written from; None: all images, or not known."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the model says of a study and an earlier one of the same patient, image against image. K findings."""
+
+    probabilities: FloatArray
+    """(K, 5) in the order of `Change`, calibrated; where there is no prior study they mean nothing."""
+    attention: FloatArray
+    """(K, 2, h, w): where it looked in the current and in the prior image, on the model's grid; sums to 1 over both."""
+    current_images: tuple[int, ...]
+    """(K,) index of the image of the current reading that was compared."""
+    prior_images: tuple[int, ...]
+    """(K,) index of the image of the prior reading; empty: there is none."""
+
+    @property
+    def changes(self) -> tuple[Change | None, ...]:
+        """(K,) the likeliest change; None where there is no prior study, of which nothing can be said."""
+        if not self.prior_images:
+            return (None,) * len(self.probabilities)
+        return tuple(tuple(Change)[int(best)] for best in self.probabilities.argmax(axis=1))
+
+
 # -- explain -------------------------------------------------------------------------------------
 
 

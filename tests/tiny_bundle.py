@@ -3,7 +3,8 @@
 Its encoder looks for evidence pixel by pixel (radiograph: bright spots in the lung fields; head CT: the density of
 blood inside the skull) and its decoder writes one sentence for each finding, there or not there. Words, maps and
 probabilities therefore depend on the pixels, and logits depend on what the decoder's cache holds. An image that is
-nearly white all over looks strange to its prompter. A third bundle is the encoder alone, without class maps.
+nearly white all over looks strange to its prompter. A third bundle is the encoder alone, without class maps. Where it
+is asked for, a comparer holds the logits of two images against each other.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ _PIXELS = {
     "ct": f"channels = 2\nwindows = {[list(BRAIN_WINDOW), list(BONE_WINDOW)]}",
 }
 
+_CHANGES = ("new", "increased", "unchanged", "decreased", "resolved")
 _DRAFTING = f"""[anatomy]
 structures = ["bright", "dark"]
 [tokens]
@@ -109,7 +111,7 @@ width = 1
 prompts = {PROMPTS}"""
 
 
-def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
+def write_tiny_bundle(folder: Path, *, kind: str = "radiograph", compares: bool = False) -> Path:
     """Write the bundle `tiny-<kind>` into a folder, which is made, and return the folder.
 
     Parameters
@@ -117,6 +119,8 @@ def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
     kind
         `radiograph` (findings opacity and pleural_effusion), `ct` (intracranial_hemorrhage) or `classifier`: that of
         radiographs without prompter and decoder.
+    compares
+        Whether the bundle has a comparer.
     """
     evidence = _CT if kind == "ct" else _RADIOGRAPH
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +137,8 @@ def write_tiny_bundle(folder: Path, *, kind: str = "radiograph") -> Path:
         _write_graph(folder / "decoder.onnx", _decoder(evidence, vocab))
         _write_json(folder / "tokenizer.json", tokenizer)
         _write_json(folder / "calibration.json", {"platt": platt, "study_platt": platt})
+    if compares:
+        _write_graph(folder / "comparer.onnx", _comparer(evidence))
     _write_json(folder / "card.json", {"name": f"tiny-{kind}"})
     (folder / "card.md").write_text("# A bundle for tests\n\nNot trained, not for clinical use.\n", encoding="utf-8")
     write_manifest(folder, _manifest(kind, evidence))
@@ -403,6 +409,53 @@ def _decoder_nodes() -> list[onnx.NodeProto]:
         node("Add", ["no_findings_3", "attention"], ["plain_attention"]),
         node("Add", ["plain_attention", "anatomical_bias"], ["cross_attentions"]),
     ]
+
+
+def _comparer(evidence: tuple[Evidence, ...]) -> onnx.ModelProto:
+    """A finding is there from logit 0 on, and of another size from one logit on; attention lies on the class maps."""
+    node = helper.make_node
+    nodes = [
+        node("Neg", ["current_logits"], ["not_now"]),
+        node("Neg", ["prior_logits"], ["not_then"]),
+        node("Sub", ["current_logits", "prior_logits"], ["difference"]),
+        node("Sub", ["difference", "one"], ["larger"]),
+        node("Sub", ["not_now", "not_then"], ["inverse"]),
+        node("Sub", ["inverse", "one"], ["smaller"]),
+        node("Min", ["current_logits", "not_then"], ["new"]),
+        node("Min", ["current_logits", "prior_logits", "larger"], ["increased"]),
+        node("Abs", ["difference"], ["distance"]),
+        node("Sub", ["one", "distance"], ["close"]),
+        node("Min", ["not_now", "not_then"], ["absent"]),
+        node("Max", ["close", "absent"], ["unchanged"]),
+        node("Min", ["current_logits", "prior_logits", "smaller"], ["decreased"]),
+        node("Min", ["prior_logits", "not_now"], ["resolved"]),
+        *(node("Unsqueeze", [name, "last"], [f"{name}_3"]) for name in _CHANGES),
+        node("Concat", [f"{name}_3" for name in _CHANGES], ["with_prior"], axis=2),
+        node("Unsqueeze", ["has_prior", "columns"], ["is_there"]),
+        node("Mul", ["with_prior", "is_there"], ["change_logits"]),
+        node("Unsqueeze", ["current_class_maps", "last"], ["now"]),
+        node("Unsqueeze", ["prior_class_maps", "last"], ["then"]),
+        node("Concat", ["now", "then"], ["both"], axis=2),
+        node("Add", ["both", "little"], ["positive"]),
+        node("ReduceSum", ["positive", "map_axes"], ["total"]),
+        node("Div", ["positive", "total"], ["attentions"]),
+    ]
+    constants = {
+        "one": np.array(1.0, dtype=np.float32),
+        "little": np.array(1e-6, dtype=np.float32),
+        "last": np.array([2]),
+        "columns": np.array([1, 2]),
+        "map_axes": np.array([2, 3, 4]),
+    }
+    count = len(evidence)
+    shapes = {"logits": [count], "class_maps": [count, CELLS, CELLS], "tokens": [CELLS**2, 1], "attended": [count, 1]}
+    inputs = {
+        f"{side}_{name}": (TensorProto.FLOAT, ["B", *shape])
+        for side in ("current", "prior")
+        for name, shape in shapes.items()
+    }
+    outputs = {"change_logits": ["B", count, len(_CHANGES)], "attentions": ["B", count, 2, CELLS, CELLS]}
+    return _model(nodes, constants, inputs | {"has_prior": (TensorProto.FLOAT, ["B"])}, outputs)
 
 
 def _model(

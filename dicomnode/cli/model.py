@@ -123,6 +123,22 @@ def gradients(
 
 
 @app.command()
+def comparer(
+    recipe: RecipeArgument,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    threads: ThreadsOption = None,
+) -> None:
+    """Teach a trained bundle to compare images with earlier ones, and measure it; its other graphs stay."""
+    require_training()
+    from dicomnode.train.recipe import read_recipe
+    from dicomnode.train.run import add_comparer
+
+    logs.configure(level="info", output="console")
+    show_json(add_comparer(read_recipe(recipe, threads=threads), data, out))
+
+
+@app.command()
 def phantoms(
     recipe: RecipeArgument,
     out: Annotated[Path, typer.Option(help="New folder of the data.")],
@@ -161,7 +177,7 @@ def evaluate(
     from dicomnode.train.recipe import read_recipe
 
     figures = evaluate_bundle(
-        bundle_folder(bundle), data, recipe=None if recipe is None else read_recipe(recipe), split=split
+        bundle_folder(bundle), data, recipe=None if recipe is None else read_recipe(recipe).reported, split=split
     )
     if out is None:
         show_json(figures)

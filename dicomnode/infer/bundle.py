@@ -71,7 +71,8 @@ class Bundle:
     @property
     def graphs(self) -> tuple[Path, ...]:
         """Files of the graphs."""
-        names = (ENCODER,) if self.drafting is None else (ENCODER, PROMPTER, DECODER)
+        names = [ENCODER] if self.drafting is None else [ENCODER, PROMPTER, DECODER]
+        names += sorted(name for name in self.optional if name.endswith(".onnx"))
         return tuple(self.folder / name for name in names)
 
     @property

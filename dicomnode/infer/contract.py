@@ -12,6 +12,9 @@ import onnxruntime as ort
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import (
+    COMPARED_OUTPUTS,
+    COMPARER_INPUTS,
+    COMPARER_OUTPUTS,
     DECODER_INPUTS,
     DECODER_OUTPUTS,
     ENCODER_INPUTS,
@@ -23,11 +26,13 @@ from dicomnode.infer.sessions import (
     open_session,
     run,
 )
+from dicomnode.records import Change
 
 # K findings, N images, M structures, P prompts, S memory positions, V vocabulary
 
 ENCODER, PROMPTER, DECODER = "encoder.onnx", "prompter.onnx", "decoder.onnx"
 GRADIENTS = "gradients.onnx"
+COMPARER = "comparer.onnx"
 
 _Shape = tuple[int | None, ...]
 """None is any size."""
@@ -78,6 +83,8 @@ class Graphs(NamedTuple):
     encoder: ort.InferenceSession
     prompter: ort.InferenceSession | None
     decoder: ort.InferenceSession | None
+    comparer: ort.InferenceSession | None = None
+    """None: the bundle does not compare with prior images."""
 
     @property
     def encoder_outputs(self) -> tuple[str, ...]:
@@ -101,7 +108,9 @@ def open_graphs(folder: Path, contract: GraphContract, threads: int = 1, provide
     encoder = open_session(folder / ENCODER, threads, provider)
     if contract.decoder is None:
         return Graphs(encoder, None, None)
-    return Graphs(encoder, *(open_session(folder / name, threads, provider) for name in (PROMPTER, DECODER)))
+    prompter, decoder = (open_session(folder / name, threads, provider) for name in (PROMPTER, DECODER))
+    comparer = open_session(folder / COMPARER, threads, provider) if COMPARER in contract.optional else None
+    return Graphs(encoder, prompter, decoder, comparer)
 
 
 def graph_faults(folder: Path, contract: GraphContract, provider: str) -> list[str]:
@@ -157,6 +166,8 @@ def contract_faults(graphs: Graphs, contract: GraphContract, *, images: int = 1)
     if graphs.prompter is not None and graphs.decoder is not None:
         faults += _name_faults(PROMPTER, graphs.prompter, PROMPTER_INPUTS, PROMPTER_OUTPUTS)
         faults += _name_faults(DECODER, graphs.decoder, DECODER_INPUTS, DECODER_OUTPUTS)
+    if graphs.comparer is not None:
+        faults += _name_faults(COMPARER, graphs.comparer, COMPARER_INPUTS, COMPARER_OUTPUTS)
     try:
         return faults or next((found for found in _shape_faults(graphs, contract, images) if found), [])
     except BundleError as error:
@@ -189,6 +200,8 @@ def _shape_faults(graphs: Graphs, contract: GraphContract, count: int) -> Iterat
         "attended": (count, findings, None),
     }
     yield _faults(ENCODER, encoded, shapes)
+    if graphs.comparer is not None:
+        yield from _comparer_faults(graphs.comparer, findings, encoded)
     if graphs.prompter is None or graphs.decoder is None or contract.decoder is None:
         return
     sizes = contract.decoder
@@ -206,6 +219,20 @@ def _shape_faults(graphs: Graphs, contract: GraphContract, count: int) -> Iterat
     positions = prompted["encoder_key_values"].shape[4]
     yield _faults(PROMPTER, prompted, {"anatomical_bias": (1, sizes.layers, positions)})
     yield from _decoder_faults(graphs.decoder, sizes, prompted)
+
+
+def _comparer_faults(comparer: ort.InferenceSession, findings: int, encoded: Any) -> Iterator[list[str]]:
+    """Each image held against itself, with and without a prior one."""
+    sides = {f"{side}_{name}": encoded[name] for side in ("current", "prior") for name in COMPARED_OUTPUTS}
+    count = len(encoded["logits"])
+    for has_prior in (1.0, 0.0):
+        feeds = sides | {"has_prior": np.full(count, has_prior, dtype=np.float32)}
+        compared = _ran(COMPARER, comparer, COMPARER_OUTPUTS, feeds)
+        shapes: dict[str, _Shape] = {
+            "change_logits": (count, findings, len(Change)),
+            "attentions": (count, findings, 2, None, None),
+        }
+        yield _faults(COMPARER, compared, shapes)
 
 
 def _decoder_faults(decoder: ort.InferenceSession, sizes: DecoderContract, prompted: Any) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ CLASSIFIER_FILES = ("encoder.onnx", "calibration.json", "card.md", "card.json")
 """Files beside bundle.toml of a bundle without a decoder; their digests stand in its table [files]."""
 FILES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
 """Files beside bundle.toml of a bundle that drafts."""
-OPTIONAL_FILES = ("gradients.onnx",)
+OPTIONAL_FILES = ("gradients.onnx", "comparer.onnx")
 """Files that a bundle may have beside these; those that it has stand in its table [files] as well."""
 
 Count = Annotated[int, Field(ge=1)]

@@ -16,9 +16,18 @@ from dicomnode.infer.contract import GRADIENTS, contract_faults, gradient_faults
 from dicomnode.infer.decoding import NO_DRAFT, CachedDecoder, written
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.quality import assessed, worst
-from dicomnode.infer.sessions import ENCODER_OUTPUTS, GRADIENT_OUTPUTS, PROMPTER_OUTPUTS, open_session, run
+from dicomnode.infer.sessions import (
+    COMPARED_OUTPUTS,
+    COMPARER_OUTPUTS,
+    ENCODER_OUTPUTS,
+    GRADIENT_OUTPUTS,
+    PROMPTER_OUTPUTS,
+    open_session,
+    run,
+)
 from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy
 from dicomnode.records import (
+    Comparison,
     Draft,
     Encoding,
     FloatArray,
@@ -49,7 +58,7 @@ class Judged(NamedTuple):
 class Model:
     """One bundle in memory.
 
-    Does: encode prepared images, put those of one reading together, write a draft.
+    Does: encode prepared images, put those of one reading together, write a draft, compare two readings.
     Does not: read DICOM, decide what is reported.
 
     Parameters
@@ -263,6 +272,39 @@ class Model:
         recipe = self.bundle.pixels
         return assessed([image.pixel_values * recipe.std + recipe.mean for image in images], self.bundle.quality)
 
+    def compare(self, current: Reading, prior: Reading | None) -> Comparison | None:
+        """Compare a reading with an earlier one of the same patient, each finding in the image that speaks most for it.
+
+        Parameters
+        ----------
+        prior
+            Read by this model; None: there is no prior study, and learned inputs stand for it.
+
+        Returns
+        -------
+        Comparison | None
+            None where the bundle has no comparer.
+
+        Raises
+        ------
+        BundleError
+            If the graph fails.
+        """
+        if self._graphs.comparer is None:
+            return None
+        feeds = _side("current", current) | _side("prior", prior or current)
+        findings = len(self.bundle.findings)
+        feeds["has_prior"] = np.full(findings, prior is not None, dtype=np.float32)
+        logits, attentions = run(self._graphs.comparer, COMPARER_OUTPUTS, feeds)
+        each = np.arange(findings)  # row k of the batch is the pair of images for finding k
+        powers = np.exp(logits[each, each] - logits[each, each].max(axis=1, keepdims=True))
+        return Comparison(
+            probabilities=powers / powers.sum(axis=1, keepdims=True),
+            attention=attentions[each, each],
+            current_images=current.best_images,
+            prior_images=() if prior is None else prior.best_images,
+        )
+
     def _encoded(self, images: Sequence[PreparedImage]) -> EncodedStudy:
         """Encode a study and put its images together, without the films that cannot be judged."""
         if not images:
@@ -301,6 +343,12 @@ class Model:
 
 def _is_readable(quality: ImageQuality | None) -> bool:
     return quality is None or quality.level is not QualityLevel.NON_DIAGNOSTIC
+
+
+def _side(side: str, reading: Reading) -> dict[str, FloatArray]:
+    """One side of the comparer's inputs: of each finding the image that speaks most for it."""
+    best = [reading.encodings[index] for index in reading.best_images]
+    return {f"{side}_{name}": np.stack([getattr(one, name) for one in best]) for name in COMPARED_OUTPUTS}
 
 
 def _likeliest(encodings: Sequence[Encoding]) -> Prompted:

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions, and the names of what the three graphs take and give.
+"""ONNX Runtime sessions, and the names of what the graphs take and give.
 
 K findings, N images of one reading, C channels, D features, D2 width of a token, M anatomical structures, P prompts,
 S positions of the encoder's memory, H heads, W head width, V vocabulary; T tokens and B rows vary from call to call.
@@ -18,6 +18,11 @@ gradients.onnx, which a bundle may do without, takes `pixel_values` (1, C, rows,
 and gives the encoder's `logits` (1, K) and `places` (1, K, h, w), where it looked for each finding, which sum to 1,
 the map `activations` (1, D, h, w) that its head reads, and of the chosen finding's logit the gradient by this map,
 `activation_gradients`, and by the pixels, `pixel_gradients`, and the pixels' `relevance`, both as `pixel_values`.
+comparer.onnx, which a bundle may do without, takes of the encoder's outputs `logits`, `class_maps`, `tokens` and
+`attended` of two images of one patient, as `current_logits` ... and `prior_logits` ..., and `has_prior` (B), 1, or 0
+where the patient has no prior image and what stands in its place does not count; it gives `change_logits` (B, K, 5),
+whose softmax are the probabilities of new, increased, unchanged, decreased and resolved, and `attentions`
+(B, K, 2, h2, w2), where it looked for each finding in the current and in the prior image, which sum to 1 over both.
 """
 
 from __future__ import annotations
@@ -77,6 +82,12 @@ DECODER_INPUTS = {
 DECODER_OUTPUTS = ("logits", "present_key_values", "cross_attentions")
 GRADIENT_INPUTS = {"pixel_values": _FLOAT, "chosen": _FLOAT}
 GRADIENT_OUTPUTS = ("logits", "places", "activations", "activation_gradients", "pixel_gradients", "relevance")
+COMPARED_OUTPUTS = ("logits", "class_maps", "tokens", "attended")
+"""What the comparer takes of the encoder's outputs."""
+COMPARER_INPUTS = {f"{side}_{name}": _FLOAT for side in ("current", "prior") for name in COMPARED_OUTPUTS} | {
+    "has_prior": _FLOAT
+}
+COMPARER_OUTPUTS = ("change_logits", "attentions")
 
 
 def require_provider(provider: str) -> None:

@@ -139,7 +139,9 @@ def _along_bone(rng: Generator, hounsfield: FloatArray, brain: Mask, kind: str) 
     return np.asarray(brain & (depth < edge), np.float32)
 
 
-def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[FloatArray, Mask] | None:
+def paste_chest_lesion(
+    rng: Generator, image: FloatArray, kind: str, scale: float = 1.0
+) -> tuple[FloatArray, Mask] | None:
     """Draw a lesion into a frontal chest film.
 
     Parameters
@@ -148,6 +150,9 @@ def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[Fl
         (S, S) in [0, 1], white is dense.
     kind
         consolidation, infiltrate, edema, effusion or atelectasis.
+    scale
+        How many times as long and wide as drawn by chance; the same draws with another scale give the same lesion in
+        the same place, smaller or larger.
 
     Returns
     -------
@@ -156,10 +161,10 @@ def paste_chest_lesion(rng: Generator, image: FloatArray, kind: str) -> tuple[Fl
     """
     lungs = _lung_zone(image)
     if kind == "effusion":
-        cover = _meniscus(rng, lungs > 0.5)
+        cover = _meniscus(rng, lungs > 0.5, scale)
     else:
         shape = {"consolidation": _patch, "infiltrate": _haze, "edema": _bat_wing, "atelectasis": _band}[kind]
-        cover = shape(rng, len(image)) * lungs
+        cover = shape(rng, len(image), scale) * lungs
     strength = rng.uniform(0.35, 0.85) if kind in ("consolidation", "effusion") else rng.uniform(0.25, 0.6)
     level = np.quantile(image[image > 0.02], rng.uniform(0.7, 0.9)) if (image > 0.02).any() else 0.7
     cover = np.clip(cover, 0, 1) * strength
@@ -193,9 +198,9 @@ def _soft(distance: FloatArray, edge: float) -> FloatArray:
     return np.asarray(expit((1 - distance) / edge), np.float32)
 
 
-def _patch(rng: Generator, side: int) -> FloatArray:
+def _patch(rng: Generator, side: int, scale: float) -> FloatArray:
     """Consolidation: dense, mottled, ragged, sometimes bounded by a fissure."""
-    radius = np.exp(rng.uniform(np.log(0.045), np.log(0.16)))
+    radius = scale * np.exp(rng.uniform(np.log(0.045), np.log(0.16)))
     centre = _zone(rng)
     cover = _soft(_blob(rng, side, centre, (radius, radius * rng.uniform(0.55, 1.0))), rng.uniform(0.06, 0.25))
     cover = cover * np.clip(1 + 0.25 * clouds(rng, side, side * 0.015), 0.3, 1.3)
@@ -204,17 +209,17 @@ def _patch(rng: Generator, side: int) -> FloatArray:
     return np.asarray(cover, np.float32)
 
 
-def _haze(rng: Generator, side: int) -> FloatArray:
+def _haze(rng: Generator, side: int, scale: float) -> FloatArray:
     """Infiltrate: faint, patchy or reticular, over a wide area."""
-    radius = rng.uniform(0.10, 0.24)
+    radius = scale * rng.uniform(0.10, 0.24)
     area = _soft(_blob(rng, side, _zone(rng), (radius, radius * rng.uniform(0.6, 1.0))), 0.3)
     grain = clouds(rng, side, side * rng.choice([0.008, 0.02]))
     return np.asarray(area * np.clip(0.55 + 0.45 * grain, 0, 1.2), np.float32)
 
 
-def _bat_wing(rng: Generator, side: int) -> FloatArray:
+def _bat_wing(rng: Generator, side: int, scale: float) -> FloatArray:
     """Edema: haze around both hila, more below."""
-    row, reach = rng.uniform(0.4, 0.52), rng.uniform(0.12, 0.24)
+    row, reach = rng.uniform(0.4, 0.52), scale * rng.uniform(0.12, 0.24)
     wings = [
         _soft(_blob(rng, side, (row, 0.5 + sign * rng.uniform(0.1, 0.16)), (reach, reach * 0.75)), 0.35)
         for sign in (-1, 1)
@@ -223,7 +228,7 @@ def _bat_wing(rng: Generator, side: int) -> FloatArray:
     return np.asarray(np.maximum(*wings) * grain, np.float32)
 
 
-def _meniscus(rng: Generator, lungs: Mask) -> FloatArray:
+def _meniscus(rng: Generator, lungs: Mask, scale: float) -> FloatArray:
     """Effusion: dense below a line that rises towards the outer wall, at the base of one lung or of both."""
     side = len(lungs)
     axis = np.arange(side)
@@ -235,19 +240,21 @@ def _meniscus(rng: Generator, lungs: Mask) -> FloatArray:
             continue
         base, width = rows[-1], len(columns)
         outwards = (sign * (axis - side / 2) - np.abs(columns - side / 2).min()) / width  # 0 to 1 across the lung
-        level = base - len(rows) * (rng.uniform(0.05, 0.4) + rng.uniform(0.1, 0.3) * np.clip(outwards, 0, 1) ** 2)
+        depth = rng.uniform(0.05, 0.4) + rng.uniform(0.1, 0.3) * np.clip(outwards, 0, 1) ** 2
+        level = base - len(rows) * scale * depth
         inside = (outwards > 0)[None, :] & (outwards <= 1)[None, :] & (axis[:, None] <= base + 0.02 * side)
         cover = np.maximum(cover, inside * expit((axis[:, None] - level[None, :]) / (0.012 * side)))
     return np.asarray(ndimage.gaussian_filter(cover, side / 110), np.float32)
 
 
-def _band(rng: Generator, side: int) -> FloatArray:
+def _band(rng: Generator, side: int, scale: float) -> FloatArray:
     """Atelectasis: plates, mostly low and nearly level."""
     axis = (np.arange(side) + 0.5) / side
     cover = np.zeros((side, side), np.float32)
     for _ in range(rng.integers(1, 4)):
         row, column = rng.uniform(0.4, 0.68), 0.5 + rng.choice([-1, 1]) * rng.uniform(0.14, 0.28)
-        slope, length, thick = rng.uniform(-0.5, 0.5), rng.uniform(0.05, 0.13), rng.uniform(0.004, 0.014)
+        slope, length = rng.uniform(-0.5, 0.5), scale * rng.uniform(0.05, 0.13)
+        thick = scale * rng.uniform(0.004, 0.014)
         across = axis[None, :] - column
         line = np.exp(-(((axis[:, None] - row - slope * across) / thick) ** 2) / 2) * np.exp(-((across / length) ** 4))
         cover = np.maximum(cover, line)

@@ -243,6 +243,34 @@ class PruneRecipe(_Table):
     stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
 
 
+class ComparerRecipe(_Table):
+    """The head that compares an image with an earlier one of the patient; the encoder stays as it is."""
+
+    seed: int
+    """Of the weights, of what is drawn and of the batches."""
+    width: Count
+    """Of its attention."""
+    heads: Count
+    series: Count
+    """Films of the training split that are drawn on, six views each."""
+    measured_series: Count
+    """The same, of the validation and of the test split."""
+    steps: Count
+    batch: Count
+    """Pairs of views."""
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    dropout: Fraction = 0.1
+    growth: Annotated[float, Field(gt=1)] = 1.25
+    """Ratio of the drawn areas from which a finding has increased; from its inverse on it has decreased."""
+    absent: Fraction = 0.15
+    """Share of the training pairs that lose their prior image."""
+    unchanged: Weight = 0.5
+    """Weight of a pair without change against one with: most pairs of most findings have none."""
+    attention: Weight = 1.0
+    """Weight of where it looks: on the drawn lesions."""
+
+
 class FitRecipe(_Table):
     """How long and how fast."""
 
@@ -299,6 +327,8 @@ class Recipe(_Table):
     loss: LossRecipe = LossRecipe()
     distill: DistillRecipe | None = None
     prune: PruneRecipe | None = None
+    comparer: ComparerRecipe | None = None
+    """None: the bundle does not compare with prior images."""
     card: CardRecipe
 
     @model_validator(mode="after")
@@ -315,6 +345,7 @@ class Recipe(_Table):
             raise ValueError("teacher and distill are given together or not at all")
         self._check_sizes()
         self._check_phantoms(keys)
+        self._check_comparer()
         return self
 
     def _check_sizes(self) -> None:
@@ -332,6 +363,14 @@ class Recipe(_Table):
         named = {key for labels in self.phantoms.lesions.values() for key in labels} | set(self.phantoms.mask_of)
         if named - set(keys):
             raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is no finding")
+
+    def _check_comparer(self) -> None:
+        if self.comparer is None:
+            return
+        if self.phantoms.kind != "chest":
+            raise ValueError("comparer: only chest lesions are drawn at several sizes; leave the table out")
+        if self.comparer.width % self.comparer.heads:
+            raise ValueError(f"comparer: width {self.comparer.width} must be divisible by heads {self.comparer.heads}")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -356,8 +395,13 @@ class Recipe(_Table):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the settings that decide the weights, hexadecimal: which recipe made a checkpoint."""
-        decisive = self.model_dump_json(exclude={"bundle": True, "accepts": True, "card": True, "fit": {"threads"}})
+        """SHA-256 of the settings that decide the weights, hexadecimal: which recipe made a checkpoint.
+
+        The comparer is left out, as no other weight depends on it.
+        """
+        decisive = self.model_dump_json(
+            exclude={"bundle": True, "accepts": True, "card": True, "comparer": True, "fit": {"threads"}}
+        )
         return hashlib.sha256(decisive.encode()).hexdigest()
 
 

@@ -11,13 +11,16 @@ import structlog
 import torch
 
 from dicomnode.errors import SettingsError
+from dicomnode.infer.contract import COMPARER, ENCODER
 from dicomnode.records import FloatArray
 from dicomnode.train.bundle import Tables, renew_digests, write_manifest, write_words
 from dicomnode.train.calibration import Calibration, calibrations, image_examples, study_examples
+from dicomnode.train.comparing import fit_comparer
 from dicomnode.train.compress.export import (
     ExportedEncoder,
     ReadImage,
     StudyPrompter,
+    export_comparer,
     export_encoder,
     export_language,
     read_images,
@@ -28,11 +31,13 @@ from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.doubt import add_doubt
 from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
+from dicomnode.train.evaluation.changes import change_figures
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
 from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.model import Encoder, only_findings
+from dicomnode.train.pairs import seen_series
 from dicomnode.train.pool import build_pool
-from dicomnode.train.recipe import Recipe
+from dicomnode.train.recipe import ComparerRecipe, Recipe
 from dicomnode.train.speaking import fit_speaker
 from dicomnode.train.stages import fit_encoders, language_folder, trained_encoders
 
@@ -40,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 # N images, C channels, K findings, S side
 
-_MEASURED_BESIDE = ("compression", "ablations", "gradients", "explanations")
+_MEASURED_BESIDE = ("compression", "ablations", "gradients", "explanations", "change")
 """Tables that other commands leave in the folder of checkpoints, and that the card takes."""
 _COMPARED = 64
 """Images on which gradients and encoder are compared."""
@@ -77,7 +82,9 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
         kept = [recipe.keys.index(key) for key in recipe.reported.keys]
         checkpoints = language_folder(recipe, checkpoints)
         recipe, encoder, pool = recipe.reported, only_findings(encoder, kept), pool.only_findings(kept)
-        validation = read_any_split(data_dir, "val", recipe.keys, recipe, recipe.data)
+        train, validation = (
+            read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val")
+        )
         decoder = fit_speaker(recipe, checkpoints)
 
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -91,6 +98,9 @@ def train_bundle(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     prompter = StudyPrompter(drafter.prompter, encoder.domain, of_studies, (usual[0], usual[1]))
     difference = max(exported.float_difference, export_language(prompter, drafter, recipe, out_dir))
     write_words(recipe, of_images, of_studies, out_dir)
+    (out_dir / COMPARER).unlink(missing_ok=True)
+    if recipe.comparer is not None:
+        difference = max(difference, write_comparer(recipe, recipe.comparer, (train, validation), out_dir))
     command = f"dicomnode model train conf/train/{recipe.bundle.name}.toml --data DIR --out BUNDLE_DIR"
     export = _compression(recipe, validation, exported, difference)
     write_measured(recipe, data_dir, out_dir, of_studies, export, command)
@@ -164,8 +174,62 @@ def renew_card(recipe: Recipe, out_dir: Path) -> None:
     renew_digests(out_dir)
 
 
+def add_comparer(recipe: Recipe, data_dir: Path, out_dir: Path) -> dict[str, Any]:
+    """Train the comparer of a bundle anew and measure it; no other graph of the bundle changes.
+
+    The table stays beside the checkpoints as `change.json`, from where `renew_card` takes it as well.
+
+    Returns
+    -------
+    dict[str, Any]
+        As `changes.change_figures`, of the test split.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe has no table [comparer], or another recipe made the bundle.
+    PermanentError, BundleError
+        As `train_bundle`.
+    """
+    table, recipe = recipe.comparer, recipe.reported
+    if table is None:
+        raise SettingsError(f"the recipe of {recipe.bundle.name} has no table [comparer]; conf/train/cxr.toml has one")
+    content = _own_card(recipe, out_dir)
+    torch.set_num_threads(recipe.fit.threads)
+    train, validation, test = (
+        read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val", "test")
+    )
+    write_comparer(recipe, table, (train, validation), out_dir)
+    bootstrap = (recipe.card.bootstrap, recipe.fit.seed)
+    figures = {"change": change_figures(out_dir, recipe, test, validation, bootstrap)}
+    path = _beside(out_dir) / "change.json"
+    path.write_text(json.dumps(figures["change"], indent=1) + "\n", encoding="utf-8")
+    write_cards(content | figures, out_dir)
+    renew_digests(out_dir)
+    return figures["change"]
+
+
+def write_comparer(recipe: Recipe, table: ComparerRecipe, splits: tuple[Split, Split], out_dir: Path) -> float:
+    """Train the comparer on what the bundle's encoder says of the two splits, and write its graph.
+
+    Returns
+    -------
+    float
+        Largest difference between PyTorch and the FP32 graph.
+    """
+    counts = (table.series, table.measured_series)
+    seen, unseen = (
+        seen_series(recipe, split, out_dir / ENCODER, count, table.seed)
+        for split, count in zip(splits, counts, strict=True)
+    )
+    folder = _beside(out_dir)
+    comparer = fit_comparer(recipe, table, seen, unseen, folder)
+    log.info("compared", temperature=round(float(comparer.temperature), 3))
+    return export_comparer(comparer, recipe, out_dir)
+
+
 def _own_card(recipe: Recipe, out_dir: Path) -> dict[str, Any]:
-    """What card.json says; refuses a bundle of another recipe."""
+    """A bundle's card; refuses one that another recipe made."""
     path = out_dir / "card.json"
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if content.get("made", {}).get("recipe_digest") != recipe.reported.digest:

@@ -18,7 +18,7 @@ from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.grid import fitted, normalized, stretched
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
-from dicomnode.records import Encoding, FloatArray, Placement, PreparedImage
+from dicomnode.records import Change, Encoding, FloatArray, Placement, PreparedImage, Reading
 
 _FOLDER = Path(dicomnode.bundles.__file__).parent / "cxr"
 _SAMPLES = Path(__file__).parents[2] / "sample_dicom"
@@ -145,6 +145,51 @@ def test_a_turned_or_inverted_film_is_not_judged(a_model: Model, name: str, spoi
 def test_the_draft_ends(a_model: Model):
     """A draft ends by its end token, not by its limit."""
     assert not a_model.generate(a_model.prompt([_chest(a_model)])).is_truncated
+
+
+def _read_sample(model: Model, name: str) -> Reading:
+    return model.read(prepare(sorted((_SAMPLES / name).glob("*.dcm")), model.bundle))
+
+
+def test_the_comparer_is_small():
+    """It adds less than 300 kB to the bundle."""
+    assert (_FOLDER / "comparer.onnx").stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("name", ["chest-normal", "chest-opacity"])
+def test_a_film_has_not_changed_against_itself(a_model: Model, name: str):
+    """Nothing is new in a film that is compared with itself, and time has no direction in it."""
+    reading = _read_sample(a_model, name)
+    comparison = a_model.compare(reading, reading)
+
+    assert {Change.UNCHANGED} == set(comparison.changes)
+    np.testing.assert_allclose(comparison.probabilities, comparison.probabilities[:, ::-1], atol=1e-2)
+
+
+def test_without_a_prior_film_nothing_is_said(a_model: Model):
+    """What was learned for a missing prior holds no opinion: all five changes are nearly alike."""
+    comparison = a_model.compare(_read_sample(a_model, "chest-opacity"), None)
+
+    assert {None} == set(comparison.changes)
+    assert comparison.probabilities.max() < 0.35
+
+
+def test_what_is_new_one_way_is_resolved_the_other(a_model: Model):
+    """Two sample films compared both ways give the same probabilities in the opposite order."""
+    normal, opaque = (_read_sample(a_model, name) for name in ("chest-normal", "chest-opacity"))
+    there, back = a_model.compare(opaque, normal), a_model.compare(normal, opaque)
+
+    np.testing.assert_allclose(there.probabilities, back.probabilities[:, ::-1], atol=2e-2)
+
+
+def test_the_card_says_that_change_was_synthetic(a_card: dict[str, Any]):
+    """Every finding has its figures beside those of the baseline, under a heading that says what they are of."""
+    text = (_FOLDER / "card.md").read_text(encoding="utf-8")
+
+    assert "### Comparer: measured on synthetic pairs" in text
+    assert "none of it may be claimed for patients" in text
+    for row in a_card["change"]["findings"].values():
+        assert {"macro_f1", "baseline_macro_f1", "auroc_increased_against_decreased", "baseline_auroc"} <= set(row)
 
 
 def test_class_maps_explain_the_logits(a_model: Model):

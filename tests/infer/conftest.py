@@ -31,6 +31,12 @@ def a_film_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def a_comparing_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The same, which also compares films with earlier ones."""
+    return load_bundle(tiny_bundle.write_tiny_bundle(tmp_path_factory.mktemp("comparing"), compares=True))
+
+
+@pytest.fixture(scope="session")
 def a_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that finds in chest films what a_film_bundle finds, and has neither maps nor a decoder."""
     return load_bundle(tiny_bundle.write_tiny_bundle(tmp_path_factory.mktemp("classifier"), kind="classifier"))

@@ -213,6 +213,16 @@ transformer = 0.5
 convolution = 0.25
 stages = [{ side = 64, steps = 10, batch = 8, learning_rate = 2e-3 }]
 
+[comparer]
+seed = 1
+width = 8
+heads = 2
+series = 12
+measured_series = 6
+steps = 20
+batch = 8
+learning_rate = 5e-3
+
 [card]
 bootstrap = 50
 main_finding = "pneumonia"

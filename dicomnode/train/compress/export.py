@@ -1,4 +1,4 @@
-"""From trained modules to three compressed ONNX graphs, each compared with what it came from."""
+"""From trained modules to compressed ONNX graphs, each compared with what it came from."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from dicomnode.errors import BundleError
-from dicomnode.infer.sessions import open_session
+from dicomnode.infer.sessions import COMPARED_OUTPUTS, open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import Calibration
-from dicomnode.train.compress.graphs import DECODER, ENCODER, PROMPTER, compare, write_graph
-from dicomnode.train.compress.quantize import dynamic_int8, static_int8
+from dicomnode.train.comparer import Comparer, ServedComparer
+from dicomnode.train.compress.graphs import COMPARER, DECODER, ENCODER, PROMPTER, compare, write_graph
+from dicomnode.train.compress.quantize import dynamic_int8, static_int8, weights_int8
 from dicomnode.train.decoder import Prompter, slice_attention
 from dicomnode.train.drafting import Drafter
 from dicomnode.train.model import Encoder
@@ -277,3 +278,47 @@ def _decoder_shapes(recipe: Recipe) -> dict[str, dict[int, Dim]]:
         "anatomical_bias": {0: batch, 2: memory},
         "past_key_values": {2: batch, 4: cached},
     }
+
+
+def export_comparer(comparer: Comparer, recipe: Recipe, folder: Path) -> float:
+    """Write `comparer.onnx` with INT8 weights.
+
+    Returns
+    -------
+    float
+        Largest difference between PyTorch and the FP32 graph.
+
+    Raises
+    ------
+    BundleError
+        If the FP32 graph differs from its model by more than the tolerance written here.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "comparer.onnx")
+        difference = float_comparer(comparer, recipe, path)
+        # By blocks, so that a pair says the same in any batch.
+        weights_int8(path, folder / path.name)
+    return difference
+
+
+def float_comparer(comparer: Comparer, recipe: Recipe, path: Path) -> float:
+    """Write a comparer as FP32 graph; returns its largest difference to PyTorch, with a prior image and without."""
+    served = ServedComparer(comparer.eval())
+    width = comparer.absent_token.shape[0]
+    batch = Dim("batch", min=1, max=1024)
+    write_graph(served, comparer_example(recipe, width, 3), COMPARER, {name: {0: batch} for name in COMPARER[0]}, path)
+    return compare(served, [comparer_example(recipe, width, pairs) for pairs in (1, 5)], COMPARER, path)
+
+
+def comparer_example(recipe: Recipe, width: int, pairs: int) -> tuple[Tensor, ...]:
+    """Inputs of the comparer graph for so many pairs, drawn at random; the first has no prior image."""
+    generator = torch.Generator().manual_seed(pairs)
+    findings, side = len(recipe.findings), recipe.pixels.rows // 8
+    shapes = {
+        "logits": (pairs, findings),
+        "class_maps": (pairs, findings, side, side),
+        "tokens": (pairs, (side // 2) ** 2, width),
+        "attended": (pairs, findings, width),
+    }
+    sides = [torch.rand(shapes[name], generator=generator) for _ in range(2) for name in COMPARED_OUTPUTS]
+    return (*sides, (torch.arange(pairs) > 0).float())

@@ -15,6 +15,8 @@ from torch.export import Dim
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import (
+    COMPARER_INPUTS,
+    COMPARER_OUTPUTS,
     DECODER_INPUTS,
     DECODER_OUTPUTS,
     ENCODER_INPUTS,
@@ -37,6 +39,7 @@ Names = tuple[tuple[str, ...], tuple[str, ...]]
 ENCODER: Names = (tuple(ENCODER_INPUTS), ENCODER_OUTPUTS)
 PROMPTER: Names = (tuple(PROMPTER_INPUTS), PROMPTER_OUTPUTS)
 DECODER: Names = (tuple(DECODER_INPUTS), DECODER_OUTPUTS)
+COMPARER: Names = (tuple(COMPARER_INPUTS), COMPARER_OUTPUTS)
 
 
 def write_graph(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import Bundle, load_bundle
+from dicomnode.infer.contract import COMPARER
 from dicomnode.infer.model import Model
 from dicomnode.report.cues import cues_of
 from dicomnode.train.data import Split
@@ -19,6 +20,7 @@ from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.evaluation.answers import Answers, answered, studies_of
 from dicomnode.train.evaluation.boxes import read_boxes
 from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
+from dicomnode.train.evaluation.changes import change_figures
 from dicomnode.train.evaluation.controls import poor_figures, spoilt_figures, swapped_figures
 from dicomnode.train.evaluation.lesions import lesion_figures
 from dicomnode.train.evaluation.maps import map_figures
@@ -103,8 +105,8 @@ def evaluate_bundle(
     -------
     dict[str, Any]
         `classifier` (of whole studies; of a bundle that reads volumes also `classifier_by_slice`), `not_judged`,
-        `uncertainty`, `text`, `report`, `controls`, `heat_maps`, with a recipe `drawn_lesions`: tables of numbers as
-        in card.json, and `curves` for plots.
+        `uncertainty`, `text`, `report`, `controls`, `heat_maps`, with a recipe `drawn_lesions` and `change`: tables of
+        numbers as in card.json, and `curves` for plots.
 
     Raises
     ------
@@ -138,10 +140,20 @@ def evaluate_bundle(
     }
     if recipe is not None:
         figures["drawn_lesions"] = lesion_figures(model, films, answers, recipe, test.bootstrap)
+        figures["change"] = change_figures(
+            bundle_dir, recipe, films, _tuned_on(data_dir, recipe, bundle), test.bootstrap
+        )
     if bundle.is_volume:
         by_slice = image_cases(films, answers)
         figures["classifier_by_slice"] = {key: _finding(test, by_slice, k) for k, key in enumerate(keys)}
     return figures
+
+
+def _tuned_on(data_dir: Path, recipe: Recipe, bundle: Bundle) -> Split | None:
+    """The validation split, for a bundle that compares; None where the folder has none."""
+    if not bundle.optional & {COMPARER} or not (data_dir / "val.tar").is_file():
+        return None
+    return read_any_split(data_dir, "val", recipe.keys, bundle, recipe.data)
 
 
 def _data_of(recipe: Recipe | None, bundle: Bundle) -> DataRecipe:
