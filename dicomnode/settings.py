@@ -138,8 +138,8 @@ class ComposeSettings(_Table):
     """Series Number of the first result series; the others follow."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
-    font: Path | None = None
-    """TrueType or OpenType font of summary page and PDF, for languages outside Latin letters. Unset: Latin only."""
+    font: str = ""
+    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours, with Latin, Greek, Cyrillic, Arabic letters."""
 
 
 class Destination(_Table):
@@ -367,6 +367,9 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     store = settings.store.model_copy(update={"data_dir": (base / settings.store.data_dir).absolute()})
     bundles = tuple(str((base / b).absolute()) if "/" in b else b for b in settings.infer.bundles)
     infer = settings.infer.model_copy(update={"bundles": bundles})
-    font = settings.compose.font and (base / settings.compose.font).absolute()
-    compose = settings.compose.model_copy(update={"font": font})
+    compose = settings.compose
+    if compose.font:
+        compose = compose.model_copy(update={"font": str((base / compose.font).absolute())})
+        if not Path(compose.font).is_file():
+            raise SettingsError(f"compose.font: there is no file {compose.font}")
     return settings.model_copy(update={"store": store, "infer": infer, "compose": compose})
