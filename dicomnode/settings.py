@@ -139,7 +139,7 @@ class ComposeSettings(_Table):
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
     font: str = ""
-    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours, with Latin, Greek, Cyrillic, Arabic letters."""
+    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
 
 
 class Destination(_Table):
