@@ -150,8 +150,8 @@ class ComposeSettings(_Table):
     """Series Number of the first result series; the others follow."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
-    font: Path | None = None
-    """TrueType or OpenType font of summary page and PDF, for languages outside Latin letters. Unset: Latin only."""
+    font: str = ""
+    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
 
 
 class Destination(_Table):
@@ -566,12 +566,20 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
     infer = settings.infer.model_copy(update={"bundles": bundles, "ensembles": ensembles})
     models = {name: (base / folder).absolute() for name, folder in settings.report.translation_models.items()}
     report = settings.report.model_copy(update={"translation_models": models})
-    font = settings.compose.font and (base / settings.compose.font).absolute()
-    compose = settings.compose.model_copy(update={"font": font})
+    compose = _with_font(settings.compose, base)
     alerts = {name: _files_from(base, channel) for name, channel in settings.send.alerts.items()}
     send = settings.send.model_copy(update={"alerts": alerts})
     own = {"store": store, "infer": infer, "report": report, "compose": compose, "send": send}
     return settings.model_copy(update=own)
+
+
+def _with_font(settings: ComposeSettings, base: Path) -> ComposeSettings:
+    if not settings.font:
+        return settings
+    path = (base / settings.font).absolute()
+    if not path.is_file():
+        raise SettingsError(f"compose.font: there is no file {path}")
+    return settings.model_copy(update={"font": str(path)})
 
 
 def _files_from(base: Path, channel: _Channel) -> _Channel:

@@ -26,6 +26,7 @@ _DESTINATION = """\
 # host = "192.0.2.10"
 # port = 104
 # is_default = true
+# profile = "standard"    # or ohif, weasis, slicer, text-only, air
 
 # Who is told of acute findings, one table each; README, "Alerts and the order of work", names every key:
 # [send.alerts.ris]

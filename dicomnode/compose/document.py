@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import highdicom as hd
-from highdicom.sr.utils import collect_evidence
 from pydicom import Dataset
 
 from dicomnode.compose.common import Series, common_attributes, device_uid
@@ -15,7 +14,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import text as header_text
 from dicomnode.dicom.uids import MANUFACTURER
-from dicomnode.records import CodedConcept, PriorStudy, ResultInstance
+from dicomnode.records import CodedConcept, PriorStudy
 
 CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
 HAS_CONCEPT_MOD = hd.sr.RelationshipTypeValues.HAS_CONCEPT_MOD
@@ -52,7 +51,10 @@ def sr_document(
     ds.PerformedProcedureCodeSequence = []
     predecessors = [result for result in request.previous if result.role == role]
     if predecessors:
-        ds.PredecessorDocumentsSequence = [_predecessor(ds.StudyInstanceUID, result) for result in predecessors]
+        ds.PredecessorDocumentsSequence = [
+            _study_reference(ds.StudyInstanceUID, {r.series_instance_uid: {r.sop_instance_uid: r.sop_class_uid}})
+            for r in predecessors
+        ]
     return Composed(role=role, dataset=ds)
 
 
@@ -67,9 +69,10 @@ def document(
 
 def _put(ds: Dataset, tree: Dataset, evidence: Sequence[Dataset]) -> None:
     ds.ReferencedPerformedProcedureStepSequence = []
-    current, pertinent = collect_evidence(
-        [item for item in evidence if all(item.get(keyword) for keyword in _KEYS)], tree, ds.StudyInstanceUID
-    )
+    known = [item for item in evidence if all(item.get(keyword) for keyword in _KEYS)]
+    own = ds.StudyInstanceUID
+    current = _hierarchy([item for item in known if item.StudyInstanceUID == own])
+    pertinent = _hierarchy([item for item in known if item.StudyInstanceUID != own])
     if current:
         ds.CurrentRequestedProcedureEvidenceSequence = current
     if pertinent:
@@ -79,13 +82,39 @@ def _put(ds: Dataset, tree: Dataset, evidence: Sequence[Dataset]) -> None:
         ds.add(element)
 
 
+def _hierarchy(instances: Sequence[Dataset]) -> list[Dataset]:
+    """Hierarchical SOP references (PS3.3 C.17.2.1), each instance once.
+
+    Not by highdicom: it searches the whole tree for references first, a fifth of the time that a study takes.
+    """
+    studies: dict[str, dict[str, dict[str, str]]] = {}
+    for instance in instances:
+        series = studies.setdefault(instance.StudyInstanceUID, {}).setdefault(instance.SeriesInstanceUID, {})
+        series[instance.SOPInstanceUID] = instance.SOPClassUID
+    return [_study_reference(uid, found) for uid, found in studies.items()]
+
+
+def _study_reference(study_instance_uid: str, series: Mapping[str, Mapping[str, str]]) -> Dataset:
+    """Item of a hierarchical SOP reference: SOP Class UID by SOP Instance UID by Series Instance UID."""
+    study = Dataset()
+    study.StudyInstanceUID = study_instance_uid
+    study.ReferencedSeriesSequence = [Dataset() for _ in series]
+    for item, (series_instance_uid, instances) in zip(study.ReferencedSeriesSequence, series.items(), strict=True):
+        item.SeriesInstanceUID = series_instance_uid
+        item.ReferencedSOPSequence = [Dataset() for _ in instances]
+        for sop, (uid, sop_class_uid) in zip(item.ReferencedSOPSequence, instances.items(), strict=True):
+            sop.ReferencedSOPClassUID = sop_class_uid
+            sop.ReferencedSOPInstanceUID = uid
+    return study
+
+
 def _evidence(request: ComposeRequest, others: Sequence[Composed]) -> list[Dataset]:
     """The study's instances that were read, and results of ours."""
     return [*(_reference(source) for source in request.sources), *(other.dataset for other in others)]
 
 
 def _prior_evidence(prior: PriorStudy | None) -> list[Dataset]:
-    """The prior study's instances; highdicom puts what lies in another study under Pertinent Other Evidence."""
+    """The prior study's instances; what lies in another study becomes Pertinent Other Evidence."""
     evidence = []
     for instance in prior.instances if prior else ():
         item = Dataset()
@@ -168,17 +197,3 @@ def _reference(source: Dataset) -> Dataset:
     for keyword in _KEYS:
         setattr(ds, keyword, header_text(source, keyword))
     return ds
-
-
-def _predecessor(study_instance_uid: str, result: ResultInstance) -> Dataset:
-    """Item of Predecessor Documents (0040,A360), a hierarchical SOP reference (PS3.3 C.17.2.1)."""
-    sop = Dataset()
-    sop.ReferencedSOPClassUID = result.sop_class_uid
-    sop.ReferencedSOPInstanceUID = result.sop_instance_uid
-    series = Dataset()
-    series.ReferencedSOPSequence = [sop]
-    series.SeriesInstanceUID = result.series_instance_uid
-    study = Dataset()
-    study.ReferencedSeriesSequence = [series]
-    study.StudyInstanceUID = study_instance_uid
-    return study

@@ -67,7 +67,7 @@ def page_of(request: ComposeRequest, can_show: Callable[[str], bool] = lambda _:
     can_show
         Whether what draws can shape a text, whatever the font.
     """
-    font = font_path(request.settings.font)
+    font = font_path(_wanted(request))
     text, remarks = _readable(request, font, can_show)
     names = {finding.spec.key: text.names.get(finding.spec.key, finding.spec.code.meaning) for finding in _all(request)}
     lines = [Line(style, _clean(line, font)) for style, line in _lines(request, text, remarks)]
@@ -78,6 +78,11 @@ def page_of(request: ComposeRequest, can_show: Callable[[str], bool] = lambda _:
         lines=tuple(lines),
         bars=tuple(_bar(finding, _clean(names[finding.spec.key], font)) for finding in _all(request)),
     )
+
+
+def _wanted(request: ComposeRequest) -> Path | None:
+    """The house's font, where it has one."""
+    return Path(request.settings.font) if request.settings.font else None
 
 
 def _all(request: ComposeRequest) -> tuple[Finding, ...]:
@@ -102,7 +107,7 @@ def _readable(request: ComposeRequest, font: Path, can_show: Callable[[str], boo
     """The report's text that can be shown, and remarks about what could not."""
     house = request.report.text
     remarks = []
-    wanted = request.settings.font
+    wanted = _wanted(request)
     if wanted is not None and font != wanted:
         remarks.append("The font in compose.font cannot be read; the shipped one is used.")
     own_words = "".join((house.title, house.warning, *house.headings.values(), *house.names.values()))

@@ -42,8 +42,8 @@ def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int, banner
     """
     scale = min(1.0, longest_side_px / max(heatmap.weights.shape))
     size = (max(1, round(heatmap.weights.shape[1] * scale)), max(1, round(heatmap.weights.shape[0] * scale)))
-    grey = np.asarray(Image.fromarray(heatmap.image.display).resize(size, Image.Resampling.BOX))
-    weights = np.asarray(Image.fromarray(heatmap.weights).resize(size, Image.Resampling.BILINEAR))
+    grey = np.asarray(Image.fromarray(heatmap.image.display).resize(size, Image.Resampling.BOX, reducing_gap=1.0))
+    weights = np.asarray(Image.fromarray(heatmap.weights).resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0))
     image = blended(grey, weights)
     parts = [image, *([_banner(banner, size[0])] if banner.strip() else []), _legend(lines, size[0])]
     return Picture(np.concatenate(parts), image.shape[0], image.shape[1])
@@ -57,10 +57,8 @@ def blended(grey: ByteArray, weights: FloatArray) -> ByteArray:
     ByteArray
         (rows, columns, 3) RGB.
     """
-    steps = np.clip(np.round(weights * 255), 0, 255).astype(np.intp)
-    opacity = (MOST_OPACITY * steps / 255).astype(np.float32)[..., None]
-    mixed = grey[..., None].astype(np.float32) * (1 - opacity) + COLOURS[steps] * opacity
-    return np.asarray(np.round(mixed), dtype=np.uint8)
+    steps = np.clip(np.round(weights * 255), 0, 255).astype(np.uint8)
+    return _BLENDS[steps, grey]
 
 
 def _colours() -> FloatArray:
@@ -69,7 +67,16 @@ def _colours() -> FloatArray:
     return np.stack([np.full_like(step, 255), 230 * (1 - step), np.zeros_like(step)], axis=1)
 
 
+def _blends() -> ByteArray:
+    """(256 weights, 256 grey levels, 3): every blend there can be, so that a picture is one look-up."""
+    opacity = (MOST_OPACITY * np.arange(256, dtype=np.float32) / 255)[:, None, None]
+    grey = np.arange(256, dtype=np.float32)[None, :, None]
+    mixed = grey * (1 - opacity) + COLOURS[:, None] * opacity
+    return np.asarray(np.round(mixed), dtype=np.uint8)
+
+
 COLOURS = _colours()
+_BLENDS = _blends()
 
 
 def _banner(line: str, width: int) -> ByteArray:

@@ -11,7 +11,7 @@ import numpy as np
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.model import Model
-from dicomnode.records import FloatArray, Gradients, PreparedImage, Reading
+from dicomnode.records import Comparison, FloatArray, Gradients, PreparedImage, Reading
 
 # M members, K findings
 
@@ -56,6 +56,10 @@ class Ensemble:
     def gradients(self, pixel_values: FloatArray, finding: int) -> Gradients:
         """As `Model.gradients`, of the first."""
         return self._first.gradients(pixel_values, finding)
+
+    def compare(self, current: Reading, prior: Reading | None) -> Comparison | None:
+        """As `Model.compare`, of the first."""
+        return self._first.compare(current, prior)
 
     def triage(self, images: Sequence[PreparedImage]) -> FloatArray:
         """Probabilities (K,), the mean over the members; raises as `Model.triage`."""

@@ -73,7 +73,7 @@ class Priors:
         return Comparison(
             state=PriorState.COMPARED,
             prior=prior.study,
-            changes=changes(model.bundle.findings, standings, prior.standings),
+            changes=changes(model.bundle.findings, standings, prior.standings, _learned(model, reading, prior.reading)),
             tracking_uids=prior.tracking_uids,
             reading=prior.reading,
         )
@@ -117,3 +117,14 @@ class Priors:
             log.warning("an earlier study was not fetched", prior=prior, why=str(error))
             return False
         return True
+
+
+def _learned(model: Reader, current: Reading, prior: Reading | None) -> dict[str, dict[Change, float]]:
+    """What a comparer says of each finding; nothing where the bundle has none, or the prior's images were not read."""
+    compared = None if prior is None else model.compare(current, prior)
+    if compared is None:
+        return {}
+    return {
+        spec.key: {change: float(share) for change, share in zip(Change, row, strict=True)}
+        for spec, row in zip(model.bundle.findings, compared.probabilities, strict=True)
+    }

@@ -82,8 +82,7 @@ def a_header(sop_class_uid: str, modality: str, number: int = 1) -> Dataset:
     return ds
 
 
-@pytest.fixture
-def a_hard_film() -> Dataset:
+def hard_film() -> Dataset:
     """CR with missing Type 2 elements, a Chinese name in GB18030 and inverted greyscale."""
     ds = a_header(ComputedRadiographyImageStorage, "CR")
     ds.SpecificCharacterSet = "GB18030"
@@ -95,8 +94,7 @@ def a_hard_film() -> Dataset:
     return ds
 
 
-@pytest.fixture
-def a_dx_film() -> Dataset:
+def dx_film() -> Dataset:
     """DX of the chest."""
     ds = a_header(DigitalXRayImageStorageForPresentation, "DX")
     ds.BodyPartExamined = "CHEST"
@@ -106,8 +104,7 @@ def a_dx_film() -> Dataset:
     return ds
 
 
-@pytest.fixture
-def a_ct_series() -> tuple[Dataset, ...]:
+def ct_series() -> tuple[Dataset, ...]:
     """Head CT of three slices."""
     slices = []
     for number in (1, 2, 3):
@@ -252,6 +249,24 @@ def a_full_report(source: Dataset) -> Report:
 
 
 @pytest.fixture
+def a_hard_film() -> Dataset:
+    """CR with a header that breaks the standard."""
+    return hard_film()
+
+
+@pytest.fixture
+def a_dx_film() -> Dataset:
+    """DX of the chest."""
+    return dx_film()
+
+
+@pytest.fixture
+def a_ct_series() -> tuple[Dataset, ...]:
+    """Head CT of three slices."""
+    return ct_series()
+
+
+@pytest.fixture(scope="session")
 def a_request() -> Callable[..., ComposeRequest]:
     """Make a request from sources and a report."""
 

@@ -76,7 +76,7 @@ def test_a_font_that_cannot_be_read_is_said_on_the_page(content, tmp_path, a_pag
     if content is not None:
         font.write_bytes(content)
 
-    page = page_of(a_page_request("en", settings=ComposeSettings(font=font)))
+    page = page_of(a_page_request("en", settings=ComposeSettings(font=str(font))))
 
     assert page.font == SHIPPED
     assert any("compose.font cannot be read" in line.text for line in page.lines)
@@ -144,7 +144,7 @@ def test_any_sentence_fits_picture_and_pdf(sentence, a_request, a_dx_film):
 @pytest.mark.parametrize("language", list(TRANSLATIONS))
 def test_a_font_of_the_house_is_used(language, a_page_request, a_house_font):
     """With a font that has them, the page keeps the letters of its language."""
-    page = page_of(a_page_request(language, settings=ComposeSettings(font=a_house_font(language))))
+    page = page_of(a_page_request(language, settings=ComposeSettings(font=str(a_house_font(language)))))
 
     assert language == page.language
     assert printed(page, a_page_request(language)).startswith(b"%PDF-")

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from dicomnode.dicom.document import document_text
 from dicomnode.errors import ComposeError, TransientError
 from dicomnode.node import pipeline as pipeline_module
-from dicomnode.records import Acuity, JobState, Stage
+from dicomnode.records import Acuity, JobState, Stage, ViewerProfile
 from dicomnode.settings import Conditions, Destination, Rule, SendSettings
 from dicomnode.store import files as files_module
 
@@ -35,8 +35,28 @@ def test_a_film_with_an_opacity_has_findings(a_house):
 
     assert (JobState.COMPLETED, "findings", Acuity.URGENT) == (job["state"], job["outcome"], job["acuity"])
     results = results_of(house, job)
-    assert {"overlay.opacity", "text-sr.en", "regions-sr", "kos"} <= results.keys()
+    assert {"overlay.opacity", "summary", "text-sr.en", "regions-sr", "study-sr", "kos"} == results.keys()
     assert {job["study_instance_uid"]} == {ds.StudyInstanceUID for ds in results.values()}
+
+
+def test_each_destination_gets_the_objects_of_its_profile(a_house):
+    """Results are composed once; a viewer that shows only texts is sent no regions."""
+    peers = {
+        name: Destination(ae_title=name.upper(), host="127.0.0.1", port=1, profile=profile)
+        for name, profile in (("archive", ViewerProfile.STANDARD), ("clinic", ViewerProfile.TEXT_ONLY))
+    }
+    house = a_house(send=SendSettings(destinations=peers))
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    (job,) = house.work()
+
+    sent: dict[str, set[str]] = {}
+    for delivery in house.stores.results.deliveries_of(job["id"]):
+        sent.setdefault(delivery["destination"], set()).add(delivery["role"])
+    assert {
+        "archive": {"overlay.opacity", "summary", "text-sr.en", "regions-sr", "study-sr", "kos"},
+        "clinic": {"overlay.opacity", "summary", "text-sr.en", "pdf"},
+    } == sent
 
 
 def white(side: int = 64) -> dict[str, object]:
@@ -57,7 +77,7 @@ def test_a_film_that_looks_strange_is_not_judged(a_house, a_written, tmp_path, m
     assert (JobState.COMPLETED, "not_judged") == (job["state"], job["outcome"])
     assert "it may be turned, inverted, or not show the body part" in job["reason"]
     results = results_of(house, job)
-    assert {"text-sr.en"} == results.keys()
+    assert {"summary", "text-sr.en", "study-sr"} == results.keys()
     text = document_text(results["text-sr.en"])
     assert "not read by the AI, as it is not what the model can judge" in text
     assert "opacity" not in text.lower()
@@ -86,7 +106,7 @@ def test_a_classifier_answers_without_draft_and_maps(a_house):
 
     assert ("findings", Acuity.URGENT) == (job["outcome"], job["acuity"])
     results = results_of(house, job)
-    assert {"text-sr.en", "study-sr"} == results.keys()
+    assert {"summary", "text-sr.en", "study-sr"} == results.keys()
     assert "Opacity of lung: detected by the classifier" in document_text(results["text-sr.en"])
 
 

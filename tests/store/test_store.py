@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 from pathlib import Path
@@ -270,6 +271,23 @@ def test_results_kept_twice_are_one_set(both_stores):
 
     assert ["overlay", "text-sr.en"] == [r.role for r in both_stores.results.of_job(job.id)]
     assert 2 == len(both_stores.results.deliveries_of(job.id))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sent"), [(None, ["pacs"]), (("pacs", "elsewhere"), ["pacs"]), (("elsewhere",), []), ((), [])]
+)
+def test_a_result_goes_to_those_of_the_jobs_destinations_that_get_it(chosen, sent, both_stores):
+    """A job none of whose results goes anywhere has nothing to wait for."""
+    number = add_job(both_stores)
+    job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
+    result = dataclasses.replace(a_result("text-sr.en"), destinations=chosen)
+    both_stores.results.keep(
+        job, [result], acuity=Acuity.URGENT, outcome=Outcome.FINDINGS, reason="", priority=1, now=NOW
+    )
+
+    rows = both_stores.results.deliveries_of(number)
+    assert sent == [row["destination"] for row in rows if row["destination"]]
+    assert (JobState.IN_PROGRESS if sent else JobState.COMPLETED) == both_stores.jobs.get(number).state
 
 
 def test_a_job_is_completed_when_every_peer_holds_everything(both_stores):
