@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -31,6 +32,8 @@ from dicomnode.settings import Destination, SendSettings, load
 ENDED = (JobState.COMPLETED, JobState.CANCELED)
 START_WAIT_S = 60.0
 QUIET_S = 1.5
+LANGUAGES = ["en", "es", "de", "fr", "pt", "zh", "hi", "ar"]
+"""Of the reports; the first is printed."""
 
 
 def demo(
@@ -85,6 +88,8 @@ minimum_free_bytes = 0
 [schedule]
 quiet_period_s = {QUIET_S}
 tick_s = 0.3
+[report]
+languages = {json.dumps(LANGUAGES)}
 [send.destinations.sandbox]
 ae_title = "SANDBOX"
 host = "127.0.0.1"

@@ -21,7 +21,7 @@ Arrivals = Sequence[tuple[InstanceKey, Path]]
 
 
 def write_results(stores: Stores, arrivals: Arrivals, folder: Path) -> None:
-    """Print each report in the order in which it came, and write texts, pages and pictures.
+    """Print each report in the order in which it came, and write texts, pages and pictures, in all its languages.
 
     Files are made from the objects that the PACS received, so what is shown is what was sent.
     """
@@ -42,12 +42,14 @@ def _write_study(
         picture = folder / f"{name}-{result.role}.png"
         _write_picture(dcmread(received[result.sop_instance_uid]), picture)
         pictures[result.role] = picture.name
-    for result in _of_role(results, TEXT_ROLE):
+    for number, result in enumerate(_of_role(results, TEXT_ROLE)):
         ds = dcmread(received[result.sop_instance_uid])
-        (folder / f"{name}.html").write_text(document_html(ds, pictures), encoding="utf-8")
         text = document_text(ds)
-        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-        _print(job, ds, text)
+        stem = name if number == 0 else f"{name}.{result.role.removeprefix(TEXT_ROLE).lstrip('.')}"
+        (folder / f"{stem}.html").write_text(document_html(ds, pictures), encoding="utf-8")
+        (folder / f"{stem}.txt").write_text(text, encoding="utf-8")
+        if number == 0:
+            _print(job, ds, text)
 
 
 def _of_role(results: Iterable[ResultInstance], role: str) -> list[ResultInstance]:

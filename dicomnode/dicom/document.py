@@ -8,8 +8,11 @@ from html import escape
 
 from pydicom import Dataset
 
+_LANGUAGE_OF_CONTENT = "121049"
+"""(121049, DCM, "Language of Content Item and Descendants")."""
+_RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}" dir="{direction}">
 <head><meta charset="utf-8"><title>{title}</title>
 <style>
 body {{ font: 16px/1.5 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
@@ -61,7 +64,22 @@ def document_html(ds: Dataset, images: Mapping[str, str]) -> str:
         for caption, url in images.items()
     ]
     footer = [f'<p class="context">{escape(_labelled(line))}</p>' for line in context]
-    return _PAGE.format(title=escape(_title(ds)), body="\n".join([*items, *figures, *footer]))
+    language = _language(ds)
+    return _PAGE.format(
+        language=escape(language),
+        direction="rtl" if language.split("-")[0] in _RIGHT_TO_LEFT else "ltr",
+        title=escape(_title(ds)),
+        body="\n".join([*items, *figures, *footer]),
+    )
+
+
+def _language(ds: Dataset) -> str:
+    """RFC 5646 tag of the document (TID 1204), English where it does not say."""
+    for item in ds.get("ContentSequence", ()):
+        names = item.get("ConceptNameCodeSequence")
+        if item.get("ValueType") == "CODE" and names and names[0].CodeValue == _LANGUAGE_OF_CONTENT:
+            return str(item.ConceptCodeSequence[0].CodeValue)
+    return "en"
 
 
 def _parts(ds: Dataset) -> tuple[list[Line], list[Line]]:

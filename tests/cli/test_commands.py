@@ -71,7 +71,7 @@ def test_init_overwrites_only_when_forced(tmp_path, capsys):
         ("[receive]\nprt = 1", "receive.prt: is not a known setting"),
         ("[receive]\nport = 99999", "receive.port: Input should be less than or equal to 65535 (got 99999)"),
         ("[nonsense]\nx = 1", "nonsense: is not a known setting"),
-        ("[report]\nlanguage = 'tlh'", "no words for 'tlh'; known: en"),
+        ("[report]\nlanguages = ['tlh']", "no words for 'tlh'; known: ar, de, en"),
         ("[explain]\nmethod = 'magic'", "no explanation method 'magic'; known: class_activation"),
         ("[schedule]\narchive = 'gone'", "schedule.archive names 'gone', which is not a destination; known: none"),
         ("[acuity.findings]\nopacity = 'dire'", "acuity.findings.opacity"),
@@ -235,7 +235,7 @@ def test_send_takes_files_to_a_peer(a_node, some_stores, capsys):
 
     assert 0 == status
     assert f"53 of 53 instances sent to {to}" in err
-    assert 6 == len(some_stores.instances.summaries())
+    assert 7 == len(some_stores.instances.summaries())
 
 
 @pytest.mark.parametrize("to", ["nonsense", "A\\B@host:104", "A@host", "A@host:0", "A@host:99999", "@host:104"])

@@ -49,6 +49,7 @@ def test_every_category_has_a_code(table, keys):
     assert set(keys) == set(table)
 
 
-def test_readings_have_an_outcome_code():
-    """The two outcomes of a reading can be told apart by code."""
-    assert {Outcome.FINDINGS, Outcome.NOTHING_FOUND} == set(codes.OUTCOMES)
+def test_every_outcome_has_a_code():
+    """Those of a reading can be told apart, and from a study that was not read."""
+    assert set(Outcome) == set(codes.OUTCOMES)
+    assert 4 == len(set(codes.OUTCOMES.values()))

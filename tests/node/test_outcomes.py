@@ -79,7 +79,7 @@ def test_a_film_that_looks_strange_is_not_judged(a_house, a_written, tmp_path, m
     results = results_of(house, job)
     assert {"summary", "text-sr.en", "study-sr"} == results.keys()
     text = document_text(results["text-sr.en"])
-    assert "not read by the AI, as it is not what the model can judge" in text
+    assert "was not judged by the AI: images unlike those that the model was trained on" in text
     assert "opacity" not in text.lower()
 
 
@@ -93,7 +93,7 @@ def test_a_film_beside_one_that_looks_strange_is_read(a_house, a_written, tmp_pa
     (job,) = house.work()
 
     assert "findings" == job["outcome"]
-    assert "Not judged: 1 of 2 images" in document_text(results_of(house, job)["text-sr.en"])
+    assert "One of 2 images was not judged" in document_text(results_of(house, job)["text-sr.en"])
 
 
 def test_a_classifier_answers_without_draft_and_maps(a_house):

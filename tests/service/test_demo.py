@@ -8,6 +8,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from dicomnode.cli.main import main
+from dicomnode.dicom.document import document_lines, document_text
 
 SAMPLES = Path(__file__).parents[2] / "sample_dicom"
 
@@ -43,3 +44,25 @@ def test_the_opacity_is_flagged_and_the_same_chest_without_it_is_not(results: li
     """The two films differ by the opacity alone."""
     assert any("URGENT" in ds.SeriesDescription for ds in _of(results, "chest-opacity"))
     assert not any("URGENT" in ds.SeriesDescription for ds in _of(results, "chest-normal"))
+
+
+def test_every_report_comes_in_every_language(results: list[Dataset]):
+    """One text report a language, each of them in its own letters."""
+    texts = [ds for ds in _of(results, "head-ct-bleed") if "text report" in ds.SeriesDescription]
+
+    said = {next(document_lines(ds)).value: document_text(ds) for ds in texts}
+    assert {"English", "Spanish", "German", "French", "Portuguese", "Chinese", "Hindi", "Arabic"} == set(said)
+    for language, words in {
+        "German": "Verdacht auf",
+        "Chinese": "\u9885\u5185\u51fa\u8840",
+        "Arabic": "\u0646\u0632\u0641",
+    }.items():
+        assert words in said[language]
+
+
+def test_the_later_film_is_compared_with_the_earlier(results: list[Dataset]):
+    """The patient of the opacity was filmed before: the report names that study."""
+    texts = [document_text(ds) for ds in _of(results, "chest-opacity") if "text report en" in ds.SeriesDescription]
+
+    assert 1 == len(texts)
+    assert "Compared with the study of" in texts[0]
