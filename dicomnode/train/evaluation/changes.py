@@ -30,6 +30,8 @@ _BATCH = 64
 _SEED = 40_009
 """Added to the table's seed, so that no series of the measurement was seen in training."""
 _STEPS = 40
+_FEWEST = 5
+"""Patients of whom a share is told."""
 _PLACE = {change: index for index, change in enumerate(CHANGES)}
 _SIZES = (_PLACE[Change.INCREASED], _PLACE[Change.DECREASED])
 
@@ -230,7 +232,7 @@ def baseline(tuned: Pairs, k: int) -> _Baseline:
 
 
 def _false_alarms(pairs: Pairs, answer: Indices, k: int, intervals: PatientBootstrap) -> dict[str, Figure]:
-    """Share of the unchanged pairs that are called changed."""
+    """Share of the unchanged pairs that are called changed, of groups of a few patients at the least."""
     is_same = pairs.truth[:, k] == _PLACE[Change.UNCHANGED]
     groups = {
         "absent_in_both": is_same & ~pairs.has_finding[:, k],
@@ -238,7 +240,11 @@ def _false_alarms(pairs: Pairs, answer: Indices, k: int, intervals: PatientBoots
         "real_finding_same_film_varied": is_same & pairs.has_finding[:, k] & ~pairs.is_drawn,
     }
     wrong = mean(answer != _PLACE[Change.UNCHANGED])
-    return {name: intervals.figure(wrong, among) for name, among in groups.items() if among.any()}
+    return {
+        name: intervals.figure(wrong, among)
+        for name, among in groups.items()
+        if len(set(pairs.patients[among])) >= _FEWEST
+    }
 
 
 def _attention(pairs: Pairs, k: int, intervals: PatientBootstrap) -> dict[str, Any]:
