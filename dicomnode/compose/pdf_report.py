@@ -13,6 +13,7 @@ from dicomnode.compose.common import Series, code_item, common_attributes
 from dicomnode.compose.page import Page, Style, page_of
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
+from dicomnode.compose.typeface import runs_from_right
 from dicomnode.dicom import codes
 from dicomnode.dicom.header import text
 
@@ -73,11 +74,11 @@ def _printed(page: Page, request: ComposeRequest) -> bytes:
     pdf.set_auto_page_break(auto=True, margin=MARGIN_MM)
     pdf.add_page()
     pdf.add_font("report", fname=page.font)
-    pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if page.is_right_to_left else "ltr")
     align = Align.R if page.is_right_to_left else Align.L
     for style, line in page.lines:
         points = _POINTS[style]
         pdf.set_font("report", size=points)
+        pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if runs_from_right(line) else "ltr")
         pdf.set_text_color(*_INKS.get(style, _INK))
         pdf.multi_cell(0, points * 0.5, line, align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         pdf.ln(points * 0.12)

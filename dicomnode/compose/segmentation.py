@@ -125,6 +125,9 @@ def _source(request: ComposeRequest, heatmap: Heatmap) -> Dataset:
     ds = identity(request.study)
     ds.update(copied(source, [Tag(keyword) for keyword in _SOURCE]))
     ds.Rows, ds.Columns = heatmap.weights.shape
+    if _kind(source) is Kind.FILM_SEGMENTATION and "PixelSpacing" in ds:
+        # Spacing without slices makes Pixel Measures that highdicom itself cannot read back; it is the image's anyway.
+        del ds.PixelSpacing
     return ds
 
 

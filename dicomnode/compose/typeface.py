@@ -35,6 +35,12 @@ def can_be_shaped(text: str) -> bool:
     return bool(features.check("raqm")) or not any(first <= letter <= last for letter in text)
 
 
+def runs_from_right(line: str) -> bool:
+    """Whether the first letter of a line that has a direction runs from right to left (UAX 9, rule P2)."""
+    strong = (unicodedata.bidirectional(letter) for letter in line)
+    return next((kind for kind in strong if kind in {"L", "R", "AL"}), "L") != "L"
+
+
 @cache
 def _characters(font: Path) -> frozenset[int]:
     """Code points that a font has glyphs for; none where it cannot be read."""

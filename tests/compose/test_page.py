@@ -14,7 +14,7 @@ from dicomnode.compose import summary as summary_module
 from dicomnode.compose.page import Style, page_of
 from dicomnode.compose.pdf_report import printed
 from dicomnode.compose.summary import drawn_page, summary
-from dicomnode.compose.typeface import SHIPPED, missing
+from dicomnode.compose.typeface import SHIPPED, missing, runs_from_right
 from dicomnode.records import Outcome, Section, Sentence
 from dicomnode.settings import AcuityLevel, ComposeSettings
 
@@ -103,6 +103,15 @@ def test_text_starts_at_the_side_where_its_language_begins(language, a_page_requ
 
     expected = ink.max() > 920 if language == "ar" else ink.min() < 40
     assert expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("النتائج 87 %", True), ("87 % النتائج", True), ("! URGENT", False), ("", False), ("CT رئة", False)],
+)
+def test_each_line_runs_as_its_first_letter_does(line, expected):
+    """English on an Arabic page keeps its full stop at its end."""
+    assert expected == runs_from_right(line)
 
 
 @pytest.mark.parametrize(("flag", "is_there"), [("!! EMERGENT", True), ("", False)])
