@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import typer
 
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json
@@ -25,11 +27,18 @@ def check(settings: SettingsOption = None) -> None:
 def show(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Show every setting with the value it has, from file, environment and defaults."""
     tables = read_settings(settings).model_dump(mode="json")
+    tables["priors"]["dicomweb"] = _without_password(tables["priors"]["dicomweb"])
     if as_json:
         show_json(tables)
         return
     for line in _lines("", tables):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _without_password(url: str) -> str:
+    """The URL with stars for a password: what is shown ends in tickets and mails."""
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@", 1) if password else url
 
 
 def _lines(prefix: str, value: object) -> list[str]:

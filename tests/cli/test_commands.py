@@ -65,6 +65,17 @@ def test_init_overwrites_only_when_forced(tmp_path, capsys):
     assert 0 == run("init", str(path), "--force", capsys=capsys)[0]
 
 
+def test_passwords_are_not_shown(tmp_path, capsys):
+    """What `config show` prints can be pasted into a ticket."""
+    path = tmp_path / "dicomnode.toml"
+    path.write_text('[priors]\ndicomweb = "https://node:hush@pacs.example/dicom-web"\n')
+
+    assert 0 == main(["config", "show", "--settings", str(path)])
+    shown = capsys.readouterr().out
+    assert "hush" not in shown
+    assert "https://node:***@pacs.example/dicom-web" in shown
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
