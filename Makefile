@@ -17,7 +17,7 @@ venv-train: $(VENV)/.ready-train
 
 $(VENV)/.ready-train: $(VENV)/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check torch --constraint constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,train]' --constraint constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,train,translate]' --constraint constraints.txt
 	touch $@
 
 demo: venv
