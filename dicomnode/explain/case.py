@@ -36,9 +36,9 @@ class Case:
     """None: the bundle has no gradients."""
     image_index: int | None = None
     """Image to explain; None: the one that speaks most for the finding."""
-    prior_attention: FloatArray | None = None
-    """(h, w) in [0, 1] over the image's cells: how much of the attention went to the prior study; None: there was no
-    comparison. This is where the comparison with a prior study hands over its attention."""
+    compared: FloatArray | None = None
+    """(2, h, w): where the model looked in this image and in the one it was compared with, sums to 1 over both; None:
+    there was no comparison."""
 
     @property
     def index(self) -> int:

@@ -12,12 +12,13 @@ from PIL import Image
 
 from dicomnode.compose.picture import drawn
 from dicomnode.errors import ExplainError, PermanentError, SettingsError
-from dicomnode.explain import explain, methods
+from dicomnode.explain import Case, explain, methods
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.ensemble import Reader
 from dicomnode.node.pipeline import Models, Pipeline, explained_case
+from dicomnode.node.priors import Priors
 from dicomnode.node.rooms import Stores, bundle_paths
-from dicomnode.records import FindingSpec, Heatmap, Reading
+from dicomnode.records import Heatmap, Reading
 from dicomnode.settings import Settings
 
 
@@ -90,26 +91,39 @@ def explain_study(
     rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"]]
     if not rows:
         raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
-    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.instances, stores.results)
+    models = Models(bundle_paths(settings), settings.infer)
+    pipeline = Pipeline(settings, models, stores.instances, stores.results, Priors(settings, stores))
     job = stores.jobs.get(max(row["id"] for row in rows))
     if job is None:
         raise PermanentError(f"the job of study {study_uid} is gone")
-    model, reading = pipeline.read_again(job)
+    model, reading, prior = pipeline.read_again(job)
+    compared = None if prior is None else model.compare(reading, prior)
     out.mkdir(parents=True, exist_ok=True)
     done = []
     for k in _chosen(model, reading, findings):
         spec = model.bundle.findings[k]
+        attention = None if compared is None else compared.attention[k]
+        cases = {"": explained_case(model, reading, k, attention)}
+        if prior is not None and attention is not None:
+            cases["-prior"] = explained_case(model, prior, k, attention[::-1])
         for method in wanted or (settings.explain.findings.get(spec.key, settings.explain.method),):
-            row = {"finding": spec.key, "method": method, "probability": round(float(reading.probabilities[k]), 4)}
-            try:
-                heatmap = explain(method, explained_case(model, reading, k))
-            except ExplainError as error:
-                done.append(row | {"picture": None, "why": str(error)})
-                continue
-            picture = out / f"{spec.key}-{method}.png"
-            _write(heatmap, spec, model, reading, k, picture, settings.compose.overlay_longest_side_px)
-            done.append(row | {"picture": picture.name, "why": ""})
+            for which, case in cases.items():
+                if which and method != "temporal_attention":
+                    continue  # the other methods tell of the study that was asked for
+                picture = out / f"{spec.key}-{method}{which}.png"
+                done.append(_drawn(method, case, model, picture, settings.compose.overlay_longest_side_px))
     return done
+
+
+def _drawn(method: str, case: Case, model: Reader, picture: Path, longest_side_px: int) -> dict[str, Any]:
+    probability = round(float(case.reading.probabilities[case.finding]), 4)
+    row: dict[str, Any] = {"finding": case.spec.key, "method": method, "probability": probability}
+    try:
+        heatmap = explain(method, case)
+    except ExplainError as error:
+        return row | {"picture": None, "why": str(error)}
+    _write(heatmap, case, model, picture, longest_side_px)
+    return row | {"picture": picture.name, "why": ""}
 
 
 def _chosen(model: Reader, reading: Reading, findings: Sequence[str]) -> list[int]:
@@ -121,12 +135,10 @@ def _chosen(model: Reader, reading: Reading, findings: Sequence[str]) -> list[in
     return [k for k, spec in enumerate(model.bundle.findings) if reading.probabilities[k] >= spec.threshold]
 
 
-def _write(  # noqa: PLR0913  # one picture's legend says all of this
-    heatmap: Heatmap, spec: FindingSpec, model: Reader, reading: Reading, k: int, path: Path, longest_side_px: int
-) -> None:
-    identity = model.bundle.identity
+def _write(heatmap: Heatmap, case: Case, model: Reader, path: Path, longest_side_px: int) -> None:
+    identity, reading = model.bundle.identity, case.reading
     legend = (
-        f"{spec.code.meaning}: {100 * reading.probabilities[k]:.0f} %, {heatmap.method}",
+        f"{case.spec.code.meaning}: {100 * reading.probabilities[case.finding]:.0f} %, {heatmap.method}",
         f"{identity.name} {identity.version}. Research, not for diagnostic use.",
     )
     Image.fromarray(drawn(heatmap, legend, longest_side_px).pixels).save(path)
@@ -135,5 +147,5 @@ def _write(  # noqa: PLR0913  # one picture's legend says all of this
         weights=heatmap.weights,
         sop_instance_uid=heatmap.image.sop_instance_uid,
         frame_number=heatmap.image.frame_number,
-        slice_attention=reading.slice_attention[k],
+        slice_attention=reading.slice_attention[case.finding],
     )

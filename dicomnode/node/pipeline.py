@@ -34,6 +34,7 @@ from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
     AlertContent,
+    FloatArray,
     Heatmap,
     Job,
     KeptInstance,
@@ -198,8 +199,8 @@ class Pipeline:
             return NOT_LOOKED_FOR
         return self._priors.compare(job, self._matching(job), reading, model)
 
-    def read_again(self, job: Job) -> tuple[Reader, Reading]:
-        """Read the study of a job that was answered before; nothing is kept.
+    def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
+        """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.
 
         Raises
         ------
@@ -209,7 +210,8 @@ class Pipeline:
         if job.bundle is None:
             raise NotApplicableError("no bundle reads this study")
         model = self._models.get(job.bundle)
-        return model, model.read(prepare(self._paths(job), model.bundle))
+        reading = model.read(prepare(self._paths(job), model.bundle))
+        return model, reading, self._compare(job, reading, model).reading
 
     def _explain(self, model: Reader, reading: Reading) -> dict[str, Heatmap]:
         """A heat map for every suspected finding, where its method has something to go by."""
@@ -283,14 +285,21 @@ class Pipeline:
         return [instance.path for instance in self._matching(job)]
 
 
-def explained_case(model: Reader, reading: Reading, finding: int) -> Case:
-    """A finding of a reading, with the model as methods of explanation ask it."""
+def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:
+    """A finding of a reading, with the model as methods of explanation ask it.
+
+    Parameters
+    ----------
+    compared
+        As in `Case`.
+    """
     return Case(
         reading=reading,
         finding=finding,
         spec=model.bundle.findings[finding],
         encode_logits=model.logits,
         find_gradients=model.gradients if model.has_gradients else None,
+        compared=compared,
     )
 
 

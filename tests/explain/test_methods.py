@@ -127,12 +127,17 @@ def test_a_slice_has_the_weight_of_its_share(a_reading, a_case):
     assert 0 == np.ptp(maps[1])
 
 
-def test_attention_to_a_prior_study_is_drawn_where_there_was_a_comparison(a_reading, a_case):
-    """The share of each cell's attention that went to the prior is the weight."""
-    shares = np.zeros((4, 4), np.float32)
-    shares[0, 0] = 0.9
+def test_attention_of_a_comparison_is_drawn_on_either_image(a_reading, a_case):
+    """The current image shows its own part of the attention; the prior's case shows the other."""
+    compared = np.zeros((2, 4, 4), np.float32)
+    compared[0, 0, 0], compared[1, 3, 3] = 0.3, 0.7
 
-    weights = explain("temporal_attention", a_case(a_reading(np.ones((4, 4))), prior_attention=shares)).weights
+    current, prior = (
+        explain("temporal_attention", a_case(a_reading(np.ones((4, 4))), compared=part)).weights
+        for part in (compared, compared[::-1])
+    )
 
-    assert 0.9 == pytest.approx(weights.max(), abs=0.01)
-    assert 0 == weights[32:].max()
+    assert current[:8, :8].max() > 0.2
+    assert 0 == current[32:].max()
+    assert prior[-8:, -8:].max() > current.max()
+    assert 0 == prior[:32].max()

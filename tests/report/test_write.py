@@ -136,7 +136,7 @@ def test_limits_of_a_probability_are_said(a_report):
 
     report = a_report((0.87, 0.1, 0.1), reading={"intervals": limits})
 
-    assert "95 % interval 74% to 93%" in report.text.lines(Section.IMPRESSION)[0]
+    assert "95% interval 74% to 93%" in report.text.lines(Section.IMPRESSION)[0]
     assert (0.744, 0.93) == pytest.approx(report.findings[0].interval)
 
 

@@ -38,7 +38,7 @@ comparison-not_looked_for = No earlier study was looked for.
 comparison-unreachable = Earlier studies could not be looked for: the archive did not answer.
 
 estimate = probability { $probability }
-estimate-interval = probability { $probability }, 95 % interval { $low } to { $high }
+estimate-interval = probability { $probability }, 95% interval { $low } to { $high }
 left-out = { $finding }: detected by the classifier ({ $estimate }); not in the drafted text.
 found = { $finding }: detected by the classifier ({ $estimate }).
 claim-affirmed = { $finding } is seen{ $qualifiers }.

@@ -36,7 +36,7 @@ comparison-not_looked_for = पिछली जाँच नहीं खोज�
 comparison-unreachable = पिछली जाँच नहीं खोजी जा सकी: अभिलेखागार ने उत्तर नहीं दिया।
 
 estimate = प्रायिकता { $probability }
-estimate-interval = प्रायिकता { $probability }, 95 % अंतराल { $low } से { $high }
+estimate-interval = प्रायिकता { $probability }, 95% अंतराल { $low } से { $high }
 left-out = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate }); प्रारूप पाठ में नहीं है।
 found = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate })।
 claim-affirmed = { $finding } दिखाई देता है{ $qualifiers }।

@@ -36,7 +36,7 @@ comparison-not_looked_for = Não foram procurados exames anteriores.
 comparison-unreachable = Não foi possível procurar exames anteriores: o arquivo não respondeu.
 
 estimate = probabilidade { $probability }
-estimate-interval = probabilidade { $probability }, intervalo de 95 % de { $low } a { $high }
+estimate-interval = probabilidade { $probability }, intervalo de 95% de { $low } a { $high }
 left-out = { $finding }: { $gender ->
     [feminine] detectada
    *[other] detectado
