@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from report.conftest import BUNDLE, SPECS
 
-from dicomnode.records import Acuity, AlertContent, Outcome
+from dicomnode.records import Acuity, AlertContent, Outcome, ReviewReason
 from dicomnode.report import alerts_due, finding_acuity, report_without_reading, study_acuity
 from dicomnode.settings import AcuitySettings, ReportSettings
 
@@ -74,6 +74,8 @@ def test_an_alert_names_model_code_and_probability(a_report):
 
 def test_a_study_that_was_not_read_alerts_nobody():
     """There is nothing to tell of it."""
-    report = report_without_reading(Outcome.NOT_JUDGED, "strange", BUNDLE, ReportSettings())
+    report = report_without_reading(
+        Outcome.NOT_JUDGED, "strange", BUNDLE, ReportSettings(), review=[ReviewReason.QUALITY]
+    )
 
     assert {} == alerts_due(report, AcuitySettings(), ("ris",))
