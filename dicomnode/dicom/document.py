@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from pydicom import Dataset
@@ -38,6 +38,8 @@ class Line:
     """Empty for a container."""
     is_context: bool
     """Says who observed what, not what was found (HAS OBS CONTEXT, HAS CONCEPT MOD)."""
+    is_text: bool
+    """Its value is free text, not a code or a number."""
 
 
 def document_lines(ds: Dataset) -> Iterator[Line]:
@@ -85,6 +87,9 @@ def _language(ds: Dataset) -> str:
 def _parts(ds: Dataset) -> tuple[list[Line], list[Line]]:
     """What was found, and who observed what."""
     lines = list(document_lines(ds))
+    if _language(ds).split("-")[0] != "en":
+        # Names of text items are English in every document; headings and context keep theirs.
+        lines = [replace(line, name="") if line.is_text and not line.is_context else line for line in lines]
     return [line for line in lines if not line.is_context], [line for line in lines if line.is_context]
 
 
@@ -101,7 +106,8 @@ def _lines(item: Dataset, depth: int, *, is_context: bool) -> Iterator[Line]:
         context = is_context or child.get("RelationshipType") in ("HAS OBS CONTEXT", "HAS CONCEPT MOD")
         value = _value(child)
         if value is not None:
-            yield Line(depth=depth, name=_name(child), value=value, is_context=context)
+            is_text = child.get("ValueType") == "TEXT"
+            yield Line(depth=depth, name=_name(child), value=value, is_context=context, is_text=is_text)
         yield from _lines(child, depth + 1, is_context=context)
 
 

@@ -1,7 +1,8 @@
 """The languages that reports can be written in: messages in Fluent, numbers, dates and lists as the region has them.
 
 To add one: write `locales/<language>/report.ftl` with every message of the English file, give each term of
-`terms.toml` its name, and name the code in `dicom/codes.py`; the tests say what is missing.
+`terms.toml` its name, and name the code in `dicom/codes.py`; the tests say what is missing. A region that says some
+things otherwise has a file and names of its own with just these (`locales/pt-PT`, `en-GB` in the table).
 """
 
 from __future__ import annotations
@@ -54,8 +55,10 @@ class Language:
         self.is_right_to_left = self._locale.text_direction == "rtl"
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
         self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)
-        content = _LOCALES.joinpath(self.base, "report.ftl").read_text(encoding="utf-8")
-        self._bundle.add_resource(FluentResource(content))
+        for name in dict.fromkeys((self.base, tag)):
+            path = _LOCALES.joinpath(name, "report.ftl")
+            if path.is_file():  # a region says only what it says otherwise
+                self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
 
     def has(self, message: str) -> bool:
         """Whether there is such a message."""
@@ -84,7 +87,8 @@ class Language:
     def name(self, spec: FindingSpec) -> Name:
         """Name of a finding; its English code meaning where the table has none (see `knows`)."""
         term = finding_term(spec.code)
-        return (term and term.names.get(self.base)) or Name(text=_lowered(spec.code.meaning))
+        named = term and (term.names.get(self.tag) or term.names.get(self.base))
+        return named or Name(text=_lowered(spec.code.meaning))
 
     def knows(self, spec: FindingSpec) -> bool:
         """Whether the finding has a name in this language."""
@@ -118,7 +122,8 @@ class Language:
 
 def known_languages() -> tuple[str, ...]:
     """Languages, without region, that there are messages in."""
-    return tuple(sorted(entry.name for entry in _LOCALES.iterdir() if entry.joinpath("report.ftl").is_file()))
+    found = (entry.name for entry in _LOCALES.iterdir() if entry.joinpath("report.ftl").is_file())
+    return tuple(sorted(name for name in found if "-" not in name))
 
 
 @lru_cache(maxsize=32)

@@ -35,7 +35,7 @@ class Term:
     words: tuple[str, ...]
     """By which an English draft names a place or size."""
     names: Mapping[str, Name]
-    """By language, without region."""
+    """By language, and by language and region where that has another name."""
 
 
 def finding_term(code: CodedConcept) -> Term | None:

@@ -226,6 +226,18 @@ def test_numbers_are_written_as_the_region_does(tag, percent, number):
     assert (percent, number) == (language_of(tag).percent(87), language_of(tag).decimal(1.5))
 
 
+def test_regions_say_some_things_otherwise():
+    """Portugal is not Brazil, and Britain writes haemorrhage; the rest is as the language has it."""
+    base, region = _messages("pt"), _messages("pt-PT")
+    assert set(region) < set(base)
+    for name, message in region.items():
+        assert _variables(message) == _variables(base[name]), name
+    assert "treino" in language_of("pt-PT").say("review-out_of_distribution")
+    assert "treinamento" in language_of("pt-BR").say("review-out_of_distribution")
+    assert "intracranial haemorrhage" == language_of("en-GB").name(KNOWN[0]).text
+    assert "intracranial hemorrhage" == language_of("en-US").name(KNOWN[0]).text
+
+
 def test_gender_agrees():
     """New findings agree with their noun where the language wants it; French elides."""
     said = {
