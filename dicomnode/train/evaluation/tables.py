@@ -86,7 +86,8 @@ def explanation_tables(figures: Mapping[str, Any]) -> list[Table]:
         "Deletion and insertion: mean probability while ever more of the strongest pixels are blurred (low is good), "
         "and shown on the blurred image (high is good), on images where the finding is suspected; compare them with "
         "the row of the random map. Correlation with a random model: rank correlation with the maps of the same model "
-        "with its weights shuffled; a map that follows the model has none, a level one counts as none. When moved: the image is moved by 3 and 5 "
+        "with its weights shuffled; a map that follows the model has none, a level one counts as none. "
+        "When moved: the image is moved by 3 and 5 "
         "pixels; 1 is good. Milliseconds of CPU time, beside the reading itself."
     )
     head = Table(
