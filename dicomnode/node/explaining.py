@@ -44,7 +44,7 @@ def check_methods(settings: Settings) -> None:
             concerns = where == "explain.method" or where.rpartition(".")[2] in findings
             if concerns and method in refused:
                 raise SettingsError(
-                    f"{where}: {method!r} is not shown to point better than chance with the bundle {name!r}, by its card; "
+                    f"{where}: {method!r} is not shown to point better than chance by the card of the bundle {name!r}; "
                     "ask for it by `dicomnode explain study` where it is wanted all the same"
                 )
     for key in sorted(set(settings.explain.findings) - keys):
