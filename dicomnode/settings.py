@@ -122,8 +122,8 @@ class ExplainSettings(_Table):
     """Heat maps."""
 
     method: str = "class_activation"
-    """Method drawn for every finding that is suspected; one that its bundle's card calls no better than chance is
-    refused."""
+    """Method drawn for every finding that is suspected; one that its bundle's card does not show to be better than
+    chance is refused."""
     findings: dict[str, str] = {}
     """Finding to method, above `method`, for example {pneumonia = "integrated_gradients"}; some take seconds."""
 

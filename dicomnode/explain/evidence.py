@@ -11,7 +11,7 @@ import numpy as np
 from dicomnode.explain.case import Case
 from dicomnode.explain.placement import on_stored_frame
 from dicomnode.explain.registry import explainer
-from dicomnode.explain.scale import evidence_weights
+from dicomnode.explain.scale import logit_weights
 from dicomnode.records import FloatArray
 
 
@@ -21,4 +21,4 @@ def evidence(case: Case) -> FloatArray:
     places = case.gradients().places  # (h, w)
     contributions, seen = case.class_map, places > np.finfo(np.float32).tiny
     logits = np.divide(contributions, places, out=np.zeros_like(contributions), where=seen)
-    return on_stored_frame(evidence_weights(logits / logits.size), case.image)
+    return on_stored_frame(logit_weights(logits), case.image)

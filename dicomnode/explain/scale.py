@@ -15,6 +15,8 @@ from dicomnode.records import FloatArray
 
 HALF_WEIGHT_LOGIT = 16.0
 """Density of evidence that is drawn with weight one half."""
+HALF_WEIGHT_CELL_LOGIT = 2.0
+"""Logit of a single cell that is drawn with weight one half."""
 HALF_WEIGHT_ATTENTION = 16.0
 """Multiple of an even spread that is drawn with weight one half."""
 
@@ -22,6 +24,11 @@ HALF_WEIGHT_ATTENTION = 16.0
 def evidence_weights(contributions: NDArray[np.floating]) -> FloatArray:
     """Weights (h, w) in [0, 1] of cells' contributions (h, w) to a logit; what speaks against the finding has none."""
     return _weights(contributions * contributions.size, HALF_WEIGHT_LOGIT)
+
+
+def logit_weights(logits: NDArray[np.floating]) -> FloatArray:
+    """Weights (h, w) in [0, 1] of the logits (h, w) that cells would give if the model looked at each alone."""
+    return _weights(logits, HALF_WEIGHT_CELL_LOGIT)
 
 
 def attention_weights(attention: NDArray[np.floating]) -> FloatArray:

@@ -45,7 +45,7 @@ def check_methods(settings: Settings) -> None:
             concerns = where == "explain.method" or where.rpartition(".")[2] in findings
             if concerns and method in refused:
                 raise SettingsError(
-                    f"{where}: {method!r} points no better than chance with the bundle {name!r}, as its card says; "
+                    f"{where}: {method!r} is not shown to point better than chance by the card of the bundle {name!r}; "
                     "ask for it by `dicomnode explain study` where it is wanted all the same"
                 )
     for key in sorted(set(settings.explain.findings) - keys):
@@ -54,7 +54,7 @@ def check_methods(settings: Settings) -> None:
 
 
 def methods_like_chance(bundle: Path) -> frozenset[str]:
-    """Methods that do no better than chance with a bundle, as its card.json says; none where they were not measured."""
+    """Methods not shown to be better than chance with a bundle, by its card.json; none where nothing was measured."""
     card = json.loads((bundle / "card.json").read_text(encoding="utf-8"))
     told = card.get("explanations") if isinstance(card, dict) else None
     verdicts: dict[str, Any] = told.get("methods", {}) if isinstance(told, dict) else {}

@@ -82,26 +82,32 @@ def change(current: Standing, prior: Standing, learned: Mapping[Change, float] |
         case Presence.PRESENT, Presence.ABSENT:
             return Change.RESOLVED
         case Presence.PRESENT, Presence.PRESENT:
-            return _learned(learned) or _measured(current, prior)
+            return _of_extents(current, prior) or _learned(learned) or _of_intervals(current, prior)
         case _:
             return None
 
 
+def _of_extents(current: Standing, prior: Standing) -> Change | None:
+    """By the areas; None where they were not measured both times."""
+    if current.extent is None or prior.extent is None:
+        return None
+    return _by_limits(_around(current.extent), _around(prior.extent))
+
+
 def _learned(probabilities: Mapping[Change, float] | None) -> Change | None:
-    """The change that a model calls likely enough, of those that what is there both times can have."""
+    """What a model calls likely enough, of growing and shrinking; that it sees neither proves nothing."""
     if not probabilities:
         return None
     likeliest = max(_OF_WHAT_STAYS, key=lambda one: probabilities.get(one, 0.0))
-    return likeliest if probabilities.get(likeliest, 0.0) >= LEARNED_FROM else None
+    is_told = likeliest is not Change.UNCHANGED and probabilities.get(likeliest, 0.0) >= LEARNED_FROM
+    return likeliest if is_told else None
 
 
-def _measured(current: Standing, prior: Standing) -> Change | None:
-    """By extent, else by probability; None where neither was measured both times."""
-    if current.extent is not None and prior.extent is not None:
-        return _by_limits(_around(current.extent), _around(prior.extent))
-    if current.interval is not None and prior.interval is not None:
-        return _by_limits(current.interval, prior.interval)
-    return None
+def _of_intervals(current: Standing, prior: Standing) -> Change | None:
+    """By the probabilities; None where their limits are not known both times."""
+    if current.interval is None or prior.interval is None:
+        return None
+    return _by_limits(current.interval, prior.interval)
 
 
 def _around(extent: Extent) -> tuple[float, float]:

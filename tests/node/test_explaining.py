@@ -55,8 +55,14 @@ def study_of(house) -> str:
     ("values", "says"),
     [
         ({"method": "magic"}, "explain.method: no explanation method 'magic'; known: class_activation"),
-        ({"method": "grad_cam"}, "explain.method: 'grad_cam' points no better than chance with the bundle 'chest'"),
-        ({"findings": {"opacity": "grad_cam"}}, "explain.findings.opacity: 'grad_cam' points no better than chance"),
+        (
+            {"method": "grad_cam"},
+            "explain.method: 'grad_cam' is not shown to point better than chance",
+        ),
+        (
+            {"findings": {"opacity": "grad_cam"}},
+            "explain.findings.opacity: 'grad_cam' is not shown to point better",
+        ),
         ({"findings": {"opacity": "magic"}}, "explain.findings.opacity: no explanation method 'magic'"),
         ({"findings": {"gout": "rise"}}, "no bundle of the settings judges 'gout'; known: opacity, pleural_effusion"),
     ],

@@ -300,16 +300,16 @@ class _Measured:
         return row
 
     def _milliseconds(self, name: str) -> float | None:
-        """Median time of a map beside the reading itself, on this machine as it was."""
+        """Median CPU time of a map, beside the reading itself and once its graph is loaded."""
         times = []
         for marked in self._suspected[:_TIMED]:
             case = self._asker.fresh(self._asker.known(marked))
-            began = time.perf_counter()
+            began = time.process_time()
             try:
                 explain(name, case)
             except ExplainError:
                 continue
-            times.append(1000 * (time.perf_counter() - began))
+            times.append(1000 * (time.process_time() - began))
         return round(float(np.median(times)), 1) if times else None
 
 

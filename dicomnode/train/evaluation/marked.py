@@ -93,7 +93,7 @@ def _phantoms(recipe: Recipe, bundle: Bundle, count: int, rng: Generator) -> Ite
         return
     kind = _KINDS[recipe.phantoms.kind]
     shown = [k for k, key in enumerate(recipe.keys) if kind in recipe.phantoms.mask_of.get(key, ())]
-    for number in range(-(-count // max(1, len(shown)))):
+    for number in range(-(-count // len(shown)) if shown else 0):
         image, mask = _DRAW[recipe.phantoms.kind](recipe, bundle, int(rng.integers(1 << 31)))
         if mask.any():
             yield from (MarkedImage(image=image, finding=k, mask=mask, patient=f"phantom {number}") for k in shown)

@@ -92,12 +92,14 @@ def explanation_tables(figures: Mapping[str, Any]) -> list[Table]:
     ]
     note = (
         "Better than chance: in one source at least, the strongest place of its maps lies on the finding more often "
-        "than a random place, and than those of other images' maps; by the lower limits of both paired differences. "
+        "than a random place, and than those of other images' maps; by the lower limits of both paired differences, so "
+        '"no" may also mean that too few images were measured. '
         "Deletion and insertion: mean probability while ever more of the strongest pixels are blurred (low is good), "
         "and shown on the blurred image (high is good), on images where the finding is suspected; compare them with "
         "the row of the random map. Correlation with a random model: rank correlation with the maps of the same model "
-        "with its weights shuffled; a map that follows the model has none. When moved: the image is moved by 3 and 5 "
-        "pixels; 1 is good. Times are of one thread of a busy machine, beside the reading itself."
+        "with its weights shuffled; a map that follows the model has none, a level one counts as none. "
+        "When moved: the image is moved by 3 and 5 "
+        "pixels; 1 is good. Milliseconds of CPU time, beside the reading itself."
     )
     head = Table(
         title="Explanations: whether maps follow the model",
