@@ -29,6 +29,8 @@ class Drafted:
     """The finding it is filed under: one that it is wrong of, else the first it names."""
     qualifiers: tuple[str, ...]
     """Keys of places and sizes that it names."""
+    is_coded: bool
+    """It says nothing that its claims, places and sizes do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 from dicomnode.records import Finding, FindingSpec, Presence
 from dicomnode.report.cues import Cues
-from dicomnode.report.terms import qualifiers
 
 
 class Stance(StrEnum):
@@ -63,18 +62,13 @@ def contradicted(sentence_claims: Sequence[Claim], findings: Mapping[str, Findin
     return tuple(claim for claim in sentence_claims if not claim.agrees_with(findings[claim.finding]))
 
 
-def named_qualifiers(sentence: str) -> tuple[str, ...]:
-    """Keys of the places and sizes that an English sentence names."""
-    plain = _plain(sentence)
-    return tuple(term.key for term in qualifiers() if _any_of(term.words).search(plain))
-
-
 def _clauses(sentence: str, cues: Cues) -> list[str]:
     ends = "|".join(_phrase(word) for word in cues.clause_ends)
-    return re.split(rf"[;:]|\.\s|{ends}", _plain(sentence))
+    return re.split(rf"[;:]|\.\s|{ends}", plain(sentence))
 
 
-def _plain(sentence: str) -> str:
+def plain(sentence: str) -> str:
+    """The sentence without capitals, line ends and typographic apostrophes."""
     return re.sub(r"\s+", " ", sentence.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
@@ -83,18 +77,18 @@ def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int,
     terms = sorted(((term, spec.key) for spec in specs for term in spec.terms), key=lambda pair: -len(pair[0]))
     taken: list[tuple[str, int, int]] = []
     for term, key in terms:
-        for match in _any_of((term,)).finditer(clause):
+        for match in any_of((term,)).finditer(clause):
             if not any(match.start() < end and start < match.end() for _, start, end in taken):
                 taken.append((key, match.start(), match.end()))
     return sorted(taken, key=lambda mention: mention[1])
 
 
 def _stance(clause: str, start: int, end: int, cues: Cues) -> Stance:
-    before = _any_of(cues.not_negations).sub(" ", clause[:start])
+    before = any_of(cues.not_negations).sub(" ", clause[:start])
     after = clause[end:]
     if _reaches_on(cues.doubts_before, before, cues) or _reaches_back(cues.doubts_after, after, cues):
         # "No findings suggestive of ..." denies, "cannot exclude ..." does not.
-        plain = _any_of(cues.doubts_before).sub(" ", before)
+        plain = any_of(cues.doubts_before).sub(" ", before)
         return Stance.DENIED if _reaches_on(cues.negations_before, plain, cues) else Stance.DOUBTED
     if _reaches_on(cues.negations_before, before, cues) or _reaches_back(cues.negations_after, after, cues):
         return Stance.DENIED
@@ -103,20 +97,21 @@ def _stance(clause: str, start: int, end: int, cues: Cues) -> Stance:
 
 def _reaches_on(phrases: tuple[str, ...], before: str, cues: Cues) -> bool:
     """Whether a cue in the text before a mention reaches it."""
-    verb = _any_of(cues.verbs)
-    return any(not verb.search(before[match.end() :]) for match in _any_of(phrases).finditer(before))
+    verb = any_of(cues.verbs)
+    return any(not verb.search(before[match.end() :]) for match in any_of(phrases).finditer(before))
 
 
 def _reaches_back(phrases: tuple[str, ...], after: str, cues: Cues) -> bool:
     """Whether a cue in the text after a mention reaches back to it; the cue's own verb is no hindrance."""
-    verb = _any_of(cues.verbs)
+    verb = any_of(cues.verbs)
     own_verb = re.compile(rf"(?:{verb.pattern})\s*$")
-    starts = (match.start() for match in _any_of(phrases).finditer(after))
+    starts = (match.start() for match in any_of(phrases).finditer(after))
     return any(not verb.search(own_verb.sub("", after[:start])) for start in starts)
 
 
 @lru_cache(maxsize=512)
-def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+def any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Pattern of whole words that finds any of the phrases, of two that begin alike the longer one."""
     # Of two that begin alike the longer one: "not have" keeps its verb.
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile("|".join(_phrase(phrase) for phrase in longest_first))

@@ -26,6 +26,15 @@ _LOCALES = resources.files(__package__).joinpath("locales")
 _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 
+_MAIN = {"zh": "zh_Hans_CN"}
+"""Language to the locale that it is written as where its name alone does not say."""
+_LIKE = {
+    **dict.fromkeys(("en-AU", "en-IE", "en-IN", "en-NZ", "en-ZA"), "en-GB"),
+    **dict.fromkeys(("pt-AO", "pt-MZ"), "pt-PT"),
+}
+"""Regions that say what another one says."""
+
+
 class Language:
     """One language with its region.
 
@@ -52,10 +61,16 @@ class Language:
             self._locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             raise SettingsError(f"report.languages: {tag!r} names no known region, as pt-BR and en-GB do") from None
+        if self._locale.script not in (
+            None,
+            Locale.parse(self.base).script,
+            Locale.parse(_MAIN.get(self.base, self.base)).script,
+        ):
+            raise SettingsError(f"report.languages: {tag!r} is written in letters that there are no words in")
         self.is_right_to_left = self._locale.text_direction == "rtl"
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
         self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)
-        for name in dict.fromkeys((self.base, tag)):
+        for name in dict.fromkeys((self.base, _LIKE.get(tag, tag), tag)):
             path = _LOCALES.joinpath(name, "report.ftl")
             if path.is_file():  # a region says only what it says otherwise
                 self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
@@ -87,7 +102,8 @@ class Language:
     def name(self, spec: FindingSpec) -> Name:
         """Name of a finding; its English code meaning where the table has none (see `knows`)."""
         term = finding_term(spec.code)
-        named = term and (term.names.get(self.tag) or term.names.get(self.base))
+        tags = (self.tag, _LIKE.get(self.tag, ""), self.base)
+        named = next((term.names[tag] for tag in tags if tag in term.names), None) if term else None
         return named or Name(text=_lowered(spec.code.meaning))
 
     def knows(self, spec: FindingSpec) -> bool:

@@ -136,18 +136,28 @@ def _drafted(
     if language.base == content.draft_language.split("-")[0]:
         yield Sentence(text=drafted.text + flag, finding=drafted.finding, is_supported=drafted.is_supported)
         return
-    specs = {finding.spec.key: finding for finding in content.findings}
-    for claim in drafted.claims:
-        text = _named(specs[claim.finding], _STANCES[claim.stance], language, qualifiers=_places(drafted, language))
-        yield Sentence(text=text + flag, finding=claim.finding, is_supported=drafted.is_supported)
-    if drafted.claims:
+    if drafted.is_coded:
+        findings = {finding.spec.key: finding for finding in content.findings}
+        for claim in drafted.claims:
+            message = _STANCES[claim.stance]
+            text = _named(findings[claim.finding], message, language, qualifiers=_places(drafted, language))
+            yield Sentence(text=text + flag, finding=claim.finding, is_supported=drafted.is_supported)
         return
     translated = translator(drafted.text) if translator is not None else None
     if translated:
-        yield Sentence(text=f"{translated} {language.say('translated')}", finding=drafted.finding)
+        yield Sentence(
+            text=f"{translated} {language.say('translated')}{flag}",
+            finding=drafted.finding,
+            is_supported=drafted.is_supported,
+        )
         return
     remark = language.say("uncoded", language=language.language_name(content.draft_language))
-    yield Sentence(text=f"{drafted.text} {remark}", finding=drafted.finding, language=content.draft_language)
+    yield Sentence(
+        text=f"{drafted.text} {remark}{flag}",
+        finding=drafted.finding,
+        is_supported=drafted.is_supported,
+        language=content.draft_language,
+    )
 
 
 def _places(drafted: Drafted, language: Language) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dicomnode.errors import SettingsError
 
 Translator = Callable[[str], str]
-"""Takes a sentence of the draft's language."""
+"""Takes a sentence of the draft's language; gives nothing where the model fails on it."""
 FILES = ("model.bin", "source.spm", "target.spm")
 """A converted model with its two SentencePiece models, as `ct2-opus-mt-converter` and a Marian checkpoint have them."""
 
@@ -45,7 +45,10 @@ def _opened(folder: Path) -> Translator:
 
     def translate(sentence: str) -> str:
         pieces = [*source.encode(sentence, out_type=str), "</s>"]
-        best = engine.translate_batch([pieces], beam_size=4, max_decoding_length=256)[0].hypotheses[0]
+        try:
+            best = engine.translate_batch([pieces], beam_size=4, max_decoding_length=256)[0].hypotheses[0]
+        except RuntimeError:  # too long for the model, for example: the sentence stays as it is
+            return ""
         return str(target.decode([piece for piece in best if piece != "</s>"])).strip()
 
     return translate

@@ -25,9 +25,10 @@ from dicomnode.records import (
     ReviewReason,
 )
 from dicomnode.report.acuity import finding_acuity, presence, study_acuity
-from dicomnode.report.content import Content, Drafted
-from dicomnode.report.cues import Cues, cues_of
-from dicomnode.report.grounding import Stance, claims, contradicted, named_qualifiers
+from dicomnode.report.content import Content
+from dicomnode.report.cues import cues_of
+from dicomnode.report.drafts import checked
+from dicomnode.report.grounding import Stance
 from dicomnode.report.languages import language_of
 from dicomnode.report.sections import report_text
 from dicomnode.report.translate import translators
@@ -89,7 +90,7 @@ def write_report(
         for k, (spec, probability) in enumerate(zip(specs, reading.probabilities, strict=True))
     )
     findings = tuple(sorted(findings, key=lambda f: (not f.is_suspected, f.acuity.rank, -f.probability)))
-    drafted = [_checked(text, findings, cues_of(draft_language)) for text in _sentences(reading)]
+    drafted = [checked(text, findings, cues_of(draft_language)) for text in _sentences(reading)]
     told = {claim.finding for one in drafted for claim in one.claims if claim.stance is not Stance.DENIED}
     has_draft = bool(reading.draft.sentences) or reading.draft.is_truncated
     left_out = tuple(finding for finding in findings if finding.is_suspected and finding.spec.key not in told)
@@ -185,18 +186,6 @@ def _texts(content: Content, settings: ReportSettings) -> tuple[ReportText, ...]
 def _sentences(reading: Reading) -> list[str]:
     stripped = (sentence.strip() for sentence in reading.draft.sentences)
     return [text for text in dict.fromkeys(stripped) if text]
-
-
-def _checked(text: str, findings: Sequence[Finding], cues: Cues) -> Drafted:
-    found = claims(text, [finding.spec for finding in findings], cues)
-    against = contradicted(found, {finding.spec.key: finding for finding in findings})
-    return Drafted(
-        text=text,
-        claims=found,
-        is_supported=not against,
-        finding=next((claim.finding for claim in (*against, *found)), None),
-        qualifiers=named_qualifiers(text),
-    )
 
 
 def _interval(reading: Reading, k: int) -> tuple[float, float] | None:

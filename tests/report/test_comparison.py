@@ -77,14 +77,22 @@ def test_without_extents_intervals_of_the_probability_decide(then, now, expected
         ({Change.DECREASED: 0.6, Change.UNCHANGED: 0.4}, Change.DECREASED),
         ({Change.DECREASED: 0.4, Change.UNCHANGED: 0.35, Change.INCREASED: 0.25}, Change.INCREASED),  # not sure enough
         ({Change.NEW: 0.9, Change.DECREASED: 0.1}, Change.INCREASED),  # it is there both times, so it is not new
+        ({Change.UNCHANGED: 0.9, Change.DECREASED: 0.1}, Change.INCREASED),  # not to see growth proves nothing
         ({}, Change.INCREASED),
     ],
 )
-def test_a_learned_comparison_counts_where_it_is_sure(learned, expected):
-    """It decides between what increased, decreased and stayed; where it is not sure the areas do, which have grown."""
-    now, then = (Standing(presence=P, extent=Extent(area=a, error=1)) for a in (200, 100))
+def test_a_learned_comparison_counts_where_it_is_sure_of_a_change(learned, expected):
+    """It tells growth from shrinking; where it is not sure the probabilities do, which have risen."""
+    now, then = (Standing(presence=P, interval=limits) for limits in ((0.8, 0.9), (0.5, 0.6)))
 
     assert expected == change(now, then, learned)
+
+
+def test_areas_count_before_a_learned_comparison():
+    """What was measured on both films decides."""
+    now, then = (Standing(presence=P, extent=Extent(area=a, error=1)) for a in (200, 100))
+
+    assert Change.INCREASED is change(now, then, {Change.DECREASED: 0.9})
 
 
 def test_a_learned_comparison_makes_nothing_certain_that_is_not():

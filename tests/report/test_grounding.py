@@ -7,7 +7,8 @@ from report.conftest import SPECS
 
 from dicomnode.records import Acuity, Finding, Presence
 from dicomnode.report.cues import cues_of
-from dicomnode.report.grounding import Claim, Stance, claims, named_qualifiers
+from dicomnode.report.drafts import named_qualifiers
+from dicomnode.report.grounding import Claim, Stance, claims
 
 CUES = cues_of("en")
 YES, NO, MAYBE = Stance.AFFIRMED, Stance.DENIED, Stance.DOUBTED

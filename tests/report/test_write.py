@@ -253,7 +253,11 @@ def test_a_reading_cannot_be_claimed_without_one():
 
 @pytest.mark.parametrize(
     ("tag", "said"),
-    [("tlh", "no words for 'tlh'; known: ar, de, en, es, fr, hi, pt, zh"), ("de-XQ", "'de-XQ' names no known region")],
+    [
+        ("zh-TW", "'zh-TW' is written in letters that there are no words in"),
+        ("tlh", "no words for 'tlh'; known: ar, de, en, es, fr, hi, pt, zh"),
+        ("de-XQ", "'de-XQ' names no known region"),
+    ],
 )
 def test_an_unknown_language_is_refused_by_naming_the_known_ones(a_report, tag, said):
     """Who sets a language without words reads which ones there are."""
