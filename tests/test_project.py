@@ -77,10 +77,11 @@ def test_the_node_loads_no_torch():
     assert "[]" == done.stdout.strip()
 
 
-def test_the_receiver_is_light():
-    """The process that receives loads neither highdicom nor ONNX Runtime."""
+@pytest.mark.parametrize("room", ["receive.scp", "node.alerter"])
+def test_receiver_and_alerter_are_light(room):
+    """The processes that receive and that alert load neither highdicom nor ONNX Runtime."""
     code = (
-        "import dicomnode.cli.main, dicomnode.node.processes, dicomnode.node.rooms, dicomnode.receive.scp, sys;"
+        f"import dicomnode.cli.main, dicomnode.node.processes, dicomnode.node.rooms, dicomnode.{room}, sys;"
         "print(sorted({'highdicom', 'onnxruntime', 'scipy'} & set(sys.modules)))"
     )
 

@@ -10,7 +10,6 @@ from structlog.contextvars import bound_contextvars
 from dicomnode.dicom.header import text
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import PeerRefusedError, SettingsError, TransientError, UnsupportedImageError
-from dicomnode.node.worker import utc_now
 from dicomnode.records import Alert, AlertMessage, NamedPatient
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.send.alerts import send_alert
@@ -19,6 +18,11 @@ from dicomnode.store.alerts import AlertStore
 from dicomnode.store.results import ResultStore
 
 log = structlog.get_logger()
+
+
+def utc_now() -> dt.datetime:
+    """Now, aware. Not the worker's: its module loads what reads and composes, and this process stays light."""
+    return dt.datetime.now(dt.UTC)
 
 
 class Alerter:
