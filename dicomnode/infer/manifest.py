@@ -16,6 +16,8 @@ FILES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "tokenizer.json", "cal
 """Files beside bundle.toml of a bundle that drafts."""
 OPTIONAL_FILES = ("gradients.onnx", "comparer.onnx")
 """Files that a bundle may have beside these; those that it has stand in its table [files] as well."""
+_NEEDS_TOKENS = ("comparer.onnx",)
+"""Those that only a bundle that drafts can have."""
 
 Count = Annotated[int, Field(ge=1)]
 TokenId = Annotated[int, Field(ge=0)]
@@ -155,7 +157,8 @@ class Manifest(_Table):
         if 0 < len(lacking) < len(parts):
             raise ValueError(f"lacks {' and '.join(lacking)}: a bundle that drafts has {', '.join(parts)}")
         expected, sort = (CLASSIFIER_FILES, "without a decoder") if lacking else (FILES, "with a decoder")
-        for name in sorted(set(expected) ^ (set(self.files) - set(OPTIONAL_FILES))):
+        optional = set(OPTIONAL_FILES) - set(_NEEDS_TOKENS if lacking else ())
+        for name in sorted(set(expected) ^ (set(self.files) - optional)):
             known = "lacks" if name in expected else "names the unknown file"
             raise ValueError(f"files {known} {name}; a bundle {sort} has {', '.join(expected)}")
         return self

@@ -129,7 +129,7 @@ def storescp(folder: Path, *, ae_title: str = "STORESCP") -> Iterator[StoreSCP]:
     command = [program("storescp", "dcmtk"), "-aet", ae_title, "+xa", "-od", folder, str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: listens(port), timeout_s=10, what="storescp listens")
+        wait_until(lambda: listens(port), timeout_s=60, what="storescp listens")
         yield StoreSCP(destination=Destination(ae_title=ae_title, host="127.0.0.1", port=port), folder=folder)
     finally:
         process.terminate()
