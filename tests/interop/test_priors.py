@@ -87,7 +87,8 @@ def test_an_earlier_film_is_found_and_fetched(a_search, some_stores, way):
 
     (kept,) = some_stores.instances.known_of_study(earlier.StudyInstanceUID)
     assert kept.key.is_prior
-    assert [] == some_stores.instances.waiting()
+    # The same Orthanc routes other tests' studies here when it comes to rest.
+    assert earlier.StudyInstanceUID not in {one.study_instance_uid for one in some_stores.instances.waiting()}
     assert (earlier.pixel_array == dcmread(kept.path).pixel_array).all()
     assert search.find(current, patience()).usable[0].is_kept
 
