@@ -17,6 +17,7 @@ import structlog
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.node import processes
+from dicomnode.node.methods import check_methods
 from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
 from dicomnode.report import check_report
 from dicomnode.send.alerts import check_channel
@@ -132,15 +133,9 @@ def check(settings: Settings) -> None:
             raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
     bundles = [load_bundle(path) for path in bundle_paths(settings).values()]
     check_report(settings.report, {finding.key for bundle in bundles for finding in bundle.findings})
-    _check_methods(settings)
+    check_methods(settings)
     if settings.infer.ensembles:
         _check_ensembles(settings)
-
-
-def _check_methods(settings: Settings) -> None:
-    from dicomnode.node.explaining import check_methods  # heavy, as below
-
-    check_methods(settings)
 
 
 def _check_ensembles(settings: Settings) -> None:

@@ -13,7 +13,8 @@ from tiny_bundle import add_tiny_gradients, write_tiny_bundle
 
 from dicomnode.cli.main import main
 from dicomnode.errors import PermanentError, SettingsError
-from dicomnode.node.explaining import check_methods, explain_study, methods_like_chance
+from dicomnode.node.explaining import explain_study
+from dicomnode.node.methods import check_methods, methods_like_chance
 from dicomnode.settings import Conditions, ExplainSettings, Rule, Settings
 
 FILM = ROOT / "sample_dicom" / "chest-opacity"
