@@ -86,14 +86,20 @@ def _loop(run_once: Callable[[], bool], stop: Stop) -> None:
             stop.wait(IDLE_S)
 
 
-def _trimming(run_once: Callable[[], bool]) -> Callable[[], bool]:
-    """After each job give freed memory back: glibc would keep what the largest film took, in every worker."""
+def give_back_memory() -> None:
+    """Give freed memory back to the system: glibc would keep what the largest film or graph took."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+    if trim is not None:
+        trim(0)
+
+
+def _trimming(run_once: Callable[[], bool]) -> Callable[[], bool]:
+    """Give memory back after each job, in every worker."""
 
     def run_and_trim() -> bool:
         has_run = run_once()
-        if has_run and trim is not None:
-            trim(0)
+        if has_run:
+            give_back_memory()
         return has_run
 
     return run_and_trim

@@ -157,6 +157,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         If another service uses the data folder.
     """
     check(settings)
+    processes.give_back_memory()  # of the graphs that were tried
     with exclusive(settings.store.data_dir):
         _check_port(settings)
         stores = open_stores(settings)
