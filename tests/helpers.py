@@ -28,7 +28,11 @@ def missing_peer(reason: str) -> NoReturn:
 
 def program(name: str, package: str) -> str:
     """Path of a program of a Debian package, or skip."""
-    path = shutil.which(name) or next((str(p) for p in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
+    # pynetdicom has programs of the same names, which an active virtual environment puts first.
+    folders = [folder for folder in os.get_exec_path() if not (Path(folder) / "activate").is_file()]
+    path = shutil.which(name, path=os.pathsep.join(folders)) or next(
+        (str(p) for p in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None
+    )
     if path is None:
         missing_peer(f"{name} is not installed (apt-get install {package})")
     return str(path)
