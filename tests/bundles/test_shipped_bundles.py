@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import dicomnode.bundles
-from dicomnode.infer.bundle import check_bundle
+from dicomnode.infer.bundle import check_bundle, load_bundle
+from dicomnode.report.languages import known_languages, language_of
+from dicomnode.report.terms import finding_term
 
 _BUNDLES = sorted(path.parent for path in Path(dicomnode.bundles.__file__).parent.glob("*/bundle.toml"))
 _LARGEST_BYTES = 15_000_000
@@ -53,3 +55,16 @@ def test_its_card_says_what_it_is_not_for(folder: Path):
 
     assert "not for diagnostic use" in card
     assert {"## Data", "## Limits and known shortcuts", "## How it was made"} <= set(card.splitlines())
+
+
+@of_each
+def test_every_finding_has_its_name_in_every_language(folder: Path):
+    """What ships is never named in English in another language's report."""
+    unknown = [
+        (spec.key, language)
+        for spec in load_bundle(folder).findings
+        for language in known_languages()
+        if finding_term(spec.code) is None or not language_of(language).knows(spec)
+    ]
+
+    assert [] == unknown
