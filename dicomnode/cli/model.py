@@ -18,6 +18,7 @@ app = typer.Typer(name="model", help="Train and measure models (extra: train).",
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with labels.csv and the images it names.")]
 
 RecipeArgument = Annotated[Path, typer.Argument(help="Recipe, for example conf/train/cxr.toml.")]
+TrainedOption = Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads, if not those of the recipe.")]
 
 
@@ -42,7 +43,7 @@ def train(
 def ablate(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    out: TrainedOption,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train each variant so long; otherwise as the recipe says.")
     ] = None,
@@ -61,7 +62,7 @@ def ablate(
 def join(
     recipe: RecipeArgument,
     data: DataOption,
-    trained: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    trained: TrainedOption,
     language: Annotated[Path, typer.Option(help="Folder of a GPT-2, Llama or Qwen2 checkpoint with its tokenizer.")],
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; a stopped training goes on there.")],
     threads: ThreadsOption = None,
@@ -80,7 +81,7 @@ def join(
 def doubt(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    out: TrainedOption,
 ) -> None:
     """Measure how sure a trained bundle is: limits of probabilities, conformal bounds, usual image quality."""
     require_training()
@@ -95,7 +96,7 @@ def doubt(
 @app.command()
 def card(
     recipe: RecipeArgument,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    out: TrainedOption,
 ) -> None:
     """Write a bundle's card anew, with the recipe's words and the tables that were measured since."""
     require_training()
@@ -110,7 +111,7 @@ def card(
 def gradients(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    out: TrainedOption,
 ) -> None:
     """Give a trained bundle its graph of gradients, by which heat maps are drawn, without training it again."""
     require_training()
@@ -126,7 +127,7 @@ def gradients(
 def comparer(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")],
+    out: TrainedOption,
     threads: ThreadsOption = None,
 ) -> None:
     """Teach a trained bundle to compare images with earlier ones, and measure it; its other graphs stay."""

@@ -29,7 +29,7 @@ from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.node.examination import examination
-from dicomnode.node.priors import NOT_LOOKED_FOR, Comparison, Priors
+from dicomnode.node.priors import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.records import (
     Acuity,
@@ -194,7 +194,7 @@ class Pipeline:
             tracking_uids=comparison.tracking_uids,
         )
 
-    def _compare(self, job: Job, reading: Reading, model: Reader) -> Comparison:
+    def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
         if self._priors is None:
             return NOT_LOOKED_FOR
         return self._priors.compare(job, self._matching(job), reading, model)

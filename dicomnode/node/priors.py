@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class PriorComparison:
     """How a study stands against an earlier one."""
 
     state: PriorState
@@ -35,7 +35,7 @@ class Comparison:
     """The earlier study as the model reads it now."""
 
 
-NOT_LOOKED_FOR = Comparison(state=PriorState.NOT_LOOKED_FOR)
+NOT_LOOKED_FOR = PriorComparison(state=PriorState.NOT_LOOKED_FOR)
 
 
 class Priors:
@@ -50,7 +50,7 @@ class Priors:
         self._search = PriorSearch(settings, stores)
         self._reader = PriorReader(stores.instances, stores.results)
 
-    def compare(self, job: Job, kept: Sequence[KeptInstance], reading: Reading, model: Reader) -> Comparison:
+    def compare(self, job: Job, kept: Sequence[KeptInstance], reading: Reading, model: Reader) -> PriorComparison:
         """Compare a study that has just been read.
 
         Parameters
@@ -66,11 +66,11 @@ class Priors:
         prior, is_whole = self._first_readable(current, search, patience, model)
         if prior is None:
             is_searched = is_whole and not search.failure
-            return Comparison(state=PriorState.NONE_FOUND if is_searched else PriorState.UNREACHABLE)
+            return PriorComparison(state=PriorState.NONE_FOUND if is_searched else PriorState.UNREACHABLE)
         spacings = spacings_of([one.path for one in kept], model)
         standings = study_standings(model.bundle.findings, reading, spacings)
         log.info("compared", prior=prior.study.study_instance_uid, is_verified=prior.study.is_verified)
-        return Comparison(
+        return PriorComparison(
             state=PriorState.COMPARED,
             prior=prior.study,
             changes=changes(model.bundle.findings, standings, prior.standings, _learned(model, reading, prior.reading)),

@@ -61,11 +61,7 @@ class Language:
             self._locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             raise SettingsError(f"report.languages: {tag!r} names no known region, as pt-BR and en-GB do") from None
-        if self._locale.script not in (
-            None,
-            Locale.parse(self.base).script,
-            Locale.parse(_MAIN.get(self.base, self.base)).script,
-        ):
+        if self._locale.script not in (None, Locale.parse(_MAIN.get(self.base, self.base)).script):
             raise SettingsError(f"report.languages: {tag!r} is written in letters that there are no words in")
         self.is_right_to_left = self._locale.text_direction == "rtl"
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
@@ -80,7 +76,7 @@ class Language:
         return self._bundle.has_message(message)
 
     def say(self, message: str, **values: object) -> str:
-        """A message with its variables filled in, its first letter a capital where it begins a sentence.
+        """A message with its variables filled in.
 
         Raises
         ------

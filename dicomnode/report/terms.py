@@ -28,8 +28,6 @@ class Term:
     key: str
     code: tuple[str, str] | None
     """Code Value and Coding Scheme Designator."""
-    radlex: str
-    """RadLex ID, empty where it has none."""
     recommendation: str
     """Message that recommends what to do if it is confirmed, without its prefix; empty: none."""
     words: tuple[str, ...]
@@ -70,7 +68,6 @@ def _term(key: str, entry: Mapping[str, Any]) -> Term:
     return Term(
         key=key,
         code=tuple(entry["code"]) if "code" in entry else None,
-        radlex=entry.get("radlex", ""),
         recommendation=entry.get("recommendation", ""),
         words=tuple(entry.get("words", ())),
         names={language: Name(text=one["name"], gender=one.get("gender", "other")) for language, one in named.items()},

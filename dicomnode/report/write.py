@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from dicomnode.records import (
     Acuity,
@@ -73,23 +74,7 @@ def write_report(
     BundleError
         If drafts in their language cannot be checked.
     """
-    findings = tuple(
-        Finding(
-            spec=spec,
-            presence=presence(spec, float(probability)),
-            probability=float(probability),
-            acuity=finding_acuity(spec, acuity),
-            heatmap=heatmaps.get(spec.key),
-            region=regions.get(spec.key, ()),
-            interval=None
-            if reading.intervals is None
-            else (float(reading.intervals[k, 0]), float(reading.intervals[k, 1])),
-            change=changes.get(spec.key),
-            tracking_uid=tracking_uids.get(spec.key),
-        )
-        for k, (spec, probability) in enumerate(zip(specs, reading.probabilities, strict=True))
-    )
-    findings = tuple(sorted(findings, key=lambda f: (not f.is_suspected, f.acuity.rank, -f.probability)))
+    findings = _graded(specs, reading, acuity, _Told(heatmaps, regions, changes, tracking_uids))
     drafted = [checked(text, findings, cues_of(draft_language)) for text in _sentences(reading)]
     told = {claim.finding for one in drafted for claim in one.claims if claim.stance is not Stance.DENIED}
     has_draft = bool(reading.draft.sentences) or reading.draft.is_truncated
@@ -186,6 +171,34 @@ def _texts(content: Content, settings: ReportSettings) -> tuple[ReportText, ...]
 def _sentences(reading: Reading) -> list[str]:
     stripped = (sentence.strip() for sentence in reading.draft.sentences)
     return [text for text in dict.fromkeys(stripped) if text]
+
+
+class _Told(NamedTuple):
+    """What other rooms say of findings, each by finding; a finding may be in none of them."""
+
+    heatmaps: Mapping[str, Heatmap]
+    regions: Mapping[str, tuple[Point, ...]]
+    changes: Mapping[str, Change]
+    tracking_uids: Mapping[str, str]
+
+
+def _graded(specs: Sequence[FindingSpec], reading: Reading, acuity: AcuitySettings, told: _Told) -> tuple[Finding, ...]:
+    """Every finding with presence and acuity: suspected ones first, then the most acute, then the likeliest."""
+    findings = [
+        Finding(
+            spec=spec,
+            presence=presence(spec, float(probability)),
+            probability=float(probability),
+            acuity=finding_acuity(spec, acuity),
+            heatmap=told.heatmaps.get(spec.key),
+            region=told.regions.get(spec.key, ()),
+            interval=_interval(reading, k),
+            change=told.changes.get(spec.key),
+            tracking_uid=told.tracking_uids.get(spec.key),
+        )
+        for k, (spec, probability) in enumerate(zip(specs, reading.probabilities, strict=True))
+    ]
+    return tuple(sorted(findings, key=lambda f: (not f.is_suspected, f.acuity.rank, -f.probability)))
 
 
 def _interval(reading: Reading, k: int) -> tuple[float, float] | None:

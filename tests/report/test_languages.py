@@ -11,6 +11,7 @@ from fluent.syntax import FluentParser, ast
 from hypothesis import given
 from hypothesis import strategies as st
 from report.conftest import SPECS
+from report.readback import read_back
 
 from dicomnode.dicom import codes
 from dicomnode.records import (
@@ -29,7 +30,6 @@ from dicomnode.records import (
 from dicomnode.report import write_report
 from dicomnode.report.acuity import presence
 from dicomnode.report.languages import _LOCALES, known_languages, language_of
-from dicomnode.report.readback import read_back
 from dicomnode.report.terms import finding_term, findings, qualifiers
 from dicomnode.settings import AcuitySettings, ReportSettings
 
