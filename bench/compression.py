@@ -30,6 +30,7 @@ from torch import nn
 
 from dicomnode.infer.generate import Step, generate
 from dicomnode.infer.sessions import open_session
+from dicomnode.measure.metrics import auc
 from dicomnode.records import FloatArray
 from dicomnode.train.calibration import study_calibrations
 from dicomnode.train.compress.export import (
@@ -46,7 +47,6 @@ from dicomnode.train.compress.quantize import dynamic_int8, weights_int4, weight
 from dicomnode.train.data import Split, read_split
 from dicomnode.train.decoder import no_past
 from dicomnode.train.drafting import Drafter, load_drafter
-from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.language import BOS, EOS
 from dicomnode.train.model import Encoder
 from dicomnode.train.phantoms import Drawn, drawn_on

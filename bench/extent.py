@@ -3,7 +3,7 @@
     python bench/extent.py [BUNDLE]
 
 Prints the 95 % limits of an area, in percent, over films of the same patients that were shifted by up to 10 mm, turned
-by up to 2 degrees and exposed anew; `node.prior_reading.EXTENT_ERROR` stands above them. Then how often the rule of
+by up to 2 degrees and exposed anew; `priors.reading.EXTENT_ERROR` stands above them. Then how often the rule of
 `report.comparison` tells lesions that grew to 1.7 times their diameter, shrank, or stayed.
 """
 
@@ -23,9 +23,9 @@ from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
-from dicomnode.node.prior_reading import EXTENT_ERROR, EXTENT_METHOD
 from dicomnode.phantoms.chest import PIXEL_SPACING_MM, chest_film
 from dicomnode.phantoms.headers import digital_radiograph
+from dicomnode.priors.reading import EXTENT_ERROR, EXTENT_METHOD
 from dicomnode.records import Change, Presence
 from dicomnode.report.comparison import Extent, Standing, change
 

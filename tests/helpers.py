@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 def missing_peer(reason: str) -> NoReturn:
     """Skip for want of a peer, or fail where all peers are required."""
-    if os.environ.get("DICOMNODE_REQUIRE_PEERS") == "1":
-        pytest.fail(f"DICOMNODE_REQUIRE_PEERS=1 and {reason}")
+    if os.environ.get("TEST_REQUIRE_PEERS") == "1":
+        pytest.fail(f"TEST_REQUIRE_PEERS=1 and {reason}")
     pytest.skip(reason)
 
 

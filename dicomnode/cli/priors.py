@@ -8,9 +8,9 @@ import typer
 
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
 from dicomnode.errors import PermanentError
-from dicomnode.node.prior_search import Candidate
-from dicomnode.node.priors import Priors
+from dicomnode.node.comparing import priors
 from dicomnode.node.rooms import open_stores
+from dicomnode.priors.search import Candidate
 
 app = typer.Typer(name="priors", help="Earlier studies that studies are compared with.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def find(
     kept = stores.instances.in_study(study_uid) or stores.instances.known_of_study(study_uid)
     if not kept:
         raise PermanentError(f"no study {study_uid} is kept; `dicomnode studies list` shows those there are")
-    search = Priors(configuration, stores).find(kept)
+    search = priors(configuration, stores).find(kept)
     if search is None:
         message = f"study {study_uid} is compared with none: it does not say surely who the patient is"
         raise PermanentError(message)

@@ -15,7 +15,7 @@ from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.summary import summary
 from dicomnode.compose.text_report import text_report
-from dicomnode.dicom.values import PARSER_ERRORS
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.errors import ComposeError
 
 log = structlog.get_logger()

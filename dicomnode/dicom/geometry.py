@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from dicomnode.dicom.values import functional_group, number, numbers, text
+from dicomnode.dicom.elements import functional_group, number, numbers, text
 from dicomnode.errors import UnsupportedImageError
 
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}

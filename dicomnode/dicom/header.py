@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import PersonName
 
-from dicomnode.dicom.values import PARSER_ERRORS
+from dicomnode.dicom.elements import PARSER_ERRORS
 
 # PS3.3 C.7.1.1 and C.7.2.1, Type 2: there in every object, empty where unknown.
 REQUIRED_OF_STUDY = (

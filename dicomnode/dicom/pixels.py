@@ -17,7 +17,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, RLELossless
 
 from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
-from dicomnode.dicom.values import PARSER_ERRORS, functional_group, items, number, numbers, text, value
+from dicomnode.dicom.elements import PARSER_ERRORS, functional_group, items, number, numbers, text, value
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import FloatArray
 

@@ -12,9 +12,9 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.uids import MANUFACTURER
-from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import InstanceRefusedError, UnsupportedImageError
 from dicomnode.records import InstanceKey, StoreStatus
 

@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from dicomnode.dicom import codes
-from dicomnode.dicom.values import PARSER_ERRORS, items, text
+from dicomnode.dicom.elements import PARSER_ERRORS, items, text
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import CodedConcept, Presence
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset
 
-from dicomnode.dicom.values import items, number, text, texts
+from dicomnode.dicom.elements import items, number, text, texts
 from dicomnode.errors import NotApplicableError, UnsupportedImageError
 from dicomnode.infer.manifest import Accepts
 

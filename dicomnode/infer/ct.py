@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from pydicom import Dataset
 
+from dicomnode.dicom.elements import functional_group, items, number, text
 from dicomnode.dicom.geometry import (
     UPRIGHT_AXIAL,
     Plane,
@@ -24,7 +25,6 @@ from dicomnode.dicom.geometry import (
     turns_to_upright,
 )
 from dicomnode.dicom.pixels import frame_count, hounsfield, windowed
-from dicomnode.dicom.values import functional_group, items, number, text
 from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.values import PARSER_ERRORS
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.errors import UnsupportedImageError
 
 

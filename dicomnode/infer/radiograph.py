@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dicomnode.dicom.elements import text, texts
 from dicomnode.dicom.geometry import UPRIGHT_FRONTAL, made_upright, require_square_pixels, turns_to_upright
 from dicomnode.dicom.pixels import displayed, frame_count
-from dicomnode.dicom.values import text, texts
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance

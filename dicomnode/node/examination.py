@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydicom import Dataset
 
-from dicomnode.dicom.values import number, text
+from dicomnode.dicom.elements import number, text
 from dicomnode.records import Examination
 
 

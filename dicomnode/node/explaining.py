@@ -13,8 +13,8 @@ from dicomnode.compose.picture import drawn
 from dicomnode.errors import ExplainError, PermanentError
 from dicomnode.explain import Case, explain
 from dicomnode.infer.ensemble import Reader
+from dicomnode.node.comparing import priors
 from dicomnode.node.pipeline import Models, Pipeline, explained_case
-from dicomnode.node.priors import Priors
 from dicomnode.node.rooms import Stores, bundle_paths
 from dicomnode.records import Heatmap, Reading
 from dicomnode.settings import Settings
@@ -51,7 +51,7 @@ def explain_study(
     if not rows:
         raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, Priors(settings, stores))
+    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
     job = stores.jobs.get(max(row["id"] for row in rows))
     if job is None:
         raise PermanentError(f"the job of study {study_uid} is gone")

@@ -11,8 +11,8 @@ import structlog
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.reading import read_header
-from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import (
     BundleError,
     ComposeError,
@@ -29,8 +29,8 @@ from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.node.examination import examination
-from dicomnode.node.priors import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.node.rooms import ensemble_paths
+from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
     Acuity,
     AlertContent,

@@ -157,8 +157,8 @@ def scheduler(settings: Settings, stop: Stop) -> None:
 
 def worker(settings: Settings, stop: Stop, number: int) -> None:
     """Run jobs, one after another."""
+    from dicomnode.node.comparing import priors
     from dicomnode.node.pipeline import Models, Pipeline
-    from dicomnode.node.priors import Priors
     from dicomnode.node.rooms import bundle_paths, open_stores
     from dicomnode.node.worker import Worker
 
@@ -166,7 +166,7 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
     name = process_name(settings, f"worker-{number}")
     stores.jobs.release_leases(name)
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, Priors(settings, stores))
+    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
     _loop(_trimming(Worker(name, settings, stores.jobs, pipeline).run_once), stop)
 
 

@@ -16,7 +16,7 @@ from dicomnode.errors import ServiceRunningError, SettingsError
 from dicomnode.receive.admit import Admission
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
-from dicomnode.store.database import open_engine
+from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.jobs import JobStore

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import InstanceRefusedError
-from dicomnode.records import InstanceKey, StoreStatus
+from dicomnode.records import Arrival, InstanceKey, StoreStatus
 from dicomnode.store.priors import Asked, PriorRequests
 
 
@@ -19,22 +19,6 @@ class InstanceSink(Protocol):
     def keep(self, key: InstanceKey, encoded: bytes, *, calling_ae_title: str) -> bool:
         """Return once file and index row are durable: True for new content, False for a known instance."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One instance as a door hands it over."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    calling_ae_title: str
-    encoded: bytes
-    """A whole DICOM file around the data set bytes as received."""
-    move_originator_ae_title: str = ""
-    """Move Originator AE Title (0000,1030) of the request: who had it sent to us by C-MOVE; empty: nobody."""
-    is_fetched: bool = False
-    """We asked for it ourselves by C-GET or WADO-RS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicomnode.dicom.reading import is_uid
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnode.errors import InstanceRefusedError, TransientError
-from dicomnode.receive.admit import Admission, Arrival
-from dicomnode.records import StoreStatus
+from dicomnode.receive.admit import Admission
+from dicomnode.records import Arrival, StoreStatus
 from dicomnode.settings import ReceiveSettings
 
 log = structlog.get_logger()

@@ -11,8 +11,8 @@ import structlog
 from pydicom import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.reading import element_text, read_header
-from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import NodeError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, is_complete

@@ -15,9 +15,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydicom import Dataset, dcmread
 
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.header import text
 from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, series_summary, summary_of
-from dicomnode.dicom.values import PARSER_ERRORS
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.records import Patient, SeriesSummary, StudySummary
 from dicomnode.send.archive import Fetched, Keep

@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.status import code_to_category
 
-from dicomnode.dicom.values import PARSER_ERRORS
+from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import SendOutcome
 from dicomnode.send.association import MAXIMUM_CONTEXTS, associated

@@ -18,7 +18,7 @@ from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import InstanceKey, KeptInstance, Patient
-from dicomnode.store.database import upsert
+from dicomnode.store.engine import upsert
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import instances, results, studies

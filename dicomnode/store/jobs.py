@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, Job, JobState, Outcome, Stage
-from dicomnode.store.database import upsert
+from dicomnode.store.engine import upsert
 from dicomnode.store.schema import jobs, studies
 
 OPEN_STATES = (JobState.SCHEDULED, JobState.IN_PROGRESS)

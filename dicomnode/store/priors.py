@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from dicomnode.records import InstanceKey, Patient
-from dicomnode.store.database import upsert
+from dicomnode.store.engine import upsert
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import prior_requests
 

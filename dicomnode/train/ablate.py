@@ -16,9 +16,11 @@ import structlog
 import torch
 from torch.nn import functional
 
+from dicomnode.measure.calibration import Calibration
+from dicomnode.measure.metrics import auc
 from dicomnode.records import FindingSpec, FloatArray
 from dicomnode.report.cues import cues_of
-from dicomnode.train.calibration import Calibration, calibrations, image_examples
+from dicomnode.train.calibration import calibrations, image_examples
 from dicomnode.train.compress.parity import pointing
 from dicomnode.train.data import Split, read_auxiliary
 from dicomnode.train.decoder import Decoder, Told, no_past
@@ -26,7 +28,6 @@ from dicomnode.train.dicom_data import read_any_split
 from dicomnode.train.drafting import Drafter, Views, encoded_views, facts_of, joined
 from dicomnode.train.encoding import fit_stages, logits_of
 from dicomnode.train.evaluation.entities import Entity, entities
-from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.language import BOS, EOS, PAD, report, vocabulary
 from dicomnode.train.model import Encoder, encoder_of
 from dicomnode.train.phantoms import drawn_on

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from dicomnode.infer.manifest import FILES, FORMAT, OPTIONAL_FILES
-from dicomnode.train.calibration import Calibration
+from dicomnode.measure.calibration import Calibration
 from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
 

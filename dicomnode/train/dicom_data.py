@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dicomnode.dicom.values import text
+from dicomnode.dicom.elements import text
 from dicomnode.errors import NotApplicableError, PermanentError, UnsupportedImageError
 from dicomnode.infer.files import read_instance
 from dicomnode.infer.prepare import Readable, prepare

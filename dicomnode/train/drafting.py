@@ -16,8 +16,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dicomnode.errors import SettingsError
+from dicomnode.measure.calibration import Calibration
 from dicomnode.train.augment import varied
-from dicomnode.train.calibration import Calibration
 from dicomnode.train.decoder import Decoder, Prompter, Told, no_past
 from dicomnode.train.encoding import normalised
 from dicomnode.train.fit import Plan, fitted

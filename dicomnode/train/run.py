@@ -12,9 +12,11 @@ import torch
 
 from dicomnode.errors import SettingsError
 from dicomnode.infer.contract import COMPARER, ENCODER
+from dicomnode.measure.calibration import Calibration
+from dicomnode.measure.metrics import auc
 from dicomnode.records import FloatArray
 from dicomnode.train.bundle import Tables, renew_digests, write_manifest, write_words
-from dicomnode.train.calibration import Calibration, calibrations, image_examples, study_examples
+from dicomnode.train.calibration import calibrations, image_examples, study_examples
 from dicomnode.train.comparing import fit_comparer
 from dicomnode.train.compress.export import (
     ExportedEncoder,
@@ -33,7 +35,6 @@ from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
 from dicomnode.train.evaluation.changes import change_figures
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
-from dicomnode.train.evaluation.metrics import auc
 from dicomnode.train.model import Encoder, only_findings
 from dicomnode.train.pairs import seen_series
 from dicomnode.train.pool import build_pool

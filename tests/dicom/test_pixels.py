@@ -11,8 +11,8 @@ from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import encapsulate, get_frame
 
 from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
+from dicomnode.dicom.elements import functional_group, items, number, numbers, text, texts
 from dicomnode.dicom.pixels import decoded_frame, hounsfield, windowed
-from dicomnode.dicom.values import functional_group, items, number, numbers, text, texts
 from dicomnode.errors import UnsupportedImageError
 
 PACKAGED = Path(pydicom.data.__file__).parent / "test_files"

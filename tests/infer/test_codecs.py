@@ -16,7 +16,7 @@ from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.prepare import prepare
 
 PACKAGED = Path(pydicom.data.__file__).parent / "test_files"
-TORTURE = os.environ.get("DICOMNODE_TORTURE_DIR", "")
+TORTURE = os.environ.get("TEST_TORTURE_DIR", "")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_packaged_files_are_prepared_or_refused(a_film_bundle, a_film_bundle_for
     assert {"prepared", "NOT_APPLICABLE", "UNSUPPORTED_IMAGE"} == set().union(*answers.values())
 
 
-@pytest.mark.skipif(not TORTURE, reason="set DICOMNODE_TORTURE_DIR to a folder of hard DICOM files")
+@pytest.mark.skipif(not TORTURE, reason="set TEST_TORTURE_DIR to a folder of hard DICOM files")
 def test_torture_files_are_prepared_or_refused(a_film_bundle, a_film_bundle_for_anything, a_ct_bundle_for_anything):
     """The same holds for every file of the torture folder."""
     answers = _answers(Path(TORTURE), a_film_bundle, a_film_bundle_for_anything, a_ct_bundle_for_anything)

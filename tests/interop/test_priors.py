@@ -18,8 +18,8 @@ from service_process import service
 
 from dicomnode.dicom.patient import patient_of, summary_of
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
-from dicomnode.node.prior_search import Patience, PriorSearch
 from dicomnode.node.rooms import admission
+from dicomnode.priors.search import Patience, PriorSearch
 from dicomnode.receive.scp import StorageSCP
 from dicomnode.records import JobState, Patient
 from dicomnode.send.deadline import Deadline

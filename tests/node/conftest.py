@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_tiny_bundle
 
+from dicomnode.node.comparing import priors
 from dicomnode.node.pipeline import Models, Pipeline
 from dicomnode.node.planning import build_planner
-from dicomnode.node.priors import Priors
 from dicomnode.node.rooms import Stores, admission, bundle_paths, open_stores
 from dicomnode.node.worker import Worker
 from dicomnode.receive.scp import StorageSCP
@@ -76,7 +76,7 @@ def a_house(some_settings: Settings, tiny_bundles: Path):
         settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
         stores = open_stores(settings)
         models = Models(bundle_paths(settings), settings.infer)
-        pipeline = Pipeline(settings, models, stores.instances, stores.results, Priors(settings, stores))
+        pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
         scp = StorageSCP(settings.receive, admission(settings, stores))
         scps.append(scp)
         return House(

@@ -17,7 +17,7 @@ from dicomnode.dicom.patient import patient_of
 from dicomnode.dicom.statements import statement_on, statements
 from dicomnode.errors import PeerUnreachableError
 from dicomnode.node import pipeline as pipeline_module
-from dicomnode.node import prior_search
+from dicomnode.priors import search as prior_search
 from dicomnode.records import Acuity, Change, CodedConcept, JobState, Presence, PriorState, Report
 from dicomnode.settings import Destination, PriorsSettings, ScheduleSettings, SendSettings
 

@@ -23,8 +23,8 @@ PACKAGED = Path(pydicom.data.__file__).parent / "test_files"
 def folders() -> Iterator[object]:
     """Folders of difficult files: pydicom's own always, a larger collection where one is named."""
     yield pytest.param(PACKAGED, id="pydicom")
-    named = os.environ.get("DICOMNODE_TORTURE_DIR")
-    skip = pytest.mark.skipif(named is None, reason="DICOMNODE_TORTURE_DIR names no folder of difficult files")
+    named = os.environ.get("TEST_TORTURE_DIR")
+    skip = pytest.mark.skipif(named is None, reason="TEST_TORTURE_DIR names no folder of difficult files")
     yield pytest.param(Path(named or "none"), id="torture", marks=[skip, pytest.mark.timeout(900)])
 
 

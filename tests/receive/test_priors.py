@@ -10,8 +10,7 @@ from pynetdicom import AE
 
 from dicomnode.errors import InstanceRefusedError
 from dicomnode.node.rooms import admission
-from dicomnode.receive.admit import Arrival
-from dicomnode.records import Patient, StoreStatus
+from dicomnode.records import Arrival, Patient, StoreStatus
 from dicomnode.settings import SendSettings
 
 OURS = SendSettings().ae_title

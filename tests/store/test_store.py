@@ -17,7 +17,7 @@ from dicomnode.errors import PermanentError, SettingsError
 from dicomnode.records import Acuity, InstanceKey, JobState, Outcome, Stage
 from dicomnode.settings import StoreSettings
 from dicomnode.store import files as files_module
-from dicomnode.store.database import open_engine
+from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import new_job
 from dicomnode.store.results import NewResult

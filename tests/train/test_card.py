@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from dicomnode.measure.tables import crossed, figure_tables, shown
 from dicomnode.train.data import films
 from dicomnode.train.evaluation.card import card, write_cards
-from dicomnode.train.evaluation.tables import crossed, figure_tables, shown
 from dicomnode.train.recipe import Recipe
 
 _FIGURE = {"value": 0.75, "interval": [0.5, 1.0]}

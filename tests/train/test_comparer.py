@@ -17,6 +17,7 @@ from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.contract import COMPARER
 from dicomnode.infer.model import Model
 from dicomnode.infer.sessions import open_session
+from dicomnode.measure.tables import figure_tables
 from dicomnode.records import Change
 from dicomnode.train.comparer import Comparer, ServedComparer
 from dicomnode.train.compress.export import comparer_example, export_comparer, float_comparer
@@ -24,7 +25,6 @@ from dicomnode.train.compress.graphs import COMPARER as NAMES
 from dicomnode.train.compress.graphs import TOLERANCE
 from dicomnode.train.data import Split, read_split
 from dicomnode.train.evaluation.changes import Pairs, baseline, compared
-from dicomnode.train.evaluation.tables import figure_tables
 from dicomnode.train.pairs import CHANGES, UNKNOWN, Seen, changes, drawn_series
 from dicomnode.train.pasting import paste_chest_lesion
 from dicomnode.train.recipe import Recipe, read_recipe

@@ -11,6 +11,7 @@ import pytest
 from dicomnode.errors import SettingsError
 from dicomnode.infer.bundle import check_bundle, load_bundle
 from dicomnode.infer.model import Model
+from dicomnode.measure.tables import explanation_tables, figure_tables
 from dicomnode.train.data import Film, Split
 from dicomnode.train.evaluation.explanations import (
     RANDOM,
@@ -32,7 +33,6 @@ from dicomnode.train.evaluation.faithfulness import (
 from dicomnode.train.evaluation.maps import overlap
 from dicomnode.train.evaluation.marked import BOXES, DRAWN, PHANTOMS, MarkedImage, marked_images
 from dicomnode.train.evaluation.page import write_explanations
-from dicomnode.train.evaluation.tables import explanation_tables, figure_tables
 from dicomnode.train.recipe import Recipe
 
 GENERATOR = np.random.default_rng(4)

@@ -16,7 +16,7 @@ from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.infer.sessions import ENCODER_OUTPUTS
-from dicomnode.train.calibration import Calibration
+from dicomnode.measure.calibration import Calibration
 from dicomnode.train.compress.export import Reader, StudyPrompter
 from dicomnode.train.compress.graphs import write_graph
 from dicomnode.train.drafting import Views

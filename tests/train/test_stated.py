@@ -9,11 +9,11 @@ import pytest
 from helpers import ROOT
 from report.conftest import a_spec
 
+from dicomnode.measure.metrics import PatientBootstrap
 from dicomnode.records import Acuity
 from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import Stance, claims
 from dicomnode.train.evaluation.entities import Entity, agreement, entities
-from dicomnode.train.evaluation.metrics import PatientBootstrap
 from dicomnode.train.evaluation.texts import plain, references, report_figures
 from dicomnode.train.language import Fact, Wording, sentence
 from dicomnode.train.recipe import Recipe, read_recipe

@@ -14,8 +14,8 @@ from torch.export import Dim
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.sessions import COMPARED_OUTPUTS, open_session
+from dicomnode.measure.calibration import Calibration
 from dicomnode.records import FloatArray
-from dicomnode.train.calibration import Calibration
 from dicomnode.train.comparer import Comparer, ServedComparer
 from dicomnode.train.compress.graphs import COMPARER, DECODER, ENCODER, PROMPTER, compare, write_graph
 from dicomnode.train.compress.quantize import dynamic_int8, static_int8, weights_int8

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dicomnode import __version__
+from dicomnode.measure.tables import Table, figure_tables
 from dicomnode.train.data import SPLITS, Film
 from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM
-from dicomnode.train.evaluation.tables import Table, figure_tables
 from dicomnode.train.recipe import Recipe
 
 _LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "pillow", "scikit-learn")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from dicomnode.infer.contract import COMPARER, ENCODER
 from dicomnode.infer.sessions import COMPARED_OUTPUTS, COMPARER_OUTPUTS, open_session, run
+from dicomnode.measure.metrics import Figure, PatientBootstrap, Statistic, auroc, ece, f1, macro, mean
 from dicomnode.records import Change, FloatArray
 from dicomnode.train.data import Split
 from dicomnode.train.evaluation.maps import Overlap, overlap
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, auroc, ece, f1, macro, mean
 from dicomnode.train.pairs import CHANGES, UNKNOWN, SeenSeries, seen_series
 from dicomnode.train.recipe import ComparerRecipe, Recipe
 

@@ -13,10 +13,10 @@ from numpy.random import Generator
 
 from dicomnode.infer.model import Model
 from dicomnode.infer.quality import assessed
+from dicomnode.measure.metrics import PatientBootstrap, auroc, f1, macro, mean, rounded
 from dicomnode.records import FloatArray, QualityLevel
 from dicomnode.train.evaluation.answers import Answers, Studies, answered
 from dicomnode.train.evaluation.cases import Cases, groups, somebody_else
-from dicomnode.train.evaluation.metrics import PatientBootstrap, auroc, f1, macro, mean, rounded
 
 # N images, C channels, S side, K findings
 

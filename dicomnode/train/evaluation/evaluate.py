@@ -14,17 +14,7 @@ from dicomnode.errors import PermanentError
 from dicomnode.infer.bundle import Bundle, load_bundle
 from dicomnode.infer.contract import COMPARER
 from dicomnode.infer.model import Model
-from dicomnode.report.cues import cues_of
-from dicomnode.train.data import Split
-from dicomnode.train.dicom_data import read_any_split
-from dicomnode.train.evaluation.answers import Answers, answered, studies_of
-from dicomnode.train.evaluation.boxes import read_boxes
-from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
-from dicomnode.train.evaluation.changes import change_figures
-from dicomnode.train.evaluation.controls import poor_figures, spoilt_figures, swapped_figures
-from dicomnode.train.evaluation.lesions import lesion_figures
-from dicomnode.train.evaluation.maps import map_figures
-from dicomnode.train.evaluation.metrics import (
+from dicomnode.measure.metrics import (
     PatientBootstrap,
     auprc,
     auroc,
@@ -36,6 +26,16 @@ from dicomnode.train.evaluation.metrics import (
     reliability,
     roc_curve,
 )
+from dicomnode.report.cues import cues_of
+from dicomnode.train.data import Split
+from dicomnode.train.dicom_data import read_any_split
+from dicomnode.train.evaluation.answers import Answers, answered, studies_of
+from dicomnode.train.evaluation.boxes import read_boxes
+from dicomnode.train.evaluation.cases import FEWEST_TO_CLAIM, Cases, fewer_class, groups, image_cases, study_cases
+from dicomnode.train.evaluation.changes import change_figures
+from dicomnode.train.evaluation.controls import poor_figures, spoilt_figures, swapped_figures
+from dicomnode.train.evaluation.lesions import lesion_figures
+from dicomnode.train.evaluation.maps import map_figures
 from dicomnode.train.evaluation.texts import report_figures
 from dicomnode.train.evaluation.uncertainty import uncertainty_figures
 from dicomnode.train.phantoms import foreign_images

@@ -23,6 +23,7 @@ from dicomnode.explain.pixels import CELL_PX, blurred
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.calibrate import calibrated
 from dicomnode.infer.model import Model
+from dicomnode.measure.metrics import Figure, PatientBootstrap, mean
 from dicomnode.records import FloatArray, Gradients, PreparedImage, Reading
 from dicomnode.train.data import Split
 from dicomnode.train.dicom_data import read_any_split
@@ -37,7 +38,6 @@ from dicomnode.train.evaluation.faithfulness import (
 )
 from dicomnode.train.evaluation.maps import Overlap, overlap
 from dicomnode.train.evaluation.marked import NO_BOXES, MarkedImage, marked_images
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, mean
 from dicomnode.train.recipe import Recipe
 
 log = structlog.get_logger(__name__)

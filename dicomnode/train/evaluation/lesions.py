@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomnode.infer.model import Model
+from dicomnode.measure.metrics import Figure, PatientBootstrap, auroc
 from dicomnode.records import FloatArray
 from dicomnode.report.cues import cues_of
 from dicomnode.train.data import Split
 from dicomnode.train.drafting import placed_fact
 from dicomnode.train.evaluation.answers import Answers, answered
 from dicomnode.train.evaluation.maps import map_figures
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, auroc
 from dicomnode.train.evaluation.texts import entity_figures
 from dicomnode.train.language import Fact, Wording, report
 from dicomnode.train.phantoms import Drawn, drawn_on, sketched

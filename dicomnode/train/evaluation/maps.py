@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dicomnode.measure.metrics import Figure, PatientBootstrap, mean
 from dicomnode.records import FloatArray
 from dicomnode.train.evaluation.boxes import Marked
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, mean
 
 # N images, K findings, S side of the model image, h, w cells of a map
 

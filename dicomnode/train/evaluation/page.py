@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dicomnode.errors import PermanentError
-from dicomnode.train.evaluation.plots import reliability_plot, roc_plot, share_plot
-from dicomnode.train.evaluation.tables import Table, explanation_tables, figure_tables
+from dicomnode.measure.plots import reliability_plot, roc_plot, share_plot
+from dicomnode.measure.tables import Table, explanation_tables, figure_tables
 
 _STYLE = (
     "body{font:14px/1.45 sans-serif;margin:2em auto;max-width:100em;padding:0 1em;color:#222;background:#fff}"

@@ -15,11 +15,11 @@ from pycocoevalcap.bleu.bleu_scorer import cook_refs, cook_test
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
+from dicomnode.measure.metrics import Figure, PatientBootstrap, Statistic, Values, mean, ratio
 from dicomnode.records import FindingSpec, FloatArray
 from dicomnode.report.cues import Cues
 from dicomnode.report.grounding import claims
 from dicomnode.train.evaluation.entities import agreement, entities
-from dicomnode.train.evaluation.metrics import Figure, PatientBootstrap, Statistic, Values, mean, ratio
 from dicomnode.train.language import reference
 from dicomnode.train.recipe import Recipe
 

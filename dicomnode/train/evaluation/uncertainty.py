@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dicomnode.measure.metrics import PatientBootstrap, Values, mean, rounded
 from dicomnode.records import FindingSpec, Presence
 from dicomnode.report.acuity import presence
 from dicomnode.train.evaluation.cases import Cases, groups
-from dicomnode.train.evaluation.metrics import PatientBootstrap, Values, mean, rounded
 
 # N studies, K findings
 

@@ -15,8 +15,8 @@ from torch import Generator, Tensor, nn
 from torch.export import Dim
 from torch.nn import functional
 
+from dicomnode.measure.calibration import Calibration
 from dicomnode.train.bundle import Tables
-from dicomnode.train.calibration import Calibration
 from dicomnode.train.compress.export import StudyPrompter
 from dicomnode.train.compress.graphs import PROMPTER, compare, write_graph
 from dicomnode.train.drafting import Views, facts_of, shaken

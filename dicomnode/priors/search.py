@@ -20,13 +20,13 @@ from dicomnode.errors import (
     TransientError,
     UnsupportedImageError,
 )
-from dicomnode.node.rooms import Stores, admission
-from dicomnode.receive.admit import Arrival
-from dicomnode.records import KeptInstance, StudySummary
-from dicomnode.schedule.priors import REPORTS, newest_first, why_not, worth_fetching
+from dicomnode.priors.selection import REPORTS, newest_first, why_not, worth_fetching
+from dicomnode.records import Arrival, InstanceKey, KeptInstance, StudySummary
 from dicomnode.send.archive import Archive, Fetched
 from dicomnode.send.deadline import Deadline
 from dicomnode.settings import Settings
+from dicomnode.store.instances import InstanceStore
+from dicomnode.store.priors import PriorRequests
 
 log = structlog.get_logger()
 
@@ -36,6 +36,9 @@ PAUSE_S = 0.5
 """Between two tries."""
 
 _T = TypeVar("_T")
+
+Admit = Callable[[Arrival], InstanceKey]
+"""Keeps an instance, or raises InstanceRefusedError, TransientError or OSError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +113,11 @@ class PriorSearch:
     Does not: read images or reports.
     """
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self, settings: Settings, instances: InstanceStore, requests: PriorRequests, admit: Admit) -> None:
         self._settings = settings
-        self._instances = stores.instances
-        self._requests = stores.requests
-        self._admission = admission(settings, stores)
+        self._instances = instances
+        self._requests = requests
+        self._admit = admit
         self._archive = archive_of(settings)
         self._silent_until = 0.0
 
@@ -199,7 +202,7 @@ class PriorSearch:
             is_fetched=True,
         )
         try:
-            self._admission.admit(arrival)
+            self._admit(arrival)
         except (InstanceRefusedError, TransientError, OSError) as error:
             why = str(error) if isinstance(error, InstanceRefusedError) else type(error).__name__
             log.warning("not kept of an earlier study", sop_instance_uid=fetched.sop_instance_uid, why=why)

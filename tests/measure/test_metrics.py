@@ -7,8 +7,8 @@ import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from dicomnode.train.evaluation import metrics
-from dicomnode.train.evaluation.metrics import PatientBootstrap
+from dicomnode.measure import metrics
+from dicomnode.measure.metrics import PatientBootstrap
 from dicomnode.train.evaluation.texts import word_statistics
 from dicomnode.train.evaluation.uncertainty import risks
 

@@ -10,13 +10,15 @@ import structlog
 from dicomnode.dicom.patient import difference, is_identified
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.infer.ensemble import Reader
-from dicomnode.node.prior_reading import PriorReader, PriorReading, spacings_of, study_standings
-from dicomnode.node.prior_search import Candidate, Patience, PriorSearch, Search, summary_of_kept, together
-from dicomnode.node.rooms import Stores
+from dicomnode.priors.reading import PriorReader, PriorReading, spacings_of, study_standings
+from dicomnode.priors.search import Admit, Candidate, Patience, PriorSearch, Search, summary_of_kept, together
 from dicomnode.records import Acuity, Change, Job, KeptInstance, PriorState, PriorStudy, Reading, StudySummary
 from dicomnode.report.comparison import changes
 from dicomnode.send.deadline import Deadline
 from dicomnode.settings import Settings
+from dicomnode.store.instances import InstanceStore
+from dicomnode.store.priors import PriorRequests
+from dicomnode.store.results import ResultStore
 
 log = structlog.get_logger()
 
@@ -35,6 +37,15 @@ class PriorComparison:
     """The earlier study as the model reads it now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelves:
+    """The parts of the store in which earlier studies and their results are looked up."""
+
+    instances: InstanceStore
+    results: ResultStore
+    requests: PriorRequests
+
+
 NOT_LOOKED_FOR = PriorComparison(state=PriorState.NOT_LOOKED_FOR)
 
 
@@ -43,12 +54,17 @@ class Priors:
 
     Does: find, fetch, read and compare, all within a limit of time; say why there was nothing to compare with.
     Does not: keep a study waiting for its earlier ones: whatever goes wrong with them, it is read.
+
+    Parameters
+    ----------
+    admit
+        The one way in for an instance: it keeps what an archive gives.
     """
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self, settings: Settings, shelves: Shelves, admit: Admit) -> None:
         self._settings = settings
-        self._search = PriorSearch(settings, stores)
-        self._reader = PriorReader(stores.instances, stores.results)
+        self._search = PriorSearch(settings, shelves.instances, shelves.requests, admit)
+        self._reader = PriorReader(shelves.instances, shelves.results)
 
     def compare(self, job: Job, kept: Sequence[KeptInstance], reading: Reading, model: Reader) -> PriorComparison:
         """Compare a study that has just been read.

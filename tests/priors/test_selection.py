@@ -7,8 +7,8 @@ import datetime as dt
 
 import pytest
 
+from dicomnode.priors.selection import newest_first, why_not, worth_fetching
 from dicomnode.records import Patient, SeriesSummary, StudySummary
-from dicomnode.schedule.priors import newest_first, why_not, worth_fetching
 from dicomnode.settings import PriorsSettings
 
 CURRENT = StudySummary(

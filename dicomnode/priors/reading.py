@@ -9,20 +9,20 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset, dcmread
 
+from dicomnode.dicom.elements import PARSER_ERRORS, numbers
 from dicomnode.dicom.header import text
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
 from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
-from dicomnode.dicom.values import PARSER_ERRORS, numbers
 from dicomnode.errors import PermanentError, UnsupportedImageError
 from dicomnode.explain import Case, explain
 from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.ensemble import Reader
 from dicomnode.infer.prepare import prepare
+from dicomnode.priors.selection import kin
 from dicomnode.records import FindingSpec, InstanceReference, Presence, PriorStudy, Reading, StudySummary
 from dicomnode.report.comparison import Extent, Standing, standing
-from dicomnode.schedule.priors import kin
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.results import ResultStore
 

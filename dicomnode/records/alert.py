@@ -1,0 +1,69 @@
+"""Records of alerts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from dicomnode.records.dicom import CodedConcept, NamedPatient
+from dicomnode.records.job import Acuity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFinding:
+    """One finding that somebody is told of at once."""
+
+    key: str
+    """FindingSpec.key."""
+    code: CodedConcept
+    percent: int
+    """Probability as the report shows it."""
+    acuity: Acuity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertContent:
+    """What an alert says; nothing of it names the patient."""
+
+    findings: tuple[AlertFinding, ...]
+    """The most acute first; at least one."""
+    model: str
+    """Name of the bundle."""
+    model_version: str
+
+    @property
+    def acuity(self) -> Acuity:
+        """The most acute of its findings'."""
+        return min((f.acuity for f in self.findings), key=lambda acuity: acuity.rank)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert on its way through one channel."""
+
+    id: int
+    job_id: int
+    channel: str
+    control_id: str
+    """20 characters, the same at every try, so that the receiver can tell a repetition."""
+    study_instance_uid: str
+    content: AlertContent
+    attempts: int
+    created_at: dt.datetime
+    """UTC; when the finding was made."""
+    waiting_since: dt.datetime
+    """UTC; a channel that could not take it for too long since then loses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage:
+    """What a channel is to say."""
+
+    control_id: str
+    created_at: dt.datetime
+    """UTC."""
+    study_instance_uid: str
+    content: AlertContent
+    patient: NamedPatient | None = None
+    """None: the channel may not know."""
+    is_test: bool = False

@@ -1,0 +1,76 @@
+"""Records of jobs: one revision of a study to report on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """UPS Procedure Step State (0074,1000), PS3.4 CC.1.1."""
+
+    SCHEDULED = "SCHEDULED"
+    IN_PROGRESS = "IN PROGRESS"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class Stage(StrEnum):
+    """Where in the house a job stands."""
+
+    TRIAGE = "triage"
+    INFER = "infer"
+    EXPLAIN = "explain"
+    REPORT = "report"
+    COMPOSE = "compose"
+    SEND = "send"
+
+
+class Acuity(StrEnum):
+    """How soon a physician should know (IHE Results Distribution; RADLEX RID49480-2, RID50261)."""
+
+    EMERGENT = "emergent"
+    URGENT = "urgent"
+    NON_CRITICAL = "non_critical"
+    NON_ACTIONABLE = "non_actionable"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most acute."""
+        return list(Acuity).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One revision of a study to report on."""
+
+    id: int
+    key: str
+    """SHA-256 over study, revision and bundle digest; every result UID derives from it."""
+    study_instance_uid: str
+    revision: str
+    """SHA-256 over the sorted SOP Instance UIDs that make up the study now."""
+    rule: str
+    """Name of the routing rule that matched; empty where none did."""
+    bundle: str | None
+    """Name of the bundle that reads the study; None: no bundle applies."""
+    destinations: tuple[str, ...]
+    state: JobState
+    stage: Stage
+    acuity: Acuity | None
+    """None until triage has run."""
+    due_at: dt.datetime
+    """UTC; the queue runs in this order."""
+    attempts: int
+    not_before: dt.datetime
+    """UTC; back-off after a failed attempt."""
+    lease_owner: str | None
+    lease_until: dt.datetime | None
+    """UTC; after it another worker may take the job."""
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    """UTC of the first claim; Content Date and Time of the results."""
+    ended_at: dt.datetime | None
+    reason: str
+    """Why it was canceled or waits again, as `CODE: sentence`."""

@@ -1,0 +1,197 @@
+"""Records of a report, not yet DICOM."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from dicomnode.records.dicom import InstanceReference
+from dicomnode.records.job import Acuity
+from dicomnode.records.reading import BundleIdentity, Change, FindingSpec, Heatmap, ImageQuality, ReviewReason
+
+
+class Outcome(StrEnum):
+    """Every study gets one of these answers; silence never means negative."""
+
+    FINDINGS = "findings"
+    NOTHING_FOUND = "nothing_found"
+    UNDETERMINED = "undetermined"
+    """No finding is suspected, but not all of them can be called absent."""
+    NOT_APPLICABLE = "not_applicable"
+    COULD_NOT_RUN = "could_not_run"
+    NOT_JUDGED = "not_judged"
+    """The images do not look like those that the model was trained on."""
+
+
+class Presence(StrEnum):
+    """Whether a finding is there (PS3.16 CID 240)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNDETERMINED = "undetermined"
+
+
+class Point(NamedTuple):
+    """A place in the stored frame, pixel centre coordinates."""
+
+    row: float
+    column: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding of the report."""
+
+    spec: FindingSpec
+    presence: Presence
+    probability: float
+    acuity: Acuity
+    heatmap: Heatmap | None = None
+    region: tuple[Point, ...] = ()
+    """Closed outline (first point repeated at the end) in the heat map's frame; empty: none."""
+    interval: tuple[float, float] | None = None
+    """Limits of the probability, 95 %; None: not known."""
+    change: Change | None = None
+    """Against the prior study; None: not compared."""
+    tracking_uid: str | None = None
+    """Tracking Unique Identifier (0062,0021) that the finding had in the prior study; None: it is tracked from now."""
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether the probability reaches the threshold: present, or undetermined and leaning to it."""
+        return self.probability >= self.spec.threshold
+
+    @property
+    def percent(self) -> int:
+        """The probability as every object shows it: whole percent, never 0 or 100, which no classifier can know."""
+        return min(max(round(100 * self.probability), 1), 99)
+
+
+class Section(StrEnum):
+    """The sections of a report, in their order."""
+
+    EXAMINATION = "examination"
+    COMPARISON = "comparison"
+    TECHNIQUE = "technique"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    RECOMMENDATION = "recommendation"
+    LIMITS = "limits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was done, from the headers of the images; it does not name the patient."""
+
+    modality: str
+    """Modality (0008,0060)."""
+    body_part: str = ""
+    """Body Part Examined (0018,0015), empty where the headers have none."""
+    views: tuple[str, ...] = ()
+    """View Position (0018,5101) of the films."""
+    images: int = 0
+    """Frames that were read or could have been."""
+    slice_thickness_mm: float | None = None
+    study_date: dt.date | None = None
+
+
+class PriorState(StrEnum):
+    """Whether there is an earlier study to compare with."""
+
+    COMPARED = "compared"
+    NONE_FOUND = "none_found"
+    NOT_LOOKED_FOR = "not_looked_for"
+    """The settings say no, or the study does not say who the patient is."""
+    UNREACHABLE = "unreachable"
+    """The archive did not answer, refused, or took too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorStudy:
+    """The earlier study of the same patient that this one was compared with."""
+
+    study_instance_uid: str
+    study_date: dt.date | None
+    instances: tuple[InstanceReference, ...]
+    """Its images and reports that were looked at."""
+    presences: Mapping[str, Presence]
+    """What was there then, by finding."""
+    is_verified: bool
+    """A physician's report says so, not only the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of a report."""
+
+    text: str
+    finding: str | None = None
+    """FindingSpec.key it speaks of; None for a general remark."""
+    is_supported: bool = True
+    """The classifier agrees, or the sentence makes no claim that it judges."""
+    language: str | None = None
+    """RFC 5646 of a free sentence that is not in the text's language; None: in the text's language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportText:
+    """The report in one language."""
+
+    language: str
+    """RFC 5646, for example `en` or `pt-BR`."""
+    is_right_to_left: bool
+    title: str
+    warning: str
+    """That it is a draft of a machine and not for diagnostic use."""
+    headings: Mapping[Section, str]
+    """Of all sections."""
+    sections: Mapping[Section, tuple[Sentence, ...]]
+    """Those that say something, in the order of `Section`."""
+    names: Mapping[str, str]
+    """Name of each finding, by FindingSpec.key."""
+
+    def lines(self, section: Section) -> tuple[str, ...]:
+        """Texts of a section, none where it says nothing."""
+        return tuple(sentence.text for sentence in self.sections.get(section, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The answer to one study, not yet DICOM."""
+
+    outcome: Outcome
+    reason: str
+    """Why not applicable, not judged or could not run; empty otherwise."""
+    acuity: Acuity
+    findings: tuple[Finding, ...]
+    """Every finding the bundle judges, the most acute and likely first."""
+    texts: tuple[ReportText, ...]
+    """At least one; the house's language first."""
+    bundle: BundleIdentity | None
+    """None where no bundle applied."""
+    review: tuple[ReviewReason, ...] = ()
+    """Why review is asked for, or why the study was not judged; empty: neither."""
+    quality: ImageQuality | None = None
+    examination: Examination | None = None
+    prior: PriorStudy | None = None
+    """None: not compared."""
+    prior_note: PriorState = PriorState.NOT_LOOKED_FOR
+    """Whether it was compared, and if not, why."""
+
+    @property
+    def text(self) -> ReportText:
+        """The report in the house's language."""
+        return self.texts[0]
+
+    @property
+    def suspected(self) -> tuple[Finding, ...]:
+        """The findings that are there, or may be."""
+        return tuple(f for f in self.findings if f.is_suspected)
+
+    @property
+    def is_actionable(self) -> bool:
+        """Whether somebody has to act on it (IHE RD categories 1 to 3)."""
+        return self.outcome is Outcome.FINDINGS and self.acuity is not Acuity.NON_ACTIONABLE

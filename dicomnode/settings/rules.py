@@ -1,0 +1,57 @@
+"""Tables `[[rules]]`: routing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dicomnode.settings.types import Table
+
+
+class Conditions(Table):
+    """What an instance must be like; every named condition must hold, any of its patterns will do.
+
+    Patterns are shell patterns (`*`, `?`, `[ab]`) and ignore case.
+    """
+
+    calling_ae_title: tuple[str, ...] = ()
+    """AE title of the sender."""
+    modality: tuple[str, ...] = ()
+    """Modality (0008,0060)."""
+    body_part: tuple[str, ...] = ()
+    """Body Part Examined (0018,0015)."""
+    description: tuple[str, ...] = ()
+    """Study Description (0008,1030) or Series Description (0008,103E)."""
+    sop_class: tuple[str, ...] = ()
+    """SOP Class UID (0008,0016) or its name, for example "CT Image Storage"."""
+    header: dict[str, tuple[str, ...]] = {}
+    """Any element, by keyword or "gggg,eeee", for example StationName = ["XR1"]."""
+
+
+class Rule(Table):
+    """One routing rule; the first that matches decides."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Name in logs and listings."""
+    when: Conditions = Conditions()
+    """Table `[rules.when]`; without it the rule matches everything."""
+    bundle: str = ""
+    """Bundle that reads the matching instances. Empty: the answer is "not applicable"."""
+    destinations: tuple[str, ...] = ()
+    """Names of destinations; empty: those with is_default."""
+
+
+def default_rules(settings: dict[str, Any]) -> tuple[Rule, ...]:
+    """Rules for those of the shipped bundles that the settings name."""
+    film = ("CR", "DX", "DR")
+    chest = Conditions(modality=film, body_part=("CHEST", "THORAX"))
+    described = Conditions(modality=film, description=("*chest*", "*thorax*", "*cxr*"))
+    head = Conditions(modality=("CT",), body_part=("HEAD", "BRAIN", "SKULL"))
+    rules = (
+        Rule(name="chest-film", when=chest, bundle="cxr"),
+        Rule(name="chest-film-by-description", when=described, bundle="cxr"),
+        Rule(name="head-ct", when=head, bundle="head_ct"),
+    )
+    named = settings["infer"].bundles if "infer" in settings else ()  # it is missing where it has an error of its own
+    return tuple(rule for rule in rules if rule.bundle in named)
