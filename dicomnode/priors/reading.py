@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS, numbers, text
+from dicomnode.dicom.elements import PARSER_ERRORS, text
+from dicomnode.dicom.geometry import pixel_spacing_mm
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
@@ -179,12 +180,12 @@ def spacings_of(paths: Iterable[Path], model: Reader) -> dict[str, tuple[float, 
     found = {}
     for path in paths:
         try:
-            ds = read_header(path, ("SOPInstanceUID", "PixelSpacing", "ImagerPixelSpacing"))
-            spacing = numbers(ds, "PixelSpacing") or numbers(ds, "ImagerPixelSpacing")
+            ds = read_header(path)
+            spacing = pixel_spacing_mm(ds, 1)
         except UnsupportedImageError:
             continue
-        if len(spacing) == 2 and min(spacing) > 0:
-            found[text(ds, "SOPInstanceUID")] = (spacing[0], spacing[1])
+        if spacing is not None:
+            found[text(ds, "SOPInstanceUID")] = spacing
     return found
 
 
