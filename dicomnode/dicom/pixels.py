@@ -96,34 +96,46 @@ def _aligned(ds: Dataset, cells: NDArray[Any]) -> NDArray[Any]:
     below = stored - 1 if high is None else int(high)
     shift = below + 1 - stored if stored <= below + 1 <= allocated else 0
     bits = cells.view(f"u{cells.dtype.itemsize}")
-    if _is_encapsulated(ds) and (shift == 0 or cells.max() < 2**stored):
-        return cells  # a codestream says its depth itself
+    if _has_codestream(ds) and (shift == 0 or cells.max() < 2**stored):
+        return cells  # it says its depth itself
     sign = bits.dtype.type(2 ** (stored - 1) if cells.dtype.kind == "i" else 0)
     values = (bits >> shift) & bits.dtype.type(2**stored - 1)
     return np.asarray((values ^ sign) - sign).view(cells.dtype)
 
 
-def _is_encapsulated(ds: Dataset) -> bool:
-    meta = getattr(ds, "file_meta", Dataset())
-    syntax = UID(text(meta, "TransferSyntaxUID"))
-    return syntax.is_transfer_syntax and syntax.is_encapsulated
+def _has_codestream(ds: Dataset) -> bool:
+    """Whether pixels are compressed otherwise than by RLE, which takes whole words as they are."""
+    syntax = UID(text(getattr(ds, "file_meta", Dataset()), "TransferSyntaxUID"))
+    return syntax.is_transfer_syntax and syntax.is_encapsulated and syntax != RLELossless
 
 
 def _decoded(ds: Dataset, frame_number: int) -> NDArray[Any]:
     """One frame through pydicom's decoders; a compressed one is looked at and mended first."""
     syntax = ds.file_meta.TransferSyntaxUID
+    alone = ds.group_dataset(0x0028)
+    alone.file_meta = ds.file_meta
     if not syntax.is_encapsulated:
         _require_size(ds, 0)
-        return pixel_array(ds, index=frame_number - 1)
+        alone.update({ds[keyword].tag: ds[keyword] for keyword in _PIXEL_ELEMENTS if keyword in ds})
+        _keep_all_bits(alone)
+        return pixel_array(alone, index=frame_number - 1)
     table = (ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths) if "ExtendedOffsetTable" in ds else None
     encoded = get_frame(ds.PixelData, frame_number - 1, number_of_frames=frame_count(ds), extended_offsets=table)
     _require_size(ds, 0 if syntax == RLELossless else claimed_samples(encoded))
-    alone = ds.group_dataset(0x0028)
-    alone.file_meta = ds.file_meta
     alone.add_new("NumberOfFrames", "IS", 1)  # a new element: those of `alone` are shared with `ds`
     alone.PixelData = encapsulate([sequential_scan_repaired(encoded)])
-    # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
-    return pixel_array(alone, index=0, decoding_plugin="pydicom" if syntax == RLELossless else "")
+    if syntax == RLELossless:
+        _keep_all_bits(alone)
+        # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
+        return pixel_array(alone, index=0, decoding_plugin="pydicom")
+    return pixel_array(alone, index=0)
+
+
+def _keep_all_bits(alone: Dataset) -> None:
+    """Keep pydicom from clearing bits above Bits Stored: the values may lie there."""
+    if alone.BitsAllocated in (8, 16, 32):
+        alone.add_new("BitsStored", "US", alone.BitsAllocated)
+        alone.add_new("HighBit", "US", alone.BitsAllocated - 1)
 
 
 def _require_size(ds: Dataset, claimed: int) -> None:
