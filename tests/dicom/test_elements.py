@@ -29,7 +29,7 @@ from dicomnode.dicom.elements import (
 from dicomnode.dicom.header import copied
 from dicomnode.dicom.patient import patient_of, summary_of
 from dicomnode.errors import UnsupportedImageError
-from tests.dicom.raw_headers import header_of
+from dicom.raw_headers import header_of
 
 
 def test_values_of_absent_elements_are_empty():

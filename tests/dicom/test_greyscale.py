@@ -20,7 +20,7 @@ from dicomnode.dicom.greyscale import (
 )
 from dicomnode.dicom.pixels import displayed
 from dicomnode.errors import UnsupportedImageError
-from tests.dicom.images import RAMP, an_image, reread
+from dicom.images import RAMP, an_image, reread
 
 
 def a_lut(
