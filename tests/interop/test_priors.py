@@ -47,10 +47,11 @@ def a_search(an_orthanc: Orthanc, some_settings, some_stores) -> Iterator:
                 "priors": _priors(an_orthanc, way, **changes),
             }
         )
-        scp = StorageSCP(receive, admission(settings, some_stores))
+        door = admission(settings, some_stores)
+        scp = StorageSCP(receive, door)
         started.append(scp)
         an_orthanc.register(Destination(ae_title="NODE", host="127.0.0.1", port=scp.start()))
-        return PriorSearch(settings, some_stores)
+        return PriorSearch(settings, some_stores.instances, some_stores.requests, door.admit)
 
     yield build
     for scp in started:
