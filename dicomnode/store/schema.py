@@ -123,6 +123,7 @@ jobs = Table(
     Column("started_at", UTCDateTime),
     Column("ended_at", UTCDateTime),
     Column("reason", Text, nullable=False),
+    Column("deferrals", Integer, nullable=False, server_default="0"),
 )
 
 results = Table(
