@@ -20,7 +20,7 @@ _INSTANCE_COLUMNS = ("sop_instance_uid", "modality", "size_bytes", "calling_ae_t
 @app.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List the studies, the newest first."""
-    rows = open_stores(read_settings(settings)).instances.summaries()
+    rows = open_stores(read_settings(settings), is_reader=True).instances.summaries()
     columns = ("study_instance_uid", "instances", "conflicts", "size_bytes", "last_instance_at", "is_waiting")
     show_rows(rows, columns, as_json=as_json, empty="no study has arrived yet")
 
@@ -32,7 +32,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the instances, conflicts and jobs of one study."""
-    stores = open_stores(read_settings(settings))
+    stores = open_stores(read_settings(settings), is_reader=True)
     kept = stores.instances.all_in_study(study_uid)
     if not kept:
         raise PermanentError(f"no study {study_uid} is kept; `dicomnode studies list` shows those there are")

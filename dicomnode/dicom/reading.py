@@ -13,6 +13,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.files import reading
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.errors import InstanceRefusedError, UnsupportedImageError
@@ -47,11 +48,14 @@ def read_header(source: Path | BinaryIO, keywords: tuple[str, ...] = (), tolerat
     Raises
     ------
     UnsupportedImageError
-        If the bytes are no DICOM file.
+        If the bytes are no DICOM file, or the file is missing.
+    StorageError
+        If the file cannot be read now.
     """
     tags: list[Any] | None = [*keywords, *tolerated] or None
     try:
-        ds = dcmread(source, stop_before_pixels=True, specific_tags=tags)
+        with reading(source):
+            ds = dcmread(source, stop_before_pixels=True, specific_tags=tags)
         for keyword in keywords:
             ds.get(keyword)  # values are parsed on first access: do it where failure has a name
     except PARSER_ERRORS as error:

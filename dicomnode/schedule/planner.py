@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import structlog
 from pydicom import Dataset
-from sqlalchemy.exc import SQLAlchemyError
 
-from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.reading import element_text, read_header
-from dicomnode.errors import NodeError
+from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Acuity, Job, KeptInstance
-from dicomnode.schedule.completeness import ArchiveCount, is_complete
+from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
@@ -25,6 +23,10 @@ log = structlog.get_logger()
 
 STAT = frozenset({"STAT", "HIGH"})
 """Values of Requested Procedure Priority (0040,1003) by which the orderer asks for haste."""
+
+
+Guard = Callable[[str, Callable[[], bool]], bool]
+"""Plans the study of a UID; where that fails it says so, and that the study has no job yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,29 +49,37 @@ class Planner:
     """
 
     def __init__(
-        self, plan: Plan, instances: InstanceStore, jobs: JobStore, archive_count: ArchiveCount | None = None
+        self,
+        plan: Plan,
+        instances: InstanceStore,
+        jobs: JobStore,
+        archive_count: ArchiveCount | None = None,
+        *,
+        stopwatch: Stopwatch | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._jobs = jobs
         self._archive_count = archive_count
+        self._stopwatch = stopwatch or Stopwatch()
+        self._guard = guard or _unguarded
 
     def tick(self, now: dt.datetime) -> int:
         """Add a job for every study that is complete now, and return how many."""
-        return sum(self._try_study(study, now) for study in self._instances.waiting())
+        waiting = self._instances.waiting()
+        self._stopwatch.forget_others(waiting)
+        return sum(self._try_study(study, now) for study in waiting)
 
     def _try_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         """Plan one study; what is wrong with it must not keep the others waiting."""
-        try:
-            return self._plan_study(study, now)
-        except (NodeError, SQLAlchemyError, *PARSER_ERRORS) as error:
-            log.error("not scheduled", study=study.study_instance_uid, error=type(error).__name__)  # noqa: TRY400
-            return False
+        return self._guard(study.study_instance_uid, lambda: self._plan_study(study, now))
 
     def _plan_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         uid = study.study_instance_uid
         kept: Callable[[], int] = lambda: len(self._instances.in_study(uid))  # noqa: E731  # asked only if it matters
-        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
+        schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
+        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
         instances = self._instances.in_study(uid)
         candidates = [_candidate(instance, self._plan.rules) for instance in instances]
@@ -102,6 +112,10 @@ class Planner:
         )
 
 
+def _unguarded(_study_instance_uid: str, plan: Callable[[], bool]) -> bool:
+    return plan()
+
+
 def job_key(study_instance_uid: str, revision: str, bundle_digest: str) -> str:
     """SHA-256 over what is read and what reads it: the same work is never done twice."""
     return hashlib.sha256(f"{study_instance_uid}\n{revision}\n{bundle_digest}".encode()).hexdigest()
@@ -126,9 +140,14 @@ def matching_instances(instances: Sequence[KeptInstance], rules: Sequence[Rule],
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """Header for the rules; an instance that was kept but cannot be read any more matches by nothing."""
+    """Header for the rules; of an instance that cannot be read any more, what the index knows of it.
+
+    Where its file cannot be read only now, that is an error: the study is planned another time.
+    """
     try:
         ds = read_header(instance.path, header_elements(rules))
-    except NodeError:
+    except UnsupportedImageError:
         ds = Dataset()
+        ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
+        ds.Modality = instance.key.modality
     return Candidate(ds=ds, calling_ae_title=instance.calling_ae_title)

@@ -15,8 +15,9 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.status import code_to_category
 
 from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.files import reading
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.records import SendOutcome
+from dicomnode.records import SendOutcome, Verdict, verdict_of
 from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
 from dicomnode.settings import Destination, SendSettings
 
@@ -43,10 +44,13 @@ def read_outgoing(path: Path, *, priority: int = 0) -> Outgoing:
     Raises
     ------
     UnsupportedImageError
-        If the file is no DICOM file, or its meta information lacks what a C-STORE needs.
+        If the file is missing or no DICOM file, or its meta information lacks what a C-STORE needs.
+    StorageError
+        If the file cannot be read now.
     """
     try:
-        meta = read_file_meta_info(path)
+        with reading(path, "file"):
+            meta = read_file_meta_info(path)
     except PARSER_ERRORS:
         raise UnsupportedImageError(f"{path} is not a DICOM file") from None
     wanted = ("MediaStorageSOPInstanceUID", "MediaStorageSOPClassUID", "TransferSyntaxUID")
@@ -149,10 +153,9 @@ def _decoded(file: Outgoing, syntax: UID) -> Dataset:
 def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
     if status is None:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=None, error="no answer to the C-STORE")
-    category = code_to_category(status)
-    if category in ("Success", "Warning"):
+    if verdict_of(status) is Verdict.HELD:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status)
-    error = f"C-STORE status 0x{status:04X} ({category})"
+    error = f"C-STORE status 0x{status:04X} ({code_to_category(status)})"
     return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status, error=error)
 
 
