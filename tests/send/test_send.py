@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.dsutils import split_dataset
 
-from dicomnode.errors import PeerRefusedError, PeerUnreachableError, UnsupportedImageError
+from dicomnode.errors import FileMissingError, PeerRefusedError, PeerUnreachableError, UnsupportedImageError
 from dicomnode.records import Verdict
 from dicomnode.send.echo import echo
 from dicomnode.send.find import study_instance_count
@@ -170,7 +170,7 @@ def test_what_is_no_dicom_file_is_named(tmp_path):
 
     with pytest.raises(UnsupportedImageError, match=r"notes\.txt is not a DICOM file"):
         read_outgoing(text)
-    with pytest.raises(UnsupportedImageError, match="not a DICOM file"):
+    with pytest.raises(FileMissingError, match="missing.dcm is missing"):
         read_outgoing(tmp_path / "missing.dcm")
 
 
