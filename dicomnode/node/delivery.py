@@ -153,7 +153,7 @@ class Courier(Generic[I]):
     def _settle(self, item: I, answer: Answer) -> None:
         if answer.verdict is Verdict.HELD:
             self._door.taken(item, answer)
-            log.info(self._door.done, **self._door.words(item), answer=answer.why)
+            log.info(self._door.done, **self._door.words(item), **({"answer": answer.why} if answer.why else {}))
         elif answer.verdict is Verdict.NEVER or self._is_over(item, answer):
             self._door.failed(item, reason=answer.why)
             log.error(self._door.given_up, **self._door.words(item), why=answer.why)

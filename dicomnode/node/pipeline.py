@@ -144,8 +144,8 @@ class Pipeline:
             raise kept.error
         kept.tell("the results could not be composed")
         # What was found is told even where it cannot be written down.
-        error = PermanentError(kept.reason if kept.is_defect else kept.sentence)
-        return self._answer_unread(job, error, enter, alerts=self._alerts(report))
+        why = PermanentError(kept.reason if kept.is_defect else kept.sentence)
+        return self._answer_unread(job, why, enter, alerts=self._alerts(report))
 
     def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
         """Answer that a study could not be read, and why, with as little of it as need be.

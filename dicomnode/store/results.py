@@ -225,7 +225,11 @@ class ResultStore:
         not_before, reason
             None: no pause; the reason that they have.
         """
-        values = {"attempts": deliveries.c.attempts - 1, "not_before": not_before or leases.AT_ONCE, **leases.FREE}
+        values: dict[str, Any] = {
+            "attempts": deliveries.c.attempts - 1,
+            "not_before": not_before or leases.AT_ONCE,
+            **leases.FREE,
+        }
         if reason is not None:
             values["reason"] = reason
         with write(self._engine) as connection:

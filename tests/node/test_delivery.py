@@ -309,14 +309,14 @@ def test_an_object_that_breaks_its_association_holds_up_no_other(a_road, a_pacs)
         return 0x0000
 
     pacs, _ = a_pacs(answer)
-    road = a_road(ScheduleSettings(first_retry_s=0.5, longest_retry_s=0.5), pacs=pacs)
+    road = a_road(ScheduleSettings(first_retry_s=6, longest_retry_s=6), pacs=pacs)
     uids = road.add_results()
     poison.append(uids["overlay.opacity"])
     road.couriers["pacs"].run_once()
     waiting = road.states()
     assert {"WAITING"} == {state for state, _ in waiting.values()}
     assert not road.couriers["pacs"].run_once(), "an association without progress is followed by a pause"
-    time.sleep(0.6)
+    time.sleep(6.1)
     road.couriers["pacs"].run_once()
 
     states = road.states()
