@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
-from dicomnode.records import InstanceKey, KeptInstance, Patient
+from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
 from dicomnode.store.engine import upsert
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
@@ -43,9 +43,10 @@ def content_digest(key: InstanceKey, encoded: bytes) -> str:
     return hashlib.sha256(words + encoded).hexdigest()
 
 
-def revision_of(sop_instance_uids: Sequence[str]) -> str:
-    """SHA-256 over the sorted SOP Instance UIDs: the same whatever order they came in."""
-    return hashlib.sha256("\n".join(sorted(sop_instance_uids)).encode()).hexdigest()
+def revision_of(kept: Iterable[KeptInstance]) -> str:
+    """SHA-256 over SOP Instance UIDs and contents: the same whatever order they came in."""
+    lines = sorted(f"{one.key.sop_instance_uid} {one.digest}" for one in kept)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 class InstanceStore:
@@ -188,6 +189,11 @@ class InstanceStore:
                 for row in connection.execute(query)
             ]
 
+    def read_again(self, study_instance_uid: str) -> bool:
+        """Let a study that the node keeps wait for a job again; whether there is one."""
+        with self._engine.begin() as connection:
+            return look_again(connection, study_instance_uid)
+
     def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
         """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
 
@@ -219,7 +225,7 @@ class InstanceStore:
             sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
         )
         with self._engine.begin() as connection:
-            return [(self._record(row), row.is_conflict) for row in connection.execute(query)]
+            return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
 
     def summaries(self) -> list[dict[str, Any]]:
         """One line a study: counts, conflicts, modalities, times; newest first."""
@@ -263,27 +269,32 @@ class InstanceStore:
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
         with self._engine.begin() as connection:
             rows = connection.execute(sa.select(instances).where(condition).order_by(instances.c.id))
-            return [self._record(row) for row in rows]
+            return [to_kept(row, self._files) for row in rows]
 
-    def _record(self, row: Row[Any]) -> KeptInstance:
-        key = InstanceKey(
-            study_instance_uid=row.study_instance_uid,
-            series_instance_uid=row.series_instance_uid,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            transfer_syntax_uid=row.transfer_syntax_uid,
-            modality=row.modality,
-            is_own=row.is_own,
-            is_prior=row.is_prior,
-        )
-        return KeptInstance(
-            key=key,
-            path=self._files.path(row.path),
-            digest=row.digest,
-            size_bytes=row.size_bytes,
-            calling_ae_title=row.calling_ae_title,
-            received_at=row.received_at,
-        )
+
+def to_kept(row: Row[Any], files: FileStore) -> KeptInstance:
+    """Record of a row of the instances table."""
+    key = InstanceKey(
+        study_instance_uid=row.study_instance_uid,
+        series_instance_uid=row.series_instance_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        modality=row.modality,
+        is_own=row.is_own,
+        is_prior=row.is_prior,
+    )
+    return KeptInstance(
+        id=row.id,
+        key=key,
+        path=files.path(row.path),
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        calling_ae_title=row.calling_ae_title,
+        received_at=row.received_at,
+        patient_digest=row.patient_digest,
+        content_state=ContentState(row.content_state),
+    )
 
 
 def _summary(row: Row[Any]) -> dict[str, Any]:
@@ -296,6 +307,15 @@ def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
     """Whether we made it: results that a PACS routes back keep their UID even if it edits the header."""
     query = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
     return connection.execute(query).first() is not None
+
+
+def look_again(connection: Connection, study_instance_uid: str) -> bool:
+    """Let a study wait for a job, inside the caller's transaction, as if its newest instance had just been kept."""
+    now = dt.datetime.now(dt.UTC)
+    same = studies.c.study_instance_uid == study_instance_uid
+    waiting = sa.update(studies).where(same & ~studies.c.is_waiting).values(is_waiting=True, waiting_since=now)
+    connection.execute(waiting)
+    return connection.execute(sa.select(studies.c.revision).where(same)).first() is not None
 
 
 def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:
