@@ -73,7 +73,9 @@ class Job:
     """UTC of the first claim; Content Date and Time of the results."""
     ended_at: dt.datetime | None
     reason: str
-    """Why it was canceled or waits again, as `CODE: sentence`."""
+    """Why it was canceled or waits again, or what of it was not delivered, as `CODE: sentence`."""
+    deferrals: int = 0
+    """How often in a row it was put off for want of its surroundings, which uses up no try."""
     refusal: str = ""
     """Why the planner will not have the study read; empty: it is read."""
     withdrawal: str = ""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.records import KeptInstance
-from dicomnode.store.engine import upsert
+from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import to_kept
 from dicomnode.store.schema import instances, job_inputs, job_selections
@@ -73,7 +73,7 @@ class InputStore:
         rows
             One for each series, of plain JSON values.
         """
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             statement = upsert(connection, job_selections).values(job_id=job_id, series=list(rows))
             connection.execute(
                 statement.on_conflict_do_update(
@@ -84,7 +84,7 @@ class InputStore:
     def selection_of(self, job_id: int) -> list[dict[str, Any]]:
         """What was said of each series; [] where nothing was."""
         query = sa.select(job_selections.c.series).where(job_selections.c.job_id == job_id)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return list(connection.execute(query).scalar() or [])
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
@@ -94,5 +94,5 @@ class InputStore:
             .where(condition)
             .order_by(instances.c.id)
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [to_kept(row, self._files) for row in connection.execute(query)]

@@ -125,6 +125,7 @@ jobs = Table(
     Column("started_at", UTCDateTime),
     Column("ended_at", UTCDateTime),
     Column("reason", Text, nullable=False),
+    Column("deferrals", Integer, nullable=False, server_default="0"),
     Column("refusal", Text, nullable=False, server_default=""),
     Column("withdrawal", Text, nullable=False, server_default=""),
 )

@@ -280,7 +280,7 @@ def test_what_cannot_even_be_answered_goes_into_quarantine(a_house, monkeypatch)
     job = house.stores.jobs.get(1)
     assert (JobState.CANCELED, "QUARANTINED: INTERNAL_ERROR: ZeroDivisionError") == (job.state, job.reason)
 
-    house.stores.jobs.retry(1, now=dt.datetime.now(dt.UTC))
+    house.stores.jobs.retry(1)
     wait_and_work(house)
     assert JobState.COMPLETED == house.stores.jobs.get(1).state
 
