@@ -12,10 +12,12 @@ from pydicom import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import element_text, read_header
 from dicomnode.errors import NodeError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, is_complete
+from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
 from dicomnode.store.inputs import JobInputs
@@ -41,9 +43,9 @@ class Plan:
 
 
 class Planner:
-    """Looks for complete studies and adds a job for each.
+    """Looks for complete studies and adds a job for each, or one for each patient whose images a study holds.
 
-    Does: complete, route, key, queue.
+    Does: complete, tell patients apart, route, key, queue.
     Does not: run jobs.
     """
 
@@ -73,26 +75,50 @@ class Planner:
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
             return False
         instances = self._instances.in_study(uid)
-        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
-        chosen = route(self._plan.rules, candidates)
-        inputs = _inputs(instances, chosen)
-        # The job is as old as its newest instance at least: by that time it knows which are its own.
-        row = self._job_row(uid, inputs, chosen, candidates, max(now, study.last_instance_at))
-        added = self._jobs.add(row, last_instance_at=study.last_instance_at, inputs={str(row["key"]): inputs})
-        if added:
-            log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])
+        work = self._work(uid, instances, [_candidate(instance, self._plan.rules) for instance in instances])
+        # A job is as old as its newest instance at least: by that time it knows which are its own.
+        rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
+        added = self._jobs.add(
+            *(row for row, _ in rows.values()),
+            last_instance_at=study.last_instance_at,
+            study_instance_uid=uid,
+            inputs={key: one.inputs for key, (_, one) in rows.items()},
+        )
+        for row, one in rows.values() if added else ():
+            log.info("scheduled", study=uid, instances=len(one.inputs.read), rule=row["rule"], bundle=row["bundle"])
         return added
 
-    def _job_row(
-        self, study: str, inputs: JobInputs, chosen: Route, candidates: Sequence[Candidate], now: dt.datetime
-    ) -> dict[str, object]:
-        rule = chosen.rule
-        bundle = rule.bundle if rule is not None and rule.bundle else None
+    def _work(self, study: str, instances: Sequence[KeptInstance], candidates: Sequence[Candidate]) -> list[_Work]:
+        """What is to be done for a study: one piece for each patient whose images it holds."""
+        groups, elements = by_patient(instances, [one.patient for one in candidates])
+        decision = self._plan.schedule.mixed_patients
+        if len(groups) > 1:
+            log.warning(
+                "images of several patients under one Study Instance UID",
+                study=study,
+                patients=len(groups),
+                differ=elements,
+                decision=decision,
+            )
+        found = []
+        for group in groups:
+            members = [candidates[i] for i in group.indices]
+            refusal = _refusal(len(groups), elements, is_refused=decision == "refuse" or not group.is_certain)
+            chosen = route(self._plan.rules, members)
+            inputs = _inputs([instances[i] for i in group.indices], members, chosen, is_refused=bool(refusal))
+            found.append(
+                _Work(inputs=inputs, chosen=chosen, refusal=refusal or _lost(members), is_urgent=_is_asked(members))
+            )
+        return found
+
+    def _job_row(self, study: str, work: _Work, now: dt.datetime) -> dict[str, object]:
+        rule = work.chosen.rule
+        bundle = rule.bundle if rule is not None and rule.bundle and not work.refusal else None
         digest = self._plan.bundle_digests[bundle] if bundle else ""
-        asked = any(element_text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
-        level = Acuity.URGENT if asked else Acuity.NON_CRITICAL
+        level = Acuity.URGENT if work.is_urgent else Acuity.NON_CRITICAL
+        inputs = work.inputs
         return new_job(
-            key=job_key(study, revision_of(inputs.read), digest),
+            key=job_key(study, revision_of(inputs.read), digest, work.refusal),
             study_instance_uid=study,
             revision=revision_of([*inputs.read, *inputs.beside]),
             rule=rule.name if rule else "",
@@ -100,11 +126,55 @@ class Planner:
             destinations=(rule.destinations if rule else ()) or self._plan.default_destinations,
             due_at=now + dt.timedelta(seconds=self._plan.acuity.levels[level].due_s),
             now=now,
+            refusal=work.refusal,
         )
 
 
-def _inputs(instances: Sequence[KeptInstance], chosen: Route) -> JobInputs:
-    matching = set(chosen.instances)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One answer to be given: to one patient of a study."""
+
+    inputs: JobInputs
+    chosen: Route
+    refusal: str
+    """As in `Job`."""
+    is_urgent: bool
+    """The orderer asks for haste."""
+
+
+def _later(now: dt.datetime, study: WaitingStudy) -> dt.datetime:
+    return max(now, study.last_instance_at)
+
+
+def _refusal(patients: int, elements: Sequence[str], *, is_refused: bool) -> str:
+    """Why images are not read that lie with those of other patients; it goes to each of them, and names nobody."""
+    if patients == 1 or not is_refused:
+        return ""
+    differ = f", which contradict in {', '.join(elements)}" if elements else ""
+    return (
+        f"images of {patients} patients lie under this Study Instance UID{differ}; none of this patient was read. "
+        "The study has to be put right and sent again"
+    )
+
+
+def _lost(members: Sequence[Candidate]) -> str:
+    """Why nothing is read where the node lost every file."""
+    is_lost = members and all(one.patient is None for one in members)
+    return f"none of the study's {len(members)} files can be read from the node's disk any more" if is_lost else ""
+
+
+def _is_asked(members: Sequence[Candidate]) -> bool:
+    return any(element_text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
+
+
+def _inputs(
+    instances: Sequence[KeptInstance], members: Sequence[Candidate], chosen: Route, *, is_refused: bool
+) -> JobInputs:
+    """What is read of one patient's instances: what the rule matches, and whatever cannot be looked at any more.
+
+    An image that is lost is named as the reason why the study could not be read, not left out in silence.
+    """
+    matching = set(chosen.instances) | {i for i, one in enumerate(members) if one.patient is None or is_refused}
     return JobInputs(
         read=[one for i, one in enumerate(instances) if i in matching],
         beside=[one for i, one in enumerate(instances) if i not in matching],
@@ -137,9 +207,15 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """Header for the rules; an instance that was kept but cannot be read any more matches by nothing."""
-    try:
-        ds = read_header(instance.path, header_elements(rules))
-    except NodeError:
-        ds = Dataset()
-    return Candidate(ds=ds, calling_ae_title=instance.calling_ae_title)
+    """What rules and patients go by, in one read of the header.
+
+    Where a value that a rule asks for cannot be read, the instance matches by nothing; but it is still somebody's.
+    """
+    title = instance.calling_ae_title
+    for elements in (header_elements(rules), ("SOPInstanceUID",)):
+        try:
+            ds = read_header(instance.path, elements, PATIENT_ELEMENTS)
+        except NodeError:
+            continue
+        return Candidate(ds=ds, calling_ae_title=title, patient=patient_of(ds))
+    return Candidate(ds=Dataset(), calling_ae_title=title)
