@@ -46,9 +46,8 @@ from dicomnode.records import (
     ViewerProfile,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
-from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
-from dicomnode.store.instances import InstanceStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import NewResult, ResultStore
 
 log = structlog.get_logger()
@@ -98,14 +97,14 @@ class Pipeline:
         self,
         settings: Settings,
         models: Models,
-        instances: InstanceStore,
+        inputs: InputStore,
         results: ResultStore,
         priors: Priors | None = None,
     ) -> None:
         self._settings = settings
         self._priors = priors
         self._models = models
-        self._instances = instances
+        self._inputs = inputs
         self._results = results
 
     def triage(self, job: Job) -> Acuity:
@@ -183,13 +182,13 @@ class Pipeline:
         if not is_of_the_study(whole) and not (is_last and whole.fate is Fate.TRY_AGAIN):
             raise whole.error
         whole.tell("the answer could not be composed, a smaller one is made")
-        sources = attempt(lambda: identities(self._kept(job)))
+        sources = attempt(lambda: identities(self._inputs.with_beside(job.id)))
         if not isinstance(sources, Failure) and sources:
             smaller = attempt(lambda: self._keep_minimal(job, error, enter, alerts, sources))
             if not isinstance(smaller, Failure):
                 return smaller
             smaller.tell("the smaller answer could not be composed, one from the index alone is made")
-        return self._keep_minimal(job, error, enter, alerts, from_index(self._kept(job)))
+        return self._keep_minimal(job, error, enter, alerts, from_index(self._inputs.with_beside(job.id)))
 
     def _keep_unread(
         self, job: Job, error: PermanentError, enter: Enter, alerts: Mapping[str, AlertContent] | None
@@ -213,16 +212,15 @@ class Pipeline:
         return report
 
     def _read(self, job: Job, enter: Enter) -> Report:
-        for instance in self._matching(job) or self._kept(job):
+        for instance in self._inputs.of(job.id) or self._inputs.with_beside(job.id):
             files.require(instance.path)
+        if job.refusal:
+            raise PermanentError(job.refusal)
         if job.bundle is None:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
-        paths = self._paths(job)
-        if not paths:
-            raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(paths, model.bundle))
+        reading = model.read(prepare(self._paths(job), model.bundle))
         comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model, reading)
@@ -236,7 +234,7 @@ class Pipeline:
             acuity=self._settings.acuity,
             settings=self._settings.report,
             draft_language=model.bundle.languages[0],
-            examination=examination(_headers(self._matching(job))),
+            examination=examination(_headers(self._inputs.of(job.id))),
             prior=comparison.prior,
             changes=comparison.changes,
             prior_note=comparison.state,
@@ -246,7 +244,7 @@ class Pipeline:
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
         if self._priors is None:
             return NOT_LOOKED_FOR
-        return self._priors.compare(job, self._matching(job), reading, model)
+        return self._priors.compare(job, self._inputs.of(job.id), reading, model)
 
     def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
         """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.
@@ -286,7 +284,7 @@ class Pipeline:
             bundle,
             self._settings.report,
             review=review_of(error),
-            examination=examination(_headers(self._kept(job))),
+            examination=examination(_headers(self._inputs.with_beside(job.id))),
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -328,23 +326,20 @@ class Pipeline:
             raise LeaseLostError
 
     def _sources(self, job: Job) -> tuple[Dataset, ...]:
-        """Headers of what was read, else of what can be read, else what the index knows."""
-        kept = self._kept(job)
-        return _headers(self._matching(job)) or _headers(kept) or from_index(kept)
+        """Headers that say whose the results are: of what was read, or of the same patient's other images.
+
+        Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
+        """
+        patients = self._inputs.with_beside(job.id)
+        return _headers(self._inputs.of(job.id)) or _headers(patients) or from_index(patients)
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
         known = self._settings.send.destinations
         return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
 
-    def _kept(self, job: Job) -> list[KeptInstance]:
-        return self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
-
-    def _matching(self, job: Job) -> list[KeptInstance]:
-        return matching_instances(self._kept(job), self._settings.rules, job.rule)
-
     def _paths(self, job: Job) -> list[Path]:
-        return [instance.path for instance in self._matching(job)]
+        return [instance.path for instance in self._inputs.of(job.id)]
 
 
 def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:

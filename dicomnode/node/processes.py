@@ -200,7 +200,7 @@ def worker(settings: Settings, stop: Stop, number: int, predecessor: str = "") -
     name = process_name(settings, f"worker-{number}")
     stores.jobs.release_leases(name, reason=f"INTERNAL_ERROR: {predecessor}" if predecessor else "")
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
+    pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
     work = Worker(name, settings, stores.jobs, pipeline, beat=stop.beat)
     loop(name, _trimming(work.run_once), stop, beat=stop.beat)
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import structlog
 from pydicom import Dataset
 
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import element_text, read_header
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
+from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
+from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
 from dicomnode.store.jobs import JobStore, new_job
 
@@ -42,9 +45,9 @@ class Plan:
 
 
 class Planner:
-    """Looks for complete studies and adds a job for each.
+    """Looks for complete studies and adds a job for each, or one for each patient whose images a study holds.
 
-    Does: complete, route, key, queue.
+    Does: complete, tell patients apart, route, key, queue.
     Does not: run jobs.
     """
 
@@ -82,33 +85,58 @@ class Planner:
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
         instances = self._instances.in_study(uid)
-        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
-        chosen = route(self._plan.rules, candidates)
-        revision = revision_of([i.key.sop_instance_uid for i in instances])
-        # The job is as old as its newest instance at least: by that time it knows which are its own.
-        row = self._job_row(uid, revision, chosen, candidates, max(now, study.last_instance_at))
-        added = self._jobs.add(row, last_instance_at=study.last_instance_at)
-        if added:
-            log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])
+        work = self._work(uid, instances, [_candidate(instance, self._plan.rules) for instance in instances])
+        # A job is as old as its newest instance at least: by that time it knows which are its own.
+        rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
+        added = self._jobs.add(
+            *(row for row, _ in rows.values()),
+            last_instance_at=study.last_instance_at,
+            study_instance_uid=uid,
+            inputs={key: one.inputs for key, (_, one) in rows.items()},
+        )
+        for row, one in rows.values() if added else ():
+            log.info("scheduled", study=uid, instances=len(one.inputs.read), rule=row["rule"], bundle=row["bundle"])
         return added
 
-    def _job_row(
-        self, study: str, revision: str, chosen: Route, candidates: Sequence[Candidate], now: dt.datetime
-    ) -> dict[str, object]:
-        rule = chosen.rule
-        bundle = rule.bundle if rule is not None and rule.bundle else None
+    def _work(self, study: str, instances: Sequence[KeptInstance], candidates: Sequence[Candidate]) -> list[_Work]:
+        """What is to be done for a study: one piece for each patient whose images it holds."""
+        groups, elements = by_patient(instances, [one.patient for one in candidates])
+        decision = self._plan.schedule.mixed_patients
+        if len(groups) > 1:
+            log.warning(
+                "images of several patients under one Study Instance UID",
+                study=study,
+                patients=len(groups),
+                differ=elements,
+                decision=decision,
+            )
+        found = []
+        for group in groups:
+            members = [candidates[i] for i in group.indices]
+            refusal = _refusal(len(groups), elements, is_refused=decision == "refuse" or not group.is_certain)
+            chosen = route(self._plan.rules, members)
+            inputs = _inputs([instances[i] for i in group.indices], members, chosen, is_refused=bool(refusal))
+            found.append(
+                _Work(inputs=inputs, chosen=chosen, refusal=refusal or _lost(members), is_urgent=_is_asked(members))
+            )
+        return found
+
+    def _job_row(self, study: str, work: _Work, now: dt.datetime) -> dict[str, object]:
+        rule = work.chosen.rule
+        bundle = rule.bundle if rule is not None and rule.bundle and not work.refusal else None
         digest = self._plan.bundle_digests[bundle] if bundle else ""
-        asked = any(element_text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
-        level = Acuity.URGENT if asked else Acuity.NON_CRITICAL
+        level = Acuity.URGENT if work.is_urgent else Acuity.NON_CRITICAL
+        inputs = work.inputs
         return new_job(
-            key=job_key(study, revision, digest),
+            key=job_key(study, revision_of(inputs.read), digest, work.refusal),
             study_instance_uid=study,
-            revision=revision,
+            revision=revision_of([*inputs.read, *inputs.beside]),
             rule=rule.name if rule else "",
             bundle=bundle,
             destinations=(rule.destinations if rule else ()) or self._plan.default_destinations,
             due_at=now + dt.timedelta(seconds=self._plan.acuity.levels[level].due_s),
             now=now,
+            refusal=work.refusal,
         )
 
 
@@ -116,9 +144,69 @@ def _unguarded(_study_instance_uid: str, plan: Callable[[], bool]) -> bool:
     return plan()
 
 
-def job_key(study_instance_uid: str, revision: str, bundle_digest: str) -> str:
-    """SHA-256 over what is read and what reads it: the same work is never done twice."""
-    return hashlib.sha256(f"{study_instance_uid}\n{revision}\n{bundle_digest}".encode()).hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One answer to be given: to one patient of a study."""
+
+    inputs: JobInputs
+    chosen: Route
+    refusal: str
+    """As in `Job`."""
+    is_urgent: bool
+    """The orderer asks for haste."""
+
+
+def _later(now: dt.datetime, study: WaitingStudy) -> dt.datetime:
+    return max(now, study.last_instance_at)
+
+
+def _refusal(patients: int, elements: Sequence[str], *, is_refused: bool) -> str:
+    """Why images are not read that lie with those of other patients; it goes to each of them, and names nobody."""
+    if patients == 1 or not is_refused:
+        return ""
+    differ = f", which contradict in {', '.join(elements)}" if elements else ""
+    return (
+        f"images of {patients} patients lie under this Study Instance UID{differ}; none of this patient was read. "
+        "The study has to be put right and sent again"
+    )
+
+
+def _lost(members: Sequence[Candidate]) -> str:
+    """Why nothing is read where the node lost every file."""
+    is_lost = members and all(one.patient is None for one in members)
+    return f"none of the study's {len(members)} files can be read from the node's disk any more" if is_lost else ""
+
+
+def _is_asked(members: Sequence[Candidate]) -> bool:
+    return any(element_text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
+
+
+def _inputs(
+    instances: Sequence[KeptInstance], members: Sequence[Candidate], chosen: Route, *, is_refused: bool
+) -> JobInputs:
+    """What is read of one patient's instances: what the rule matches, and whatever cannot be looked at any more.
+
+    An image that is lost is named as the reason why the study could not be read, not left out in silence.
+    """
+    matching = set(chosen.instances) | {i for i, one in enumerate(members) if one.patient is None or is_refused}
+    return JobInputs(
+        read=[one for i, one in enumerate(instances) if i in matching],
+        beside=[one for i, one in enumerate(instances) if i not in matching],
+    )
+
+
+def job_key(study_instance_uid: str, inputs: str, bundle_digest: str, refusal: str = "") -> str:
+    """SHA-256 over what is read and what reads it: the same work is never done twice.
+
+    Parameters
+    ----------
+    inputs
+        `revision_of` the instances that are read: another rule or another content makes other work of the same study.
+    refusal
+        Why they are not read after all; empty: they are.
+    """
+    words = (study_instance_uid, inputs, bundle_digest, *([refusal] if refusal else []))
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.datetime:
@@ -132,22 +220,21 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
     return min(by_acuity, job.due_at) if asked_urgently else by_acuity
 
 
-def matching_instances(instances: Sequence[KeptInstance], rules: Sequence[Rule], rule: str) -> list[KeptInstance]:
-    """The instances of a study that a rule matches: what its bundle reads; none if the rule is gone."""
-    candidates = [_candidate(instance, rules) for instance in instances]
-    chosen = route([r for r in rules if r.name == rule], candidates)
-    return [instances[i] for i in chosen.instances] if chosen.rule is not None else []
-
-
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """Header for the rules; of an instance that cannot be read any more, what the index knows of it.
+    """What rules and patients go by, in one read of the header.
 
-    Where its file cannot be read only now, that is an error: the study is planned another time.
+    Where a value that a rule asks for cannot be read, the instance matches by nothing; but it is still somebody's. Of
+    one that is lost, rules see what the index knows. Where a file cannot be read only now, that is an error: the study
+    is planned another time.
     """
-    try:
-        ds = read_header(instance.path, header_elements(rules))
-    except UnsupportedImageError:
-        ds = Dataset()
-        ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
-        ds.Modality = instance.key.modality
-    return Candidate(ds=ds, calling_ae_title=instance.calling_ae_title)
+    title = instance.calling_ae_title
+    for elements in (header_elements(rules), ("SOPInstanceUID",)):
+        try:
+            ds = read_header(instance.path, elements, PATIENT_ELEMENTS)
+        except UnsupportedImageError:
+            continue
+        return Candidate(ds=ds, calling_ae_title=title, patient=patient_of(ds))
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
+    ds.Modality = instance.key.modality
+    return Candidate(ds=ds, calling_ae_title=title)

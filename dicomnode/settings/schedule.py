@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class ScheduleSettings(Table):
     """Destination to ask by C-FIND how many instances the study has; agreement ends the wait. Empty: none."""
     archive_quiet_s: Seconds = 5.0
     """Agreement with the archive counts only after so long without a new instance: both may be filling up."""
+    mixed_patients: Literal["refuse", "split"] = "refuse"
+    """A study with images of several patients: "refuse" reads none of them, "split" reads each patient's by itself."""
     tick_s: Seconds = 1.0
     """How often complete studies are looked for."""
     lease_s: Seconds = 300.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,11 +15,13 @@ from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, Job, JobState, Outcome, Stage
 from dicomnode.store import leases
 from dicomnode.store.engine import read, upsert, write
+from dicomnode.store.inputs import InputStore, JobInputs
 from dicomnode.store.schema import jobs, studies
 
 OPEN_STATES = (JobState.SCHEDULED, JobState.IN_PROGRESS)
 SUPERSEDED = "SUPERSEDED"
 """How the reason of a job begins whose place a newer revision took."""
+_NO_INPUTS: Mapping[str, JobInputs] = MappingProxyType({})
 
 
 class JobStore:
@@ -30,32 +34,42 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, job: dict[str, Any], *, last_instance_at: dt.datetime) -> bool:
-        """Add a job and end the study's waiting, both or neither.
+    def add(
+        self,
+        *new: dict[str, Any],
+        last_instance_at: dt.datetime,
+        study_instance_uid: str = "",
+        inputs: Mapping[str, JobInputs] = _NO_INPUTS,
+    ) -> bool:
+        """Add the jobs of a study with what each reads and end the study's waiting: all of it or nothing.
 
         Parameters
         ----------
-        job
-            Column values but id, see `new_job`.
+        new
+            Column values but id, see `new_job`: one for each patient whose images the study holds.
         last_instance_at
             The newest instance the planner saw; if the study has grown since, nothing happens.
+        study_instance_uid
+            Needed only where nothing of the study is left to be read.
+        inputs
+            Job key to what the job reads.
 
         Returns
         -------
         bool
             Whether the study was still as the planner saw it.
         """
-        study = studies.c.study_instance_uid == job["study_instance_uid"]
-        seen = studies.c.last_instance_at == last_instance_at
-        done = sa.update(studies).where(study & seen).values(is_waiting=False, revision=job["revision"])
+        uid = study_instance_uid or new[0]["study_instance_uid"]
+        seen = (studies.c.study_instance_uid == uid) & (studies.c.last_instance_at == last_instance_at)
+        revision = new[0]["revision"] if new else ""
+        done = sa.update(studies).where(seen).values(is_waiting=False, revision=revision, patients=len(new))
         with write(self._engine) as connection:
             if connection.execute(done).rowcount == 0:
                 return False
-            _supersede(connection, job)
-            # The same study, revision and bundle make the same key: nothing is read twice.
-            connection.execute(
-                upsert(connection, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
-            )
+            keys = {job["key"]: _live_key(connection, job["key"]) for job in new}
+            _supersede(connection, uid, list(keys.values()))
+            for job in new:
+                _insert(connection, job | {"key": keys[job["key"]]}, inputs.get(job["key"]))
         return True
 
     def claim(
@@ -185,13 +199,41 @@ class JobStore:
             return connection.execute(sa.update(jobs).where(is_held(job)).values(**values)).rowcount > 0
 
 
-def _supersede(connection: Connection, job: dict[str, Any]) -> None:
-    """Take jobs of older revisions that have not begun out of the queue: the new one reads all they would."""
-    older = (jobs.c.study_instance_uid == job["study_instance_uid"]) & (jobs.c.key != job["key"])
+def _supersede(connection: Connection, study_instance_uid: str, keys: Sequence[str]) -> None:
+    """Take jobs of older revisions that have not begun out of the queue: the new ones read all they would."""
+    older = (jobs.c.study_instance_uid == study_instance_uid) & jobs.c.key.not_in(keys)
     not_begun = (jobs.c.state == JobState.SCHEDULED) & (jobs.c.stage != Stage.SEND)
-    reason = f"{SUPERSEDED}: more instances of the study arrived before it was read"
-    values = {"state": JobState.CANCELED, "ended_at": job["created_at"], "reason": reason}
+    reason = f"{SUPERSEDED}: the study changed before it was read"
+    values = {"state": JobState.CANCELED, "ended_at": dt.datetime.now(dt.UTC), "reason": reason}
     connection.execute(sa.update(jobs).where(older & not_begun).values(**values))
+
+
+def _live_key(connection: Connection, key: str) -> str:
+    """The key itself, or the one that follows it where results under it were withdrawn: their UIDs are spent."""
+    withdrawn = (jobs.c.withdrawal != "") & (jobs.c.key == sa.bindparam("wanted"))
+    while connection.execute(sa.select(jobs.c.id).where(withdrawn), {"wanted": key}).first() is not None:
+        key = _next_key(key, "withdrawn")
+    return key
+
+
+def _insert(connection: Connection, job: dict[str, Any], inputs: JobInputs | None) -> None:
+    """Add a job; the same inputs and bundle make the same key, so that nothing is read twice.
+
+    A job that was taken out of the queue before it began has used up nothing: the new one gets its key.
+    """
+    superseded = (jobs.c.key == job["key"]) & jobs.c.reason.startswith(SUPERSEDED)
+    given_up = connection.execute(sa.select(jobs.c.id).where(superseded)).scalar()
+    if given_up is not None:
+        retired = _next_key(job["key"], f"superseded {given_up}")
+        connection.execute(sa.update(jobs).where(jobs.c.id == given_up).values(key=retired))
+    statement = upsert(connection, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
+    job_id = connection.execute(statement.returning(jobs.c.id)).scalar()
+    if job_id is not None and inputs is not None:
+        InputStore.record(connection, job_id, inputs.read, inputs.beside)
+
+
+def _next_key(key: str, why: str) -> str:
+    return hashlib.sha256(f"{key}\n{why}".encode()).hexdigest()
 
 
 def _released(**values: Any) -> dict[str, Any]:
@@ -208,6 +250,7 @@ def new_job(
     destinations: Sequence[str],
     due_at: dt.datetime,
     now: dt.datetime,
+    refusal: str = "",
 ) -> dict[str, Any]:
     """Column values of a job that has not begun; without a bundle there is nothing to triage."""
     return {
@@ -224,6 +267,7 @@ def new_job(
         "not_before": leases.AT_ONCE,
         "created_at": now,
         "reason": "",
+        "refusal": refusal,
     }
 
 

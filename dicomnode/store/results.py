@@ -18,6 +18,7 @@ from dicomnode.store import leases
 from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.engine import read, write
 from dicomnode.store.files import FileStore
+from dicomnode.store.inputs import is_of_same_images
 from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
 
@@ -120,11 +121,12 @@ class ResultStore:
             return [self._record(row) for row in connection.execute(query)]
 
     def previous(self, job: Job) -> list[ResultInstance]:
-        """Results of the last earlier job of the study that has any: the new ones name them as predecessors."""
+        """Results of the last earlier job of study and patient that has any: predecessors of the new ones."""
         earlier = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
             .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
+            .where(is_of_same_images(job.id))
         )
         with read(self._engine) as connection:
             job_id = connection.execute(earlier).scalar()
