@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import StorageError, UnsupportedImageError
 from dicomnode.node.clock import utc_now

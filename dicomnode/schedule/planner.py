@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import structlog
 from pydicom import Dataset
 
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import element_text, read_header
+from dicomnode.dicom.reading import read_header
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
@@ -178,7 +179,7 @@ def _lost(members: Sequence[Candidate]) -> str:
 
 
 def _is_asked(members: Sequence[Candidate]) -> bool:
-    return any(element_text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
+    return any(text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
 
 
 def _inputs(
@@ -221,20 +222,16 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """What rules and patients go by, in one read of the header.
+    """What rules and patients go by, in one read of the header; of an instance that is lost, what the index knows.
 
-    Where a value that a rule asks for cannot be read, the instance matches by nothing; but it is still somebody's. Of
-    one that is lost, rules see what the index knows. Where a file cannot be read only now, that is an error: the study
-    is planned another time.
+    Where a file cannot be read only now, that is an error: the study is planned another time.
     """
     title = instance.calling_ae_title
-    for elements in (header_elements(rules), ("SOPInstanceUID",)):
-        try:
-            ds = read_header(instance.path, elements, PATIENT_ELEMENTS)
-        except UnsupportedImageError:
-            continue
+    try:
+        ds = read_header(instance.path, (*header_elements(rules), *PATIENT_ELEMENTS))
         return Candidate(ds=ds, calling_ae_title=title, patient=patient_of(ds))
-    ds = Dataset()
+    except UnsupportedImageError:
+        ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
     ds.Modality = instance.key.modality
     return Candidate(ds=ds, calling_ae_title=title)
