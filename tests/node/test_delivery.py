@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -20,6 +21,7 @@ from pydicom.uid import (
     generate_uid,
 )
 from pynetdicom import AE, _config, evt
+from pynetdicom.pdu import P_DATA_TF
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import StorageError, TransientError
@@ -60,7 +62,7 @@ def a_pacs(monkeypatch) -> Iterator[Callable[..., tuple[Destination, list[str]]]
             ae.add_supported_context(sop_class, ExplicitVRLittleEndian)
         handlers = [(evt.EVT_C_STORE, on_store)]
         if aborts_after_each:
-            handlers.append((evt.EVT_DIMSE_SENT, lambda event: event.assoc.abort()))
+            handlers.append((evt.EVT_PDU_SENT, abort_after_answer))
         server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         servers.append(server)
         return Destination(ae_title="PACS", host="127.0.0.1", port=server.server_address[1]), got
@@ -134,6 +136,12 @@ def a_result(role: str, sop_class: str) -> NewResult:
         series_instance_uid=ds.SeriesInstanceUID,
         encoded=file.getvalue(),
     )
+
+
+def abort_after_answer(event) -> None:
+    """Abort once the answer to a C-STORE has left; from another thread, as this one is what would abort."""
+    if isinstance(event.pdu, P_DATA_TF):
+        threading.Thread(target=event.assoc.abort).start()
 
 
 def empty(path) -> None:
