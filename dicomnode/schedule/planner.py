@@ -20,6 +20,7 @@ from dicomnode.schedule.completeness import ArchiveCount, is_complete
 from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
+from dicomnode.store.corrections import CorrectionStore
 from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
 from dicomnode.store.jobs import JobStore, new_job
@@ -30,11 +31,19 @@ STAT = frozenset({"STAT", "HIGH"})
 """Values of Requested Procedure Priority (0040,1003) by which the orderer asks for haste."""
 
 
+_CONTESTED = (
+    "its images are known to the node as another patient's or another study's; an operator has to say which is right "
+    "(`dicomnode studies correct`)"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything the planner decides by."""
 
     schedule: ScheduleSettings
+    accepts_corrections: bool = True
+    """A correction counts at once; otherwise it waits for the operator's word."""
     rules: Sequence[Rule]
     acuity: AcuitySettings
     default_destinations: tuple[str, ...]
@@ -50,11 +59,17 @@ class Planner:
     """
 
     def __init__(
-        self, plan: Plan, instances: InstanceStore, jobs: JobStore, archive_count: ArchiveCount | None = None
+        self,
+        plan: Plan,
+        instances: InstanceStore,
+        jobs: JobStore,
+        corrections: CorrectionStore,
+        archive_count: ArchiveCount | None = None,
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._jobs = jobs
+        self._corrections = corrections
         self._archive_count = archive_count
 
     def tick(self, now: dt.datetime) -> int:
@@ -74,8 +89,10 @@ class Planner:
         kept: Callable[[], int] = lambda: len(self._instances.in_study(uid))  # noqa: E731  # asked only if it matters
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
             return False
+        self._corrections.settle(uid, accepts=self._plan.accepts_corrections)
         instances = self._instances.in_study(uid)
-        work = self._work(uid, instances, [_candidate(instance, self._plan.rules) for instance in instances])
+        contested = [] if instances else self._instances.kept_beside(uid)
+        work = self._work(uid, instances or contested, _CONTESTED if contested else "")
         # A job is as old as its newest instance at least: by that time it knows which are its own.
         rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
         added = self._jobs.add(
@@ -88,8 +105,15 @@ class Planner:
             log.info("scheduled", study=uid, instances=len(one.inputs.read), rule=row["rule"], bundle=row["bundle"])
         return added
 
-    def _work(self, study: str, instances: Sequence[KeptInstance], candidates: Sequence[Candidate]) -> list[_Work]:
-        """What is to be done for a study: one piece for each patient whose images it holds."""
+    def _work(self, study: str, instances: Sequence[KeptInstance], why_not: str) -> list[_Work]:
+        """What is to be done for a study: one piece for each patient whose images it holds.
+
+        Parameters
+        ----------
+        why_not
+            Why nothing of the study is read; empty: it is.
+        """
+        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
         groups, elements = by_patient(instances, [one.patient for one in candidates])
         decision = self._plan.schedule.mixed_patients
         if len(groups) > 1:
@@ -103,7 +127,8 @@ class Planner:
         found = []
         for group in groups:
             members = [candidates[i] for i in group.indices]
-            refusal = _refusal(len(groups), elements, is_refused=decision == "refuse" or not group.is_certain)
+            is_refused = decision == "refuse" or not group.is_certain
+            refusal = why_not or _refusal(len(groups), elements, is_refused=is_refused)
             chosen = route(self._plan.rules, members)
             inputs = _inputs([instances[i] for i in group.indices], members, chosen, is_refused=bool(refusal))
             found.append(

@@ -90,7 +90,8 @@ def test_two_patients_in_one_study_are_refused_to_each(a_house, a_film, order):
     assert_filed_rightly(house, {uid_of(films[0]): "SYN-A", uid_of(films[1]): "SYN-B"})
     for ds in results(house):
         other = {"SYN-A": ("SYN-B", "Beta", "19900202"), "SYN-B": ("SYN-A", "Alpha", "19500101")}[ds.PatientID]
-        assert not any(word in ds.to_json() for word in other)
+        said = [str(e.value) for e in ds.iterall() if e.VR not in ("OB", "OW", "SQ")]
+        assert [] == [text for text in said if any(word in text for word in other)]
     (line,) = [line for line in lines if line["event"].startswith("images of several patients")]
     assert ("warning", 2, "refuse", STUDY) == (line["log_level"], line["patients"], line["decision"], line["study"])
     assert "SYN-" not in json.dumps(lines, default=str)
@@ -241,8 +242,6 @@ def test_results_of_two_patients_cannot_be_composed(a_house, a_film):
     with house.stores.engine.begin() as connection:
         house.stores.inputs.record(connection, job["id"], [kept])
 
-    with pytest.raises(
-        ComposeError, match="images of 2 patients: they contradict in Patient ID, Patient's Birth Date"
-    ) as told:
+    with pytest.raises(ComposeError, match="images of 2 patients: they contradict in Patient ID") as told:
         house.pipeline.answer(house.stores.jobs.get(job["id"]), lambda _stage: True)
     assert "SYN" not in str(told.value)
