@@ -80,7 +80,7 @@ class CorrectionStore:
             return sorted(row.sop_instance_uid for row in rows)
 
     def _settle(self, contest: Contest, *, accepts: bool) -> bool:
-        if contest.is_correction and accepts:
+        if contest.is_correction and accepts and not self._is_from_before(contest):
             return self._replace([contest], source=contest.new.calling_ae_title)
         state = ContentState.HELD if contest.is_correction else ContentState.CONFLICT
         same = (instances.c.id == contest.new.id) & _is(ContentState.NEW)
@@ -95,6 +95,19 @@ class CorrectionStore:
             is_same_image=contest.is_same_image,
         )
         return False
+
+    def _is_from_before(self, contest: Contest) -> bool:
+        """Whether it says again what was corrected, and somebody else says so than the peer that corrected it.
+
+        A modality that sends its image once more does not know what the PACS has put right.
+        """
+        new = contest.new
+        if new.calling_ae_title == contest.current.calling_ae_title:
+            return False
+        same = (instances.c.sop_instance_uid == new.key.sop_instance_uid) & _is(ContentState.SUPERSEDED)
+        headers = [read_whole(one.path) for one in [new, *self._contents(same)]]
+        now, *before = [header for header in headers if header is not None]
+        return any(not corrected_elements(one, now) for one in before)
 
     def beside(self, study_instance_uid: str = "") -> list[Contest]:
         """Contents kept beside the one that counts, but those that were replaced; of one study or of all."""
