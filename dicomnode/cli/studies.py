@@ -43,7 +43,7 @@ _KEPT_AS = {
 @app.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List the studies, the newest first."""
-    rows = open_stores(read_settings(settings)).instances.summaries()
+    rows = open_stores(read_settings(settings), is_reader=True).instances.summaries()
     columns = (
         "study_instance_uid",
         "instances",
@@ -63,7 +63,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the instances, conflicts and jobs of one study."""
-    stores = open_stores(read_settings(settings))
+    stores = open_stores(read_settings(settings), is_reader=True)
     kept = stores.instances.all_in_study(study_uid)
     if not kept:
         raise PermanentError(f"no study {study_uid} is kept; `dicomnode studies list` shows those there are")
@@ -104,7 +104,7 @@ def conflicts(
     as_json: JsonOption = False,
 ) -> None:
     """List contents that came under a known SOP Instance UID and do not count, with what sets them apart."""
-    contests = open_stores(read_settings(settings)).corrections.beside(study_uid)
+    contests = open_stores(read_settings(settings), is_reader=True).corrections.beside(study_uid)
     rows = [_contest(contest) for contest in contests]
     show_rows(rows, _CONTEST_COLUMNS, as_json=as_json, empty="no content is kept beside another")
 

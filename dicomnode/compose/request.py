@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from dicomnode.compose.profiles import PROFILES, Kind
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.same_patient import patient_groups
 from dicomnode.errors import ComposeError

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.elements import parsing
+from dicomnode.dicom.files import reading
 from dicomnode.dicom.header import text
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.pixels import decoded_frame, frame_count
@@ -62,18 +63,30 @@ def is_same_image(current: Dataset, new: Dataset) -> bool:
     pixels = [next((keyword for keyword in _PIXELS if keyword in ds), "") for ds in (current, new)]
     if pixels[0] != pixels[1]:
         return False
-    if not pixels[0] or current[pixels[0]].value == new[pixels[0]].value:
-        return True
     try:
-        frames = range(1, frame_count(current) + 1)
-        return all(np.array_equal(decoded_frame(current, n), decoded_frame(new, n)) for n in frames)
+        with parsing("the pixels cannot be compared"):
+            return not pixels[0] or _are_same_pixels(current, new, pixels[0])
     except UnsupportedImageError:
         return False
 
 
+def _are_same_pixels(current: Dataset, new: Dataset, keyword: str) -> bool:
+    if current[keyword].value == new[keyword].value:
+        return True
+    frames = range(1, frame_count(current) + 1)
+    return all(np.array_equal(decoded_frame(current, n), decoded_frame(new, n)) for n in frames)
+
+
 def read_whole(path: Path) -> Dataset | None:
-    """A file with its pixels; None where it cannot be read."""
+    """A file with its pixels; None where it is gone or no DICOM file.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read now.
+    """
     try:
-        return dcmread(path)
-    except PARSER_ERRORS:
+        with parsing("the file is not readable as DICOM"), reading(path):
+            return dcmread(path)
+    except UnsupportedImageError:
         return None

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import structlog
 from pydicom import Dataset
-from sqlalchemy.exc import SQLAlchemyError
 
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import element_text, read_header
-from dicomnode.errors import NodeError
+from dicomnode.dicom.reading import read_header
+from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Acuity, Job, KeptInstance
-from dicomnode.schedule.completeness import ArchiveCount, is_complete
+from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
 from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
@@ -31,6 +30,8 @@ STAT = frozenset({"STAT", "HIGH"})
 """Values of Requested Procedure Priority (0040,1003) by which the orderer asks for haste."""
 
 
+Guard = Callable[[str, Callable[[], bool]], bool]
+"""Plans the study of a UID; where that fails it says so, and that the study has no job yet."""
 _CONTESTED = (
     "its images are known to the node as another patient's or another study's; an operator has to say which is right "
     "(`dicomnode studies correct`)"
@@ -65,29 +66,33 @@ class Planner:
         jobs: JobStore,
         corrections: CorrectionStore,
         archive_count: ArchiveCount | None = None,
+        *,
+        stopwatch: Stopwatch | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._jobs = jobs
         self._corrections = corrections
         self._archive_count = archive_count
+        self._stopwatch = stopwatch or Stopwatch()
+        self._guard = guard or _unguarded
 
     def tick(self, now: dt.datetime) -> int:
         """Add a job for every study that is complete now, and return how many."""
-        return sum(self._try_study(study, now) for study in self._instances.waiting())
+        waiting = self._instances.waiting()
+        self._stopwatch.forget_others(waiting)
+        return sum(self._try_study(study, now) for study in waiting)
 
     def _try_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         """Plan one study; what is wrong with it must not keep the others waiting."""
-        try:
-            return self._plan_study(study, now)
-        except (NodeError, SQLAlchemyError, *PARSER_ERRORS) as error:
-            log.error("not scheduled", study=study.study_instance_uid, error=type(error).__name__)  # noqa: TRY400
-            return False
+        return self._guard(study.study_instance_uid, lambda: self._plan_study(study, now))
 
     def _plan_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         uid = study.study_instance_uid
         kept: Callable[[], int] = lambda: len(self._instances.in_study(uid))  # noqa: E731  # asked only if it matters
-        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
+        schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
+        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
         self._corrections.settle(uid, accepts=self._plan.accepts_corrections)
         instances = self._instances.in_study(uid)
@@ -155,6 +160,10 @@ class Planner:
         )
 
 
+def _unguarded(_study_instance_uid: str, plan: Callable[[], bool]) -> bool:
+    return plan()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """One answer to be given: to one patient of a study."""
@@ -189,7 +198,7 @@ def _lost(members: Sequence[Candidate]) -> str:
 
 
 def _is_asked(members: Sequence[Candidate]) -> bool:
-    return any(element_text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
+    return any(text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
 
 
 def _inputs(
@@ -232,15 +241,16 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """What rules and patients go by, in one read of the header.
+    """What rules and patients go by, in one read of the header; of an instance that is lost, what the index knows.
 
-    Where a value that a rule asks for cannot be read, the instance matches by nothing; but it is still somebody's.
+    Where a file cannot be read only now, that is an error: the study is planned another time.
     """
     title = instance.calling_ae_title
-    for elements in (header_elements(rules), ("SOPInstanceUID",)):
-        try:
-            ds = read_header(instance.path, elements, PATIENT_ELEMENTS)
-        except NodeError:
-            continue
+    try:
+        ds = read_header(instance.path, (*header_elements(rules), *PATIENT_ELEMENTS))
         return Candidate(ds=ds, calling_ae_title=title, patient=patient_of(ds))
-    return Candidate(ds=Dataset(), calling_ae_title=title)
+    except UnsupportedImageError:
+        ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
+    ds.Modality = instance.key.modality
+    return Candidate(ds=ds, calling_ae_title=title)

@@ -25,7 +25,9 @@ class ScheduleSettings(Table):
     tick_s: Seconds = 1.0
     """How often complete studies are looked for."""
     lease_s: Seconds = 300.0
-    """A job whose worker has been silent for so long goes to another worker."""
+    """A job whose worker has not renewed its lease for so long goes to another; workers renew three times a lease."""
+    hung_after_s: Seconds = 900.0
+    """A process whose work makes no progress for so long is ended and started again; more than the longest stage."""
     maximum_attempts: Annotated[int, Field(ge=1)] = 4
     """Tries of one stage before the study is answered "could not run"."""
     first_retry_s: Seconds = 10.0

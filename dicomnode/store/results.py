@@ -218,16 +218,20 @@ class ResultStore:
             return connection.execute(ours).first() is None
 
     def put_back(
-        self, group: Sequence[Delivery], *, not_before: dt.datetime = leases.AT_ONCE, reason: str | None = None
+        self, group: Sequence[Delivery], *, not_before: dt.datetime | None = None, reason: str | None = None
     ) -> None:
         """Let deliveries that were claimed but not tried wait again; no try of theirs is used up.
 
         Parameters
         ----------
-        reason
-            None: the one they have.
+        not_before, reason
+            None: no pause; the reason that they have.
         """
-        values = {"attempts": deliveries.c.attempts - 1, "not_before": not_before, **leases.FREE}
+        values: dict[str, Any] = {
+            "attempts": deliveries.c.attempts - 1,
+            "not_before": not_before or leases.AT_ONCE,
+            **leases.FREE,
+        }
         if reason is not None:
             values["reason"] = reason
         with write(self._engine) as connection:

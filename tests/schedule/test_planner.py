@@ -63,9 +63,8 @@ def after(seconds: float) -> dt.datetime:
 def test_a_quiet_study_becomes_a_job(a_planner, some_stores):
     """Not before the quiet period is over, once after it, and never again."""
     keep(some_stores, a_data_set())
-    planner = a_planner(quiet_period_s=30)
 
-    assert [0, 1, 0] == [planner.tick(after(s)) for s in (29, 31, 90)]
+    assert [0, 1, 0] == [a_planner(quiet_period_s=30).tick(after(s)) for s in (29, 31, 90)]
     (job,) = some_stores.jobs.list()
     assert ("chest", "cxr", ["pacs"]) == (job["rule"], job["bundle"], job["destinations"])
 
