@@ -21,7 +21,7 @@ from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
-from dicomnode.store.schema import instances, results, studies
+from dicomnode.store.schema import instances, jobs, results, studies
 
 log = structlog.get_logger()
 
@@ -246,8 +246,14 @@ class InstanceStore:
         return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
 
     def known_of_study(self, study_instance_uid: str) -> list[KeptInstance]:
-        """Whatever is kept of a study but conflicts, oldest first: also our own results and what we fetched."""
-        return self._select((instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict)
+        """Whatever is valid of a study, oldest first: also our own results that came back and what we fetched."""
+        withdrawn = (
+            sa.select(results.c.sop_instance_uid)
+            .join_from(results, jobs, results.c.job_id == jobs.c.id)
+            .where(jobs.c.withdrawal != "")
+        )
+        of_study = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
+        return self._select(of_study & instances.c.sop_instance_uid.not_in(withdrawn))
 
     def studies_of(self, patient: Patient) -> list[str]:
         """Study Instance UIDs under this Patient ID, whoever issued it."""

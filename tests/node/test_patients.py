@@ -13,7 +13,6 @@ from pydicom.uid import generate_uid
 from structlog.testing import capture_logs
 
 from dicomnode.dicom.document import document_text
-from dicomnode.errors import ComposeError
 from dicomnode.settings import ScheduleSettings
 
 STUDY = "1.2.826.0.1.3680043.8.498.4711"
@@ -230,18 +229,3 @@ def test_own_results_and_fetched_images_count_for_nobody(a_house, a_film):
     (job,) = answered(house, path)
 
     assert "findings" == job["outcome"]
-
-
-def test_results_of_two_patients_cannot_be_composed(a_house, a_film):
-    """Whatever asked for it: the last door before the file holds."""
-    house = a_house()
-    (job,) = answered(house, a_film())
-    other = a_film(**B, StudyInstanceUID=STUDY + ".1")
-    answered(house, other)
-    (kept,) = house.stores.instances.in_study(STUDY + ".1")
-    with house.stores.engine.begin() as connection:
-        house.stores.inputs.record(connection, job["id"], [kept])
-
-    with pytest.raises(ComposeError, match="images of 2 patients: they contradict in Patient ID") as told:
-        house.pipeline.answer(house.stores.jobs.get(job["id"]), lambda _stage: True)
-    assert "SYN" not in str(told.value)

@@ -71,8 +71,8 @@ def test_a_correction_takes_the_place_of_what_it_corrects(both_stores):
     assert 0 == both_stores.corrections.settle(OTHER, accepts=True)
 
 
-def test_a_withdrawn_job_keeps_nothing_sends_nothing_and_alerts_nobody(both_stores):
-    """Whether its worker still reads, or its results still wait."""
+def test_withdrawn_results_are_not_sent_told_or_compared_with(both_stores):
+    """What waits stops; no earlier study is read from them, also where a PACS sent them back."""
     keep(both_stores, an_image())
     job_id = read_by_a_job(both_stores)
     job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
@@ -88,6 +88,9 @@ def test_a_withdrawn_job_keeps_nothing_sends_nothing_and_alerts_nobody(both_stor
     keep(both_stores, an_image(PatientID="SYN-2"))
     both_stores.corrections.settle(STUDY, accepts=True)
 
+    keep(both_stores, an_image(SOPInstanceUID="1.2.9"))
+    assert [] == both_stores.results.of_study(STUDY)
+    assert [UID] == [one.key.sop_instance_uid for one in both_stores.instances.known_of_study(STUDY)]
     assert [] == both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
     assert both_stores.alerts.claim("a", channel="ris", lease_s=60, now=NOW) is None
     stopped = both_stores.jobs.get(job_id)
