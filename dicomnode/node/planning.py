@@ -34,12 +34,13 @@ def build_planner(settings: Settings, stores: Stores) -> Planner:
     """
     plan = Plan(
         schedule=settings.schedule,
+        accepts_corrections=settings.receive.corrections == "accept",
         rules=settings.rules,
         acuity=settings.acuity,
         default_destinations=default_destinations(settings),
         bundle_digests={name: load_bundle(path).identity.digest for name, path in bundle_paths(settings).items()},
     )
-    return Planner(plan, stores.instances, stores.jobs, _archive_count(settings), guard=_guarded)
+    return Planner(plan, stores.instances, stores.jobs, stores.corrections, _archive_count(settings), guard=_guarded)
 
 
 def _guarded(study_instance_uid: str, plan: Callable[[], bool]) -> bool:

@@ -16,6 +16,7 @@ from dicomnode.errors import ServiceRunningError, SettingsError
 from dicomnode.receive.admit import Admission
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
+from dicomnode.store.corrections import CorrectionStore
 from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.inputs import InputStore
@@ -33,6 +34,7 @@ class Stores:
     engine: Engine
     instances: InstanceStore
     inputs: InputStore
+    corrections: CorrectionStore
     jobs: JobStore
     results: ResultStore
     alerts: AlertStore
@@ -69,6 +71,7 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
         engine=engine,
         instances=InstanceStore(engine, instance_files, key),
         inputs=InputStore(engine, instance_files),
+        corrections=CorrectionStore(engine, instance_files),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
         alerts=AlertStore(engine),

@@ -19,6 +19,7 @@ from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
 from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
+from dicomnode.store.corrections import CorrectionStore
 from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
 from dicomnode.store.jobs import JobStore, new_job
@@ -31,6 +32,10 @@ STAT = frozenset({"STAT", "HIGH"})
 
 Guard = Callable[[str, Callable[[], bool]], bool]
 """Plans the study of a UID; where that fails it says so, and that the study has no job yet."""
+_CONTESTED = (
+    "its images are known to the node as another patient's or another study's; an operator has to say which is right "
+    "(`dicomnode studies correct`)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Plan:
     """Everything the planner decides by."""
 
     schedule: ScheduleSettings
+    accepts_corrections: bool = True
+    """A correction counts at once; otherwise it waits for the operator's word."""
     rules: Sequence[Rule]
     acuity: AcuitySettings
     default_destinations: tuple[str, ...]
@@ -57,6 +64,7 @@ class Planner:
         plan: Plan,
         instances: InstanceStore,
         jobs: JobStore,
+        corrections: CorrectionStore,
         archive_count: ArchiveCount | None = None,
         *,
         stopwatch: Stopwatch | None = None,
@@ -65,6 +73,7 @@ class Planner:
         self._plan = plan
         self._instances = instances
         self._jobs = jobs
+        self._corrections = corrections
         self._archive_count = archive_count
         self._stopwatch = stopwatch or Stopwatch()
         self._guard = guard or _unguarded
@@ -85,8 +94,10 @@ class Planner:
         schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
+        self._corrections.settle(uid, accepts=self._plan.accepts_corrections)
         instances = self._instances.in_study(uid)
-        work = self._work(uid, instances, [_candidate(instance, self._plan.rules) for instance in instances])
+        contested = [] if instances else self._instances.kept_beside(uid)
+        work = self._work(uid, instances or contested, _CONTESTED if contested else "")
         # A job is as old as its newest instance at least: by that time it knows which are its own.
         rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
         added = self._jobs.add(
@@ -99,8 +110,15 @@ class Planner:
             log.info("scheduled", study=uid, instances=len(one.inputs.read), rule=row["rule"], bundle=row["bundle"])
         return added
 
-    def _work(self, study: str, instances: Sequence[KeptInstance], candidates: Sequence[Candidate]) -> list[_Work]:
-        """What is to be done for a study: one piece for each patient whose images it holds."""
+    def _work(self, study: str, instances: Sequence[KeptInstance], why_not: str) -> list[_Work]:
+        """What is to be done for a study: one piece for each patient whose images it holds.
+
+        Parameters
+        ----------
+        why_not
+            Why nothing of the study is read; empty: it is.
+        """
+        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
         groups, elements = by_patient(instances, [one.patient for one in candidates])
         decision = self._plan.schedule.mixed_patients
         if len(groups) > 1:
@@ -114,7 +132,8 @@ class Planner:
         found = []
         for group in groups:
             members = [candidates[i] for i in group.indices]
-            refusal = _refusal(len(groups), elements, is_refused=decision == "refuse" or not group.is_certain)
+            is_refused = decision == "refuse" or not group.is_certain
+            refusal = why_not or _refusal(len(groups), elements, is_refused=is_refused)
             chosen = route(self._plan.rules, members)
             inputs = _inputs([instances[i] for i in group.indices], members, chosen, is_refused=bool(refusal))
             found.append(

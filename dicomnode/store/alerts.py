@@ -64,6 +64,7 @@ class AlertStore:
             As in `store.leases`.
         """
         ready = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
+        ready &= alerts.c.job_id.not_in(sa.select(jobs.c.id).where(jobs.c.withdrawal != ""))
         ready &= leases.is_due(alerts, now=now, longest_wait_s=longest_wait_s)
         ready &= leases.is_free(alerts, now=now, takes_over=takes_over)
         first = sa.select(alerts.c.id).where(ready).order_by(alerts.c.id).limit(1)

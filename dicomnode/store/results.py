@@ -133,11 +133,11 @@ class ResultStore:
         return [] if job_id is None else self.of_job(job_id)
 
     def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
-        """Results of the last job of a study that has any."""
+        """Valid results of the last job of a study that has any."""
         last = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where(jobs.c.study_instance_uid == study_instance_uid)
+            .where((jobs.c.study_instance_uid == study_instance_uid) & (jobs.c.withdrawal == ""))
         )
         with read(self._engine) as connection:
             job_id = connection.execute(last).scalar()

@@ -45,7 +45,7 @@ def a_planner(some_stores):
             default_destinations=("pacs",),
             bundle_digests={"cxr": "d" * 64},
         )
-        return Planner(plan, some_stores.instances, some_stores.jobs, count)
+        return Planner(plan, some_stores.instances, some_stores.jobs, some_stores.corrections, count)
 
     return make
 
