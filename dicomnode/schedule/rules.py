@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from dicomnode.dicom.elements import text, texts
+from dicomnode.records import Patient
 from dicomnode.settings import Conditions, Rule
 
 HEADER_ELEMENTS = (
@@ -32,6 +33,8 @@ class Candidate:
     ds: Dataset
     """Header."""
     calling_ae_title: str
+    patient: Patient | None = None
+    """Whose it is, by its header; None: the header was not, or cannot be, read for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
