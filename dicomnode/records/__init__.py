@@ -10,6 +10,7 @@ from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMess
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
+    ContentState,
     InstanceKey,
     InstanceReference,
     KeptInstance,
@@ -53,7 +54,7 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
 
 __all__ = [
     "Acuity",
@@ -67,6 +68,7 @@ __all__ = [
     "Change",
     "CodedConcept",
     "Comparison",
+    "ContentState",
     "Delivery",
     "Draft",
     "Encoding",
@@ -106,5 +108,7 @@ __all__ = [
     "Stage",
     "StoreStatus",
     "StudySummary",
+    "Verdict",
     "ViewerProfile",
+    "verdict_of",
 ]
