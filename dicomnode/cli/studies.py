@@ -15,7 +15,7 @@ from dicomnode.store.corrections import Contest
 
 app = typer.Typer(name="studies", help="The studies that the node keeps.", no_args_is_help=True)
 
-_JOB_COLUMNS = ("id", "state", "stage", "acuity", "outcome", "reason")
+_JOB_COLUMNS = ("id", "state", "stage", "acuity", "outcome", "reason", "withdrawal")
 _INSTANCE_COLUMNS = ("id", "sop_instance_uid", "modality", "size_bytes", "calling_ae_title", "received_at", "kept_as")
 
 

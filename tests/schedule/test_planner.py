@@ -12,6 +12,7 @@ from pydicom import Dataset, dcmwrite
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.records import Acuity, JobState
+from dicomnode.schedule import planner as planner_module
 from dicomnode.schedule.planner import Plan, Planner, due_after_triage, job_key
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import AcuitySettings, Conditions, Rule, ScheduleSettings
@@ -144,6 +145,18 @@ def test_what_a_job_reads_is_recorded_with_it(a_planner, some_stores):
 
     assert [chest.SOPInstanceUID] == uids(some_stores.inputs.of(job["id"]))
     assert [foot.SOPInstanceUID, chest.SOPInstanceUID] == uids(some_stores.inputs.with_beside(job["id"]))
+
+
+def test_the_planner_reads_each_header_once(a_planner, some_stores, monkeypatch):
+    """Rules and patients go by one read, whatever the number of rules."""
+    read: list[object] = []
+    header = planner_module.read_header
+    monkeypatch.setattr(planner_module, "read_header", lambda path, names: (read.append(path), header(path, names))[1])
+    for _ in range(3):
+        keep(some_stores, a_data_set(StudyInstanceUID="1.2.3"))
+    a_planner(rules=(CHEST, Rule(name="foot", when=Conditions(body_part=("FOOT",)), bundle="cxr"))).tick(after(60))
+
+    assert sorted(one.path for one in some_stores.instances.in_study("1.2.3")) == sorted(read)
 
 
 def test_an_instance_that_is_not_read_makes_no_new_work(a_planner, some_stores):
