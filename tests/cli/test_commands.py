@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from helpers import ROOT, a_data_set, free_port
@@ -191,10 +192,39 @@ def test_routes_test_says_which_rule_and_why_not_the_others(a_settings_file, cap
     assert "chest" == answers[0]["rule"]
 
 
+def make_index(settings_path: Path) -> None:
+    """Make the data folder and its index, as a service that has run once."""
+    from dicomnode.node.rooms import open_stores
+
+    open_stores(load(settings_path)).engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("studies", "list"),
+        ("studies", "show", "1.2"),
+        ("jobs", "list"),
+        ("jobs", "show", "7"),
+        ("alerts", "list"),
+        ("priors", "find", "1.2"),
+    ],
+)
+def test_a_command_that_looks_makes_nothing(a_settings_file, capsys, tmp_path, words):
+    """Where no service has run it says that there is nothing to look into, and leaves the folder as it was."""
+    a_settings_file()
+
+    status, out, err = run(*words, capsys=capsys)
+
+    assert (2, "") == (status, out)
+    assert "there is no data folder" in one_sentence(err)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("words", [("studies", "list"), ("jobs", "list"), ("destinations", "list"), ("bundle", "list")])
 def test_every_listing_speaks_json(a_settings_file, capsys, words):
     """Programs read the same rows."""
-    a_settings_file()
+    make_index(a_settings_file())
 
     status, out, _ = run(*words, "--json", capsys=capsys)
 
@@ -217,7 +247,7 @@ def test_every_listing_speaks_json(a_settings_file, capsys, words):
 )
 def test_what_cannot_be_done_is_one_sentence(a_settings_file, capsys, words, says):
     """Exit status 1, and the message says what there is or what would be right."""
-    a_settings_file()
+    make_index(a_settings_file())
 
     status, out, err = run(*words, capsys=capsys)
 
