@@ -39,8 +39,10 @@ _KINDS = {
 }
 _CALLED, _CALLING = slice(10, 26), slice(26, 42)
 """AE titles in an A-ASSOCIATE-RQ PDU (PS3.8 Table 9-11)."""
-_WAITS_FOR_REQUEST, _IS_OVER = "Sta2", "Sta13"
-"""States of PS3.8 9.2."""
+_IS_OVER = "Sta13"
+"""State of PS3.8 9.2."""
+_INVALID_PDU, _CONNECTION_CLOSED = "Evt19", "Evt17"
+"""Events of PS3.8 9.2."""
 
 
 class PeerSocket(AssociationSocket):
@@ -120,8 +122,14 @@ class UpperLayer(DULServiceProvider):
     def run_reactor(self) -> None:
         """Serve the connection until it ends, and say so where we ended it without a word to the peer."""
         super().run_reactor()
+        if self.assoc.requestor.primitive is None:
+            self.to_user_queue.put(
+                None
+            )  # the association waits for a request; it must not hold its place for that long
         if not self._has_request and not self.is_closed_by_peer:
-            self.blame(f"no association request came within {self.assoc.acse_timeout or 0:g} s (receive.acse_timeout_s)")
+            self.blame(
+                f"no association request came within {self.assoc.acse_timeout or 0:g} s (receive.acse_timeout_s)"
+            )
         if self._why:
             self.tell("connection closed", self._why)
         elif not self._has_request:
@@ -144,14 +152,15 @@ class UpperLayer(DULServiceProvider):
         super().kill_dul()
 
     def _read_pdu_data(self) -> None:
-        if self.state_machine.current_state == _IS_OVER:
+        # What follows an invalid PDU has no beginning: to read on would wait for the rest of what is none.
+        if self.state_machine.current_state == _IS_OVER or _INVALID_PDU in self.event_queue.queue:
             self._drop_rest()
             return
         try:
             super()._read_pdu_data()
         except MalformedMessageError as fault:
             self.blame(str(fault))
-            self.event_queue.put("Evt19")
+            self.event_queue.put(_INVALID_PDU)
 
     def _drop_rest(self) -> None:
         """Read what still comes, so that our last word reaches the peer, and forget it (PS3.8 9.2, AA-6)."""
@@ -161,7 +170,7 @@ class UpperLayer(DULServiceProvider):
         except OSError:
             is_gone = True
         if is_gone:
-            self.event_queue.put("Evt17")
+            self.event_queue.put(_CONNECTION_CLOSED)
 
     def _decode_pdu(self, bytestream: bytearray) -> tuple[Any, str]:
         kind = _KINDS.get(bytestream[0], "PDU")
@@ -204,7 +213,10 @@ class UpperLayer(DULServiceProvider):
             (1, 3): f"{self.calling_ae_title!r} is not in receive.allowed_calling_ae_titles",
             (1, 7): f"it calls {self.called_ae_title!r}, and our AE title is {self.assoc.acceptor.ae_title!r}",
             (2, 2): "its version of the DICOM upper layer protocol is not 1",
-            (3, 2): f"{own.maximum_associations} associations are open (receive.maximum_associations)",
+            (
+                3,
+                2,
+            ): f"as many associations are open as receive.maximum_associations allows ({own.maximum_associations})",
         }
         code = (rejection.source or 0, rejection.reason_diagnostic or 0)
         return reasons.get(code, f"source {code[0]}, reason {code[1]} of PS3.8 Table 9-21")
