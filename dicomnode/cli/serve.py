@@ -12,6 +12,7 @@ from dicomnode.node import service
 
 def serve(settings: SettingsOption = None) -> None:
     """Run the node until it is told to stop (SIGTERM or Ctrl-C)."""
+    logs.occupy_standard_streams()
     loaded = read_settings(settings)
     logs.configure(level=loaded.log.level, output=loaded.log.format)
     stop = threading.Event()

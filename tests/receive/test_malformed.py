@@ -6,9 +6,9 @@ from io import BytesIO
 
 import pytest
 from helpers import a_data_set
-from raw_peer import CT, Peer, element, pdu, store_command, uid, us
 from pydicom.uid import generate_uid
 from pynetdicom.dsutils import encode
+from raw_peer import CT, Peer, element, pdu, store_command, uid, us
 from structlog.testing import capture_logs
 
 from dicomnode.records import StoreStatus
