@@ -12,7 +12,8 @@ from dicomnode.compose.picture import Picture, drawn
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
-from dicomnode.dicom.header import copied, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import copied
 from dicomnode.records import Finding, Heatmap
 
 LEGEND_WARNING = "AI RESEARCH - not for diagnostic use"

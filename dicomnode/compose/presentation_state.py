@@ -16,7 +16,8 @@ from dicomnode.compose.common import Series, body_part, common_attributes, track
 from dicomnode.compose.measurement_report import has_place
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
-from dicomnode.dicom.header import copied, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import copied
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.records import Finding, PreparedImage
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from dicomnode.compose.profiles import PROFILES, Kind
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 from dicomnode.errors import ComposeError
 from dicomnode.records import Report, ResultInstance, ViewerProfile
 from dicomnode.settings import AcuityLevel, ComposeSettings

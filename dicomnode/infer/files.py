@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.errors import UnsupportedImageError
+from dicomnode.dicom.elements import parsing
 
 
 def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
@@ -16,9 +15,9 @@ def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
     Raises
     ------
     UnsupportedImageError
-        If the file is missing or no DICOM file.
+        If it is no DICOM file.
+    OSError
+        If it is missing or the disk fails.
     """
-    try:
+    with parsing(f"{path.name} cannot be read as a DICOM file"):
         return dcmread(path, stop_before_pixels=not has_pixels)
-    except PARSER_ERRORS as error:
-        raise UnsupportedImageError(f"{path.name} cannot be read as a DICOM file ({type(error).__name__})") from error

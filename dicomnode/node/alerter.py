@@ -7,7 +7,7 @@ import datetime as dt
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import PeerRefusedError, SettingsError, TransientError, UnsupportedImageError
 from dicomnode.records import Alert, AlertMessage, NamedPatient

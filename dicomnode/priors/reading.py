@@ -9,8 +9,7 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS, numbers
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import PARSER_ERRORS, numbers, text
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
@@ -180,7 +179,7 @@ def spacings_of(paths: Iterable[Path], model: Reader) -> dict[str, tuple[float, 
     found = {}
     for path in paths:
         try:
-            ds = read_header(path, (), ("SOPInstanceUID", "PixelSpacing", "ImagerPixelSpacing"))
+            ds = read_header(path, ("SOPInstanceUID", "PixelSpacing", "ImagerPixelSpacing"))
             spacing = numbers(ds, "PixelSpacing") or numbers(ds, "ImagerPixelSpacing")
         except UnsupportedImageError:
             continue
@@ -202,7 +201,7 @@ def _is_same_patient(current: StudySummary, file: _File) -> bool:
     """Hold one instance against the current patient: an archive may have filed it wrongly."""
     uid = file.reference.sop_instance_uid
     try:
-        patient = patient_of(read_header(file.path, (), PATIENT_ELEMENTS))
+        patient = patient_of(read_header(file.path, PATIENT_ELEMENTS))
     except UnsupportedImageError:
         log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
         return False

@@ -11,8 +11,8 @@ import structlog
 from pydicom import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.dicom.reading import element_text, read_header
+from dicomnode.dicom.elements import PARSER_ERRORS, text
+from dicomnode.dicom.reading import read_header
 from dicomnode.errors import NodeError
 from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, is_complete
@@ -88,7 +88,7 @@ class Planner:
         rule = chosen.rule
         bundle = rule.bundle if rule is not None and rule.bundle else None
         digest = self._plan.bundle_digests[bundle] if bundle else ""
-        asked = any(element_text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
+        asked = any(text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
         level = Acuity.URGENT if asked else Acuity.NON_CRITICAL
         return new_job(
             key=job_key(study, revision, digest),

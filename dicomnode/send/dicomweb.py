@@ -15,8 +15,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import PARSER_ERRORS, text
 from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, series_summary, summary_of
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.records import Patient, SeriesSummary, StudySummary

@@ -255,7 +255,7 @@ class InstanceStore:
 
     def _digest_of_file(self, path: Path) -> str:
         try:
-            ds = read_header(path, (), PATIENT_ELEMENTS)
+            ds = read_header(path, PATIENT_ELEMENTS)
         except UnsupportedImageError:
             return ""
         return patient_digest(patient_of(ds), self._patient_key)
