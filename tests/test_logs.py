@@ -78,9 +78,20 @@ def a_receiver(folder: Path, stderr: int | None, output: str = "json") -> tuple[
     )
     end = time.monotonic() + 60
     while not (folder / "port").exists() or not (folder / "port").read_text():
-        assert time.monotonic() < end and process.poll() is None
+        assert time.monotonic() < end
+        assert process.poll() is None
         time.sleep(0.05)
     return process, int((folder / "port").read_text())
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a receiver: it ends with its standard input, or is ended."""
+    process.stdin.close()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -101,17 +112,15 @@ def test_a_log_that_cannot_be_written_stops_no_image(tmp_path, kind, output):
         assert [0, 0, 0xA900] == statuses(port)
         assert process.poll() is None
     finally:
-        process.stdin.close()
-        process.wait(20)
+        end(process)
 
 
 def test_no_log_line_ends_in_the_database(tmp_path):
     """With standard error closed, the files that are opened next do not take its place."""
     process, port = a_receiver(tmp_path / "data", None)
     statuses(port)
-    second = os.readlink(f"/proc/{process.pid}/fd/2")
-    process.stdin.close()
-    process.wait(20)
+    second = str(Path(f"/proc/{process.pid}/fd/2").readlink())
+    end(process)
 
     assert "/dev/null" == second
 
@@ -254,13 +263,18 @@ def test_a_value_that_holds_itself_is_written(a_pipe):
     assert 1 == len(a_pipe.lines())
 
 
+def raised(error: Exception) -> Exception:
+    """An exception as it is caught: with the place where it was raised."""
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
 def test_an_exception_is_named_without_its_text(a_pipe):
     """The line says which kind of exception and where, not what it quotes."""
     a_pipe.configure()
-    try:
-        raise ValueError("MUELLER^ERIKA is no date")
-    except ValueError:
-        structlog.get_logger().error("failed", exc_info=True)
+    structlog.get_logger().error("failed", exc_info=raised(ValueError("MUELLER^ERIKA is no date")))
 
     (line,) = a_pipe.lines()
     assert "ValueError" == line["error"]
@@ -282,10 +296,7 @@ def test_an_exception_is_named_without_its_text(a_pipe):
 def test_libraries_are_heard_without_patient_data(a_pipe, logger, message, arguments, said):
     """From warning on a library's line comes through: its first line and the kind of exception, no values."""
     a_pipe.configure()
-    try:
-        raise KeyError("MUELLER^ERIKA")
-    except KeyError:
-        logging.getLogger(logger).error(message, *arguments, exc_info=True)
+    logging.getLogger(logger).error(message, *arguments, exc_info=raised(KeyError("MUELLER^ERIKA")))
     logging.getLogger(logger).info("not heard")
 
     (line,) = a_pipe.lines()

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.reading import data_set_offset, read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
 from dicomnode.store.engine import read, upsert, write
@@ -37,10 +37,11 @@ class WaitingStudy:
     """UTC of the newest instance."""
 
 
-def content_digest(key: InstanceKey, encoded: bytes) -> str:
-    """SHA-256 over UID, transfer syntax and the file; our file meta is the same for the same instance."""
-    words = f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode()
-    return hashlib.sha256(words + encoded).hexdigest()
+def content_digest(sop_instance_uid: str, transfer_syntax_uid: str, encoded: bytes) -> str:
+    """SHA-256 over UID, transfer syntax and the data set as received; the file meta before it is the library's."""
+    digest = hashlib.sha256(f"{sop_instance_uid} {transfer_syntax_uid} ".encode())
+    digest.update(memoryview(encoded)[data_set_offset(encoded) :])
+    return digest.hexdigest()
 
 
 def revision_of(kept: Iterable[KeptInstance]) -> str:
@@ -87,7 +88,7 @@ class InstanceStore:
             raise TransientError(f"the index cannot be written ({type(error).__name__})") from None
 
     def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
-        digest = content_digest(key, encoded)
+        digest = content_digest(key.sop_instance_uid, key.transfer_syntax_uid, encoded)
         if key.is_prior and self._holds(key.sop_instance_uid):
             return False  # a copy from the archive, which may differ in its coding, is no conflict
         known = self._known(key.sop_instance_uid, digest)
@@ -117,10 +118,26 @@ class InstanceStore:
 
     def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
         """Number of this content in the index, and whether we fetched it; None where it is new."""
-        same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
+        columns = (instances.c.id, instances.c.is_prior, instances.c.digest, instances.c.path)
+        query = sa.select(*columns, instances.c.transfer_syntax_uid)
         with read(self._engine) as connection:
-            row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
-        return None if row is None else (row.id, row.is_prior)
+            rows = connection.execute(query.where(instances.c.sop_instance_uid == sop_instance_uid)).all()
+        for row in rows:
+            if row.digest == digest:
+                return row.id, row.is_prior
+        # Until version 0.2 the digest covered the file meta as well, so that an upgrade of the library changed it.
+        # What such a row stands for is in its file; the row stays as it is, for revisions of studies build on it.
+        return next(
+            ((row.id, row.is_prior) for row in rows if self._digest_of_kept(sop_instance_uid, row) == digest), None
+        )
+
+    def _digest_of_kept(self, sop_instance_uid: str, row: Row[Any]) -> str:
+        """Digest of a file that is kept; empty where it is gone."""
+        try:
+            encoded = self._files.path(row.path).read_bytes()
+        except OSError:
+            return ""
+        return content_digest(sop_instance_uid, row.transfer_syntax_uid, encoded)
 
     def _holds(self, sop_instance_uid: str) -> bool:
         with read(self._engine) as connection:
