@@ -496,15 +496,17 @@ def test_an_instance_kept_under_the_old_digest_is_known(both_stores, is_gone):
     keep(both_stores, key, first)
     (before,) = both_stores.instances.in_study("1.2.3")
     old = hashlib.sha256(f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode() + first).hexdigest()
+    path = before.path.with_name(f"{old}.dcm")
+    before.path.rename(path)
     with both_stores.engine.begin() as connection:
-        connection.execute(sa.update(instances).values(digest=old))
+        connection.execute(sa.update(instances).values(digest=old, path=f"{path.parent.name}/{path.name}"))
     if is_gone:
-        before.path.unlink()
+        path.unlink()
 
     assert is_gone == keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_41000"))
     kept = both_stores.instances.all_in_study("1.2.3")
     assert [old] == [one.digest for one, is_conflict in kept if not is_conflict]
-    assert before.path == kept[0][0].path
+    assert path == kept[0][0].path
 
 
 @pytest.mark.parametrize("encoded", [b"", b"content", bytes(128) + b"DICM", a_file(b"", "1")[:150]])
