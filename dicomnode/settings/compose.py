@@ -21,7 +21,7 @@ class ComposeSettings(Table):
     font: str = ""
     """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
     timezone: str = ""
-    """Time zone of the house (IANA), as "Europe/Berlin"; a study that states its offset keeps it. Empty: the machine's."""
+    """Zone of the house (IANA), as "Europe/Berlin"; an offset that a study states goes first. Empty: the machine's."""
 
     @field_validator("timezone")
     @classmethod
