@@ -124,7 +124,7 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
         elif plain:
             answer = assoc.send_c_store(_decoded(file, plain[0]), priority=file.priority)
         else:
-            return _unsendable(file, "the peer accepts this SOP class in no transfer syntax that we can offer")
+            return _unsendable(file, f"the peer does not accept {UID(file.sop_class_uid).name} as we can offer it")
     except PARSER_ERRORS:
         if not assoc.is_established:  # lost in the middle: the file is not to blame
             return _outcome(file, None)
