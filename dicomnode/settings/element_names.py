@@ -6,7 +6,13 @@ import re
 from difflib import get_close_matches
 from functools import cache
 
-from pydicom.datadict import DicomDictionary, RepeatersDictionary, dictionary_VR
+from pydicom.datadict import (
+    dictionary_has_tag,
+    dictionary_keyword,
+    dictionary_VR,
+    keyword_dict,
+    repeater_has_keyword,
+)
 
 _TAG = re.compile(r"\(?\s*(?:0x)?([0-9a-f]{4})\s*[,: ]?\s*([0-9a-f]{4})\s*\)?", re.IGNORECASE)
 _PRIVATE = re.compile(r"\(?\s*([0-9a-f]{4})\s*,\s*xx([0-9a-f]{2})\s*,\s*(.*?\S)\s*\)?", re.IGNORECASE)
@@ -39,10 +45,11 @@ def element_name(written: str) -> str:
         raise ValueError(f"{written!r} is not in the data set: command and file meta are no part of it")
     if group >= _FIRST_PIXELS:
         raise ValueError(f"{written!r} stands with or behind the pixels, and rules read what is before them")
-    vr = dictionary_VR(tag) if tag in DicomDictionary else ""
+    is_known = dictionary_has_tag(tag)
+    vr = dictionary_VR(tag) if is_known else ""
     if vr == "SQ" or vr in _BINARY:
         raise ValueError(f"{written!r} is {'a sequence' if vr == 'SQ' else 'binary'}: rules compare texts and numbers")
-    keyword = DicomDictionary[tag][4] if tag in DicomDictionary else ""
+    keyword = dictionary_keyword(tag) if is_known else ""
     return keyword or f"{group:04X},{tag & 0xFFFF:04X}"
 
 
@@ -52,16 +59,14 @@ def _tag(written: str) -> int:
         return known
     if found := _TAG.fullmatch(written.strip()):
         return int(found[1] + found[2], 16)
-    repeated = {_folded(entry[4]): mask for mask, entry in RepeatersDictionary.items()}
-    if mask := repeated.get(_folded(written)):
-        first = re.sub("x", "0", mask)
-        raise ValueError(f'{written!r} names several elements: write one of them as a tag, "{first[:4]},{first[4:]}"')
+    if repeater_has_keyword(written.strip()):
+        raise ValueError(f'{written!r} names an element of several groups: write one of them as "gggg,eeee"')
     raise ValueError(f"{written!r} is not the name of a data element{_near(written)}")
 
 
 def _near(written: str) -> str:
     near = get_close_matches(_folded(written), _keywords(), n=3, cutoff=0.75)
-    names = [str(DicomDictionary[_keywords()[name]][4]) for name in near]
+    names = [dictionary_keyword(_keywords()[name]) for name in near]
     return f"; near it: {', '.join(names)}" if names else '; elements are named by keyword or by "gggg,eeee"'
 
 
@@ -71,4 +76,4 @@ def _folded(name: str) -> str:
 
 @cache
 def _keywords() -> dict[str, int]:
-    return {_folded(entry[4]): tag for tag, entry in DicomDictionary.items() if entry[4]}
+    return {_folded(keyword): tag for keyword, tag in keyword_dict.items() if keyword}
