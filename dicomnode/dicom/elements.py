@@ -52,6 +52,7 @@ __all__ = [
     "fault",
     "faults",
     "functional_group",
+    "holder",
     "items",
     "needed_number",
     "needed_numbers",
@@ -171,8 +172,8 @@ def needed_numbers(ds: Dataset, name: Name, count: int) -> tuple[float, ...]:
     UnsupportedImageError
         If the element holds anything but `count` finite numbers.
     """
-    found, there = numbers(ds, name), stored(ds, name)
-    if len(found) == count or there is None or not holds_something(there):
+    found = numbers(ds, name)
+    if len(found) == count or not _is_there(ds, name):
         return found
     raise UnsupportedImageError(
         f"instance {text(ds, 'SOPInstanceUID') or 'without UID'}: {element_title(name)} must hold "
@@ -234,15 +235,42 @@ def items(ds: Dataset, name: Name) -> list[Dataset]:
 
 def functional_group(ds: Dataset, frame_number: int, keyword: str) -> Dataset | None:
     """Item of a functional group macro: the frame's own, else the shared one (PS3.3 C.7.6.16), else None."""
+    return next(iter(_groups(ds, frame_number, keyword)), None)
+
+
+def holder(ds: Dataset, frame_number: int, keyword: str, *names: Name) -> Dataset:
+    """Data set that holds an element of a frame: the frame's own functional group, the shared one, or the header.
+
+    Parameters
+    ----------
+    keyword
+        Sequence of the functional group macro.
+    names
+        Elements of the macro; the data set holds one of them, whatever else it leaves to the others.
+
+    Returns
+    -------
+    The header where none does.
+    """
+    groups = _groups(ds, frame_number, keyword)
+    return next((group for group in groups if any(_is_there(group, name) for name in names)), ds)
+
+
+def _groups(ds: Dataset, frame_number: int, keyword: str) -> list[Dataset]:
     per_frame = items(ds, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number]
     shared = items(ds, "SharedFunctionalGroupsSequence")[:1]
-    return next((group for macros in [*per_frame, *shared] for group in items(macros, keyword)[:1]), None)
+    return [group for macros in [*per_frame, *shared] for group in items(macros, keyword)[:1]]
+
+
+def _is_there(ds: Dataset, name: Name) -> bool:
+    found = stored(ds, name)
+    return found is not None and holds_something(found)
 
 
 def fault(ds: Dataset, name: Name) -> str:
     """Say what is wrong with the value of an element, without quoting it; "" where nothing is, or it is absent."""
     found = stored(ds, name)
-    if found is None or not holds_something(found):
+    if found is None or not _is_there(ds, name):
         return ""
     vr = vr_of(ds, found) if isinstance(found, RawDataElement) else found.VR
     if isinstance(found, RawDataElement) and vr in TEXT_VRS and not decoded_element(ds, found, vr).is_as_declared:

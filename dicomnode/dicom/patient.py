@@ -10,7 +10,15 @@ from pydicom import Dataset
 from dicomnode.dicom.elements import date, number, text, texts, time
 from dicomnode.records import Patient, SeriesSummary, StudySummary
 
-PATIENT_ELEMENTS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+PATIENT_ELEMENTS = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+)
+"""What `patient_of` looks at."""
 STUDY_SUMMARY_ELEMENTS = (
     *PATIENT_ELEMENTS,
     "StudyInstanceUID",
@@ -29,16 +37,22 @@ _NOBODY = re.compile(r"[0\W_]*|X+|UNKNOWN|NONE|N/?A|NULL|ANON(YMOUS|YMIZED|YMISE
 def patient_of(ds: Dataset) -> Patient:
     """Identity of the patient; what is missing or unreadable is empty."""
     return Patient(
-        patient_id=text(ds, "PatientID"),
+        patient_id=text(ds, "PatientID").strip("\0 "),
         issuer=text(ds, "IssuerOfPatientID"),
         birth_date=re.sub(r"\D", "", text(ds, "PatientBirthDate")),  # 2000.01.31 is how ACR-NEMA wrote it
         sex=text(ds, "PatientSex").upper(),
+        name=text(ds, "PatientName"),
     )
 
 
 def is_identified(patient: Patient) -> bool:
     """Whether the Patient ID tells the patient from others: UNKNOWN, 0000 and the like do not."""
-    return _NOBODY.fullmatch(patient.patient_id) is None
+    return not is_placeholder(patient.patient_id)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a Patient ID or a name stands for nobody in particular."""
+    return _NOBODY.fullmatch(text) is not None
 
 
 def difference(one: Patient, other: Patient) -> str:

@@ -12,6 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
 
 from dicomnode.dicom.elements import Name, element_tag, parsing, text
+from dicomnode.dicom.files import reading
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.errors import InstanceRefusedError, UnsupportedImageError
@@ -44,11 +45,11 @@ def read_header(source: Path | BinaryIO, names: Sequence[Name] = ()) -> Dataset:
     Raises
     ------
     UnsupportedImageError
-        If the bytes are no DICOM file.
-    OSError
-        If the file cannot be read from the disk.
+        If the bytes are no DICOM file, or the file is missing.
+    StorageError
+        If the file cannot be read now.
     """
-    with parsing("the file is not readable as DICOM"):
+    with parsing("the file is not readable as DICOM"), reading(source):
         return dcmread(source, stop_before_pixels=True, specific_tags=_tags(names) or None)
 
 

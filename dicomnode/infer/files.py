@@ -7,6 +7,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 
 from dicomnode.dicom.elements import parsing
+from dicomnode.dicom.files import reading
 
 
 def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
@@ -15,9 +16,9 @@ def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
     Raises
     ------
     UnsupportedImageError
-        If it is no DICOM file.
-    OSError
-        If it is missing or the disk fails.
+        If the file is missing or no DICOM file.
+    StorageError
+        If the file cannot be read now.
     """
-    with parsing(f"{path.name} cannot be read as a DICOM file"):
+    with parsing(f"{path.name} cannot be read as a DICOM file"), reading(path):
         return dcmread(path, stop_before_pixels=not has_pixels)

@@ -54,7 +54,7 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
 
 __all__ = [
     "Acuity",
@@ -108,5 +108,7 @@ __all__ = [
     "Stage",
     "StoreStatus",
     "StudySummary",
+    "Verdict",
     "ViewerProfile",
+    "verdict_of",
 ]

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 from dicomnode.dicom.elements import Name, text, texts
 from dicomnode.dicom.raw import holds_something, stored
+from dicomnode.records import Patient
 from dicomnode.settings import Conditions, Rule
 
 _BLOCKS = range(0x10, 0x100)
@@ -36,6 +37,8 @@ class Candidate:
     ds: Dataset
     """Header."""
     calling_ae_title: str
+    patient: Patient | None = None
+    """Whose it is, by its header; None: the header was not, or cannot be, read for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
