@@ -25,7 +25,7 @@ _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
 _CALLED_AE_TITLE_NOT_RECOGNISED = (1, 1, 7)
 
 
-class PeerHandler(RequestHandler):
+class PeerHandler(RequestHandler):  # type: ignore[misc]  # the library counts as untyped
     """Makes an association out of a connection."""
 
     def _create_association(self) -> Association:
@@ -40,7 +40,7 @@ class PeerHandler(RequestHandler):
         return assoc
 
 
-class Negotiation(ACSE):
+class Negotiation(ACSE):  # type: ignore[misc]  # the library counts as untyped
     """Decides whether an association is accepted.
 
     Does: reject what the library lets pass, say which presentation contexts were not accepted.

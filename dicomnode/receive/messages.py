@@ -33,7 +33,7 @@ class _Next(Enum):
     DROPPED_DATA_SET = "data set that nobody wants"
 
 
-class Messages(DIMSEServiceProvider):
+class Messages(DIMSEServiceProvider):  # type: ignore[misc]  # the library counts as untyped
     """Takes in the messages of a peer.
 
     Does: put commands in order, refuse with a status what cannot be served, end an association that makes no sense.

@@ -45,7 +45,7 @@ _INVALID_PDU, _CONNECTION_CLOSED = "Evt19", "Evt17"
 """Events of PS3.8 9.2."""
 
 
-class PeerSocket(AssociationSocket):
+class PeerSocket(AssociationSocket):  # type: ignore[misc]  # the library counts as untyped
     """The connection of a peer; it takes in no more than a PDU may have."""
 
     def __init__(self, assoc: Association, upper_layer: UpperLayer, client_socket: Any) -> None:
@@ -66,7 +66,7 @@ class PeerSocket(AssociationSocket):
         if nr_bytes > longest:
             raise MalformedMessageError(f"a PDU of {nr_bytes} bytes, and {longest} are the most that is taken")
         try:
-            read = super().recv(nr_bytes)
+            read: bytearray = super().recv(nr_bytes)
         except TimeoutError:
             seconds = self.socket.gettimeout() if self.socket else None
             self._upper_layer.blame(
@@ -77,7 +77,7 @@ class PeerSocket(AssociationSocket):
         return read
 
 
-class UpperLayer(DULServiceProvider):
+class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library counts as untyped
     """Reads and writes the PDUs of one association.
 
     Does: mend AE titles, bound the length of PDUs, tell why an association was rejected, aborted or cut off.
@@ -138,7 +138,7 @@ class UpperLayer(DULServiceProvider):
 
     def idle_timer_expired(self) -> bool:
         """Whether nothing came for too long."""
-        is_expired = super().idle_timer_expired()
+        is_expired = bool(super().idle_timer_expired())
         if is_expired:
             self.blame(f"nothing came for {self.network_timeout or 0:g} s (receive.network_timeout_s)")
         return is_expired
