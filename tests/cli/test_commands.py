@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import tomllib
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_init_overwrites_only_when_forced(tmp_path, capsys):
     assert 0 == run("init", str(path), "--force", capsys=capsys)[0]
 
 
+@pytest.mark.parametrize(("zone", "is_told"), [("", True), ("Europe/Berlin", False)])
+def test_a_machine_without_a_time_zone_is_told(a_settings_file, capsys, monkeypatch, zone, is_told):
+    """`config check` says that results will be dated in UTC, until somebody names the zone."""
+    monkeypatch.setenv("TZ", "")
+    time.tzset()
+    a_settings_file(f'[compose]\ntimezone = "{zone}"\n')
+
+    status, _, err = run("config", "check", capsys=capsys)
+    monkeypatch.undo()
+    time.tzset()
+
+    assert 0 == status
+    assert is_told == ("no time zone is named" in err)
+
+
 def test_passwords_are_not_shown(tmp_path, capsys):
     """What `config show` prints can be pasted into a ticket."""
     path = tmp_path / "dicomnode.toml"
@@ -87,6 +103,11 @@ def test_passwords_are_not_shown(tmp_path, capsys):
         ("[explain]\nmethod = 'magic'", "no explanation method 'magic'; known: class_activation"),
         ("[schedule]\narchive = 'gone'", "schedule.archive names 'gone', which is not a destination; known: none"),
         ("[acuity.findings]\nopacity = 'dire'", "acuity.findings.opacity"),
+        (
+            "[[rules]]\nname = 'er'\nwhen.header.StationNam = ['X']",
+            "rule 'er': when.header: 'StationNam' is not the name",
+        ),
+        ("[compose]\ntimezone = 'Europe/Belrin'", "is not a time zone of the IANA database; near it: Europe/Berlin"),
         ("this is no toml", "is not a readable TOML file"),
         ("[store]\ndatabase_url = 'x'", "is not a readable TOML file"),
     ],
