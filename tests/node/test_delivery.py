@@ -340,7 +340,7 @@ def test_a_pacs_that_takes_some_kinds_only_holds_part_of_the_study(a_road, a_pac
 
     job = road.stores.jobs.get(1)
     assert JobState.COMPLETED == job.state
-    assert job.reason.startswith("PARTLY DELIVERED: 2 of 5 deliveries failed; pacs: the peer accepts this SOP class in")
+    assert job.reason.startswith("PARTLY DELIVERED: 2 of 5 deliveries failed; pacs: the peer does not accept")
     assert ["HELD", "HELD", "HELD", "FAILED", "FAILED"] == [state for state, _ in road.states().values()]
 
 
