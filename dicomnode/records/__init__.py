@@ -54,6 +54,7 @@ from dicomnode.records.report import (
     Sentence,
 )
 from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
 
 __all__ = [
     "Acuity",
@@ -67,6 +68,7 @@ __all__ = [
     "Change",
     "CodedConcept",
     "Comparison",
+    "Contrast",
     "Delivery",
     "Draft",
     "Encoding",
@@ -82,7 +84,10 @@ __all__ = [
     "Job",
     "JobState",
     "KeptInstance",
+    "KernelClass",
+    "LeftOut",
     "NamedPatient",
+    "Omission",
     "Outcome",
     "Patient",
     "Placement",
@@ -100,10 +105,12 @@ __all__ = [
     "ResultInstance",
     "ReviewReason",
     "Section",
+    "Selection",
     "SendOutcome",
     "Sentence",
     "SeriesSummary",
     "Stage",
+    "StackFacts",
     "StoreStatus",
     "StudySummary",
     "ViewerProfile",

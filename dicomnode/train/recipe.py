@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
-from dicomnode.infer.manifest import Accepts, PixelRecipe
+from dicomnode.infer.manifest import Accepts, PixelRecipe, Prefers
 from dicomnode.records import Acuity, CodedConcept
 
 Count = Annotated[int, Field(ge=1)]
@@ -313,6 +313,7 @@ class Recipe(_Table):
 
     bundle: BundleRecipe
     accepts: Accepts
+    prefers: Prefers = Prefers()
     pixels: PixelRecipe
     findings: Annotated[tuple[FindingRecipe, ...], Field(min_length=1)]
     data: DataRecipe = DataRecipe()
@@ -400,7 +401,14 @@ class Recipe(_Table):
         The comparer is left out, as no other weight depends on it.
         """
         decisive = self.model_dump_json(
-            exclude={"bundle": True, "accepts": True, "card": True, "comparer": True, "fit": {"threads"}}
+            exclude={
+                "bundle": True,
+                "accepts": True,
+                "prefers": True,
+                "card": True,
+                "comparer": True,
+                "fit": {"threads"},
+            }
         )
         return hashlib.sha256(decisive.encode()).hexdigest()
 

@@ -11,13 +11,18 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import EnhancedCTImageStorage
 
 from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
+from dicomnode.infer.files import read_headers
 from dicomnode.infer.model import Model
-from dicomnode.infer.prepare import prepare
-from dicomnode.records import ReviewReason
+from dicomnode.infer.prepare import prepare, prepare_study
+from dicomnode.records import Omission, ReviewReason
 
 
 def _uids(images) -> list[str]:
     return [image.sop_instance_uid for image in images]
+
+
+def _uids_of(paths) -> list[str]:
+    return [dcmread(path).SOPInstanceUID for path in paths]
 
 
 def test_slices_are_sorted_along_the_normal(make_slice, a_ct_bundle):
@@ -89,10 +94,20 @@ def test_phases_are_told_apart_by_acquisition(make_slice, a_ct_bundle):
     assert [dcmread(path).SOPInstanceUID for path in second] == _uids(images)
 
 
-def test_repeated_positions_are_refused(make_slice, a_ct_bundle):
-    """Two slices at one place within one acquisition leave no order."""
+def test_repeated_positions_are_refused(make_slice, a_ct_bundle, a_bleed):
+    """Two different slices at one place within one acquisition leave no order."""
     with pytest.raises(UnsupportedImageError, match="two slices at the same position"):
-        prepare([make_slice(z) for z in (0, 5, 5)], a_ct_bundle)
+        prepare([make_slice(0), make_slice(5), make_slice(5, a_bleed)], a_ct_bundle)
+
+
+def test_a_slice_that_came_twice_is_read_once(make_slice, a_ct_bundle):
+    """The same slice under two UIDs is no second slice, and the study is read."""
+    paths = [make_slice(z) for z in (0, 5, 10)]
+    prepared = prepare_study(read_headers([make_slice(5), *paths]), a_ct_bundle)
+
+    assert 3 == len(prepared.images)
+    (left,) = prepared.selection.left_out
+    assert (Omission.DUPLICATE, 1) == (left.reason, left.facts.images)
 
 
 def test_a_volume_with_holes_is_not_judged(make_slice, a_ct_bundle):
@@ -128,12 +143,12 @@ def test_a_change_of_slice_thickness_is_no_gap(make_slice, a_ct_bundle):
     assert 6 == len(prepare([*thin, *thick], a_ct_bundle))
 
 
-def test_mixed_orientations_are_refused(make_slice, a_ct_bundle):
-    """One series with slices that look different ways is no volume."""
-    paths = [make_slice(0), make_slice(5, ImageOrientationPatient=[0, 1, 0, -1, 0, 0])]
+def test_mixed_orientations_are_parted(make_slice, a_ct_bundle):
+    """Slices of one series that look different ways are two stacks: the one that covers more is read."""
+    chosen = [make_slice(z) for z in (0, 5, 10)]
+    turned = [make_slice(z, ImageOrientationPatient=[0, 1, 0, -1, 0, 0]) for z in (15, 20)]
 
-    with pytest.raises(UnsupportedImageError, match="mixes slice orientations"):
-        prepare(paths, a_ct_bundle)
+    assert _uids_of(chosen) == _uids(prepare([*turned, *chosen], a_ct_bundle))
 
 
 def test_gantry_tilt_is_refused(make_slice, a_ct_bundle):
