@@ -54,12 +54,9 @@ def show(job_id: JobId, settings: SettingsOption = None, as_json: JsonOption = F
 def retry(job_id: JobId, settings: SettingsOption = None) -> None:
     """Put a canceled job back into the queue, or its results that could not be sent."""
     stores = open_stores(read_settings(settings))
-    now = dt.datetime.now(dt.UTC)
-    job = stores.jobs.get(job_id)
-    # While one destination still waits the job is in progress, and what another refused can go all the same.
-    if job is None or job.state is not JobState.IN_PROGRESS or not stores.results.retry(job_id, now=now):
-        stores.jobs.retry(job_id, now=now)
-        stores.results.retry(job_id, now=now)
+    # What a destination refused can go all the same while another still waits, or holds everything.
+    if not stores.results.retry(job_id, now=dt.datetime.now(dt.UTC)):
+        stores.jobs.retry(job_id)
     err.print(f"job {job_id} is queued again")
 
 

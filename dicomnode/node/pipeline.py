@@ -46,9 +46,8 @@ from dicomnode.records import (
     ViewerProfile,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
-from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
-from dicomnode.store.instances import InstanceStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import NewResult, ResultStore
 
 log = structlog.get_logger()
@@ -98,14 +97,14 @@ class Pipeline:
         self,
         settings: Settings,
         models: Models,
-        instances: InstanceStore,
+        inputs: InputStore,
         results: ResultStore,
         priors: Priors | None = None,
     ) -> None:
         self._settings = settings
         self._priors = priors
         self._models = models
-        self._instances = instances
+        self._inputs = inputs
         self._results = results
 
     def triage(self, job: Job) -> Acuity:
@@ -166,14 +165,13 @@ class Pipeline:
         return report
 
     def _read(self, job: Job, enter: Enter) -> Report:
+        if job.refusal:
+            raise PermanentError(job.refusal)
         if job.bundle is None:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
-        paths = self._paths(job)
-        if not paths:
-            raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(paths, model.bundle))
+        reading = model.read(prepare(self._paths(job), model.bundle))
         comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model, reading)
@@ -187,7 +185,7 @@ class Pipeline:
             acuity=self._settings.acuity,
             settings=self._settings.report,
             draft_language=model.bundle.languages[0],
-            examination=examination(_headers(self._matching(job))),
+            examination=examination(_headers(self._inputs.of(job.id))),
             prior=comparison.prior,
             changes=comparison.changes,
             prior_note=comparison.state,
@@ -197,7 +195,7 @@ class Pipeline:
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
         if self._priors is None:
             return NOT_LOOKED_FOR
-        return self._priors.compare(job, self._matching(job), reading, model)
+        return self._priors.compare(job, self._inputs.of(job.id), reading, model)
 
     def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
         """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.
@@ -237,7 +235,7 @@ class Pipeline:
             identity,
             self._settings.report,
             review=(ReviewReason(error.review),) if isinstance(error, NotJudgedError) else (),
-            examination=examination(_headers(self._kept(job))),
+            examination=examination(_headers(self._inputs.with_beside(job.id))),
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -252,7 +250,7 @@ class Pipeline:
         request = ComposeRequest(
             job_key=job.key,
             started_at=job.started_at or job.created_at,
-            sources=_headers(self._matching(job) or self._kept(job)),
+            sources=self._sources(job),
             report=report,
             previous=tuple(self._results.previous(job)),
             level=level,
@@ -270,19 +268,17 @@ class Pipeline:
             alerts=alerts or self._alerts(report),
         )
 
+    def _sources(self, job: Job) -> tuple[Dataset, ...]:
+        """Headers that say whose the results are: of what was read, or of the same patient's other images."""
+        return _headers(self._inputs.of(job.id)) or _headers(self._inputs.with_beside(job.id))
+
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
         known = self._settings.send.destinations
         return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
 
-    def _kept(self, job: Job) -> list[KeptInstance]:
-        return self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
-
-    def _matching(self, job: Job) -> list[KeptInstance]:
-        return matching_instances(self._kept(job), self._settings.rules, job.rule)
-
     def _paths(self, job: Job) -> list[Path]:
-        return [instance.path for instance in self._matching(job)]
+        return [instance.path for instance in self._inputs.of(job.id)]
 
 
 def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:

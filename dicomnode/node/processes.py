@@ -166,7 +166,7 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
     name = process_name(settings, f"worker-{number}")
     stores.jobs.release_leases(name)
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
+    pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
     _loop(_trimming(Worker(name, settings, stores.jobs, pipeline).run_once), stop)
 
 

@@ -18,6 +18,7 @@ from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
 from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.jobs import JobStore
 from dicomnode.store.patients import patient_key
@@ -31,6 +32,7 @@ class Stores:
 
     engine: Engine
     instances: InstanceStore
+    inputs: InputStore
     jobs: JobStore
     results: ResultStore
     alerts: AlertStore
@@ -57,6 +59,7 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(
         engine=engine,
         instances=InstanceStore(engine, instance_files, key),
+        inputs=InputStore(engine, instance_files),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
         alerts=AlertStore(engine),

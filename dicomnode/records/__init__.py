@@ -10,6 +10,7 @@ from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMess
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
+    ContentState,
     InstanceKey,
     InstanceReference,
     KeptInstance,
@@ -68,6 +69,7 @@ __all__ = [
     "Change",
     "CodedConcept",
     "Comparison",
+    "ContentState",
     "Contrast",
     "Delivery",
     "Draft",

@@ -18,6 +18,7 @@ from dicomnode.records import Acuity, Job, KeptInstance
 from dicomnode.schedule.completeness import ArchiveCount, is_complete
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
+from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
 from dicomnode.store.jobs import JobStore, new_job
 
@@ -74,16 +75,16 @@ class Planner:
         instances = self._instances.in_study(uid)
         candidates = [_candidate(instance, self._plan.rules) for instance in instances]
         chosen = route(self._plan.rules, candidates)
-        revision = revision_of([i.key.sop_instance_uid for i in instances])
+        inputs = _inputs(instances, chosen)
         # The job is as old as its newest instance at least: by that time it knows which are its own.
-        row = self._job_row(uid, revision, chosen, candidates, max(now, study.last_instance_at))
-        added = self._jobs.add(row, last_instance_at=study.last_instance_at)
+        row = self._job_row(uid, inputs, chosen, candidates, max(now, study.last_instance_at))
+        added = self._jobs.add(row, last_instance_at=study.last_instance_at, inputs={str(row["key"]): inputs})
         if added:
             log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])
         return added
 
     def _job_row(
-        self, study: str, revision: str, chosen: Route, candidates: Sequence[Candidate], now: dt.datetime
+        self, study: str, inputs: JobInputs, chosen: Route, candidates: Sequence[Candidate], now: dt.datetime
     ) -> dict[str, object]:
         rule = chosen.rule
         bundle = rule.bundle if rule is not None and rule.bundle else None
@@ -91,9 +92,9 @@ class Planner:
         asked = any(element_text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
         level = Acuity.URGENT if asked else Acuity.NON_CRITICAL
         return new_job(
-            key=job_key(study, revision, digest),
+            key=job_key(study, revision_of(inputs.read), digest),
             study_instance_uid=study,
-            revision=revision,
+            revision=revision_of([*inputs.read, *inputs.beside]),
             rule=rule.name if rule else "",
             bundle=bundle,
             destinations=(rule.destinations if rule else ()) or self._plan.default_destinations,
@@ -102,9 +103,26 @@ class Planner:
         )
 
 
-def job_key(study_instance_uid: str, revision: str, bundle_digest: str) -> str:
-    """SHA-256 over what is read and what reads it: the same work is never done twice."""
-    return hashlib.sha256(f"{study_instance_uid}\n{revision}\n{bundle_digest}".encode()).hexdigest()
+def _inputs(instances: Sequence[KeptInstance], chosen: Route) -> JobInputs:
+    matching = set(chosen.instances)
+    return JobInputs(
+        read=[one for i, one in enumerate(instances) if i in matching],
+        beside=[one for i, one in enumerate(instances) if i not in matching],
+    )
+
+
+def job_key(study_instance_uid: str, inputs: str, bundle_digest: str, refusal: str = "") -> str:
+    """SHA-256 over what is read and what reads it: the same work is never done twice.
+
+    Parameters
+    ----------
+    inputs
+        `revision_of` the instances that are read: another rule or another content makes other work of the same study.
+    refusal
+        Why they are not read after all; empty: they are.
+    """
+    words = (study_instance_uid, inputs, bundle_digest, *([refusal] if refusal else []))
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.datetime:
@@ -116,13 +134,6 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
     by_acuity = job.created_at + dt.timedelta(seconds=settings.levels[acuity].due_s)
     asked_urgently = job.due_at < job.created_at + dt.timedelta(seconds=settings.levels[Acuity.NON_CRITICAL].due_s)
     return min(by_acuity, job.due_at) if asked_urgently else by_acuity
-
-
-def matching_instances(instances: Sequence[KeptInstance], rules: Sequence[Rule], rule: str) -> list[KeptInstance]:
-    """The instances of a study that a rule matches: what its bundle reads; none if the rule is gone."""
-    candidates = [_candidate(instance, rules) for instance in instances]
-    chosen = route([r for r in rules if r.name == rule], candidates)
-    return [instances[i] for i in chosen.instances] if chosen.rule is not None else []
 
 
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:

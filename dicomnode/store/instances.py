@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
-from dicomnode.records import InstanceKey, KeptInstance, Patient
-from dicomnode.store.engine import upsert
+from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
+from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import instances, results, studies
@@ -43,9 +43,10 @@ def content_digest(key: InstanceKey, encoded: bytes) -> str:
     return hashlib.sha256(words + encoded).hexdigest()
 
 
-def revision_of(sop_instance_uids: Sequence[str]) -> str:
-    """SHA-256 over the sorted SOP Instance UIDs: the same whatever order they came in."""
-    return hashlib.sha256("\n".join(sorted(sop_instance_uids)).encode()).hexdigest()
+def revision_of(kept: Iterable[KeptInstance]) -> str:
+    """SHA-256 over SOP Instance UIDs and contents: the same whatever order they came in."""
+    lines = sorted(f"{one.key.sop_instance_uid} {one.digest}" for one in kept)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 class InstanceStore:
@@ -117,12 +118,12 @@ class InstanceStore:
     def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
         """Number of this content in the index, and whether we fetched it; None where it is new."""
         same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
         return None if row is None else (row.id, row.is_prior)
 
     def _holds(self, sop_instance_uid: str) -> bool:
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             query = sa.select(instances.c.id).where(instances.c.sop_instance_uid == sop_instance_uid)
             return connection.execute(query).first() is not None
 
@@ -131,14 +132,14 @@ class InstanceStore:
         now = dt.datetime.now(dt.UTC)
         fetched = (instances.c.id == instance_id) & instances.c.is_prior
         sent = sa.update(instances).where(fetched).values(is_prior=False, received_at=now)
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             row = connection.execute(sent.returning(instances.c.is_own)).first()
             if row is not None and not row.is_own:
                 _restart_timer(connection, key.study_instance_uid, now)
         return row is not None
 
     def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
             connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=is_conflict))
             if not is_own and not is_conflict and not row["is_prior"]:
@@ -166,7 +167,7 @@ class InstanceStore:
         """Let what is sent to us count before what we had fetched under its UID; False where nothing was fetched."""
         fetched = (instances.c.sop_instance_uid == row["sop_instance_uid"]) & instances.c.is_prior
         aside = sa.update(instances).where(fetched & ~instances.c.is_conflict).values(is_conflict=True)
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             if connection.execute(aside).rowcount == 0:
                 return False
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
@@ -178,7 +179,7 @@ class InstanceStore:
     def waiting(self) -> list[WaitingStudy]:
         """Studies that wait for a job, the longest waiting first."""
         query = sa.select(studies).where(studies.c.is_waiting).order_by(studies.c.waiting_since)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [
                 WaitingStudy(
                     study_instance_uid=row.study_instance_uid,
@@ -187,6 +188,11 @@ class InstanceStore:
                 )
                 for row in connection.execute(query)
             ]
+
+    def read_again(self, study_instance_uid: str) -> bool:
+        """Let a study that the node keeps wait for a job again; whether there is one."""
+        with write(self._engine) as connection:
+            return look_again(connection, study_instance_uid)
 
     def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
         """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
@@ -210,7 +216,7 @@ class InstanceStore:
         digest = patient_digest(patient, self._patient_key)
         same = (instances.c.patient_digest == digest) & ~instances.c.is_conflict
         query = sa.select(instances.c.study_instance_uid).where(same).distinct()
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [] if not digest else sorted(row.study_instance_uid for row in connection.execute(query))
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
@@ -218,8 +224,8 @@ class InstanceStore:
         query = (
             sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
         )
-        with self._engine.begin() as connection:
-            return [(self._record(row), row.is_conflict) for row in connection.execute(query)]
+        with read(self._engine) as connection:
+            return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
 
     def summaries(self) -> list[dict[str, Any]]:
         """One line a study: counts, conflicts, modalities, times; newest first."""
@@ -237,17 +243,17 @@ class InstanceStore:
             .group_by(instances.c.study_instance_uid)
             .order_by(sa.desc("last_instance_at"))
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def index_patients(self) -> int:
         """Digest the patients of instances that came before they were digested, and return how many there were."""
         query = sa.select(instances.c.id, instances.c.path).where(instances.c.patient_digest == "")
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             rows = connection.execute(query).all()
         digests = [(row.id, self._digest_of_file(self._files.path(row.path))) for row in rows]
         known = [(instance_id, digest) for instance_id, digest in digests if digest]
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             for instance_id, digest in known:
                 same = instances.c.id == instance_id
                 connection.execute(sa.update(instances).where(same).values(patient_digest=digest))
@@ -261,29 +267,34 @@ class InstanceStore:
         return patient_digest(patient_of(ds), self._patient_key)
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             rows = connection.execute(sa.select(instances).where(condition).order_by(instances.c.id))
-            return [self._record(row) for row in rows]
+            return [to_kept(row, self._files) for row in rows]
 
-    def _record(self, row: Row[Any]) -> KeptInstance:
-        key = InstanceKey(
-            study_instance_uid=row.study_instance_uid,
-            series_instance_uid=row.series_instance_uid,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            transfer_syntax_uid=row.transfer_syntax_uid,
-            modality=row.modality,
-            is_own=row.is_own,
-            is_prior=row.is_prior,
-        )
-        return KeptInstance(
-            key=key,
-            path=self._files.path(row.path),
-            digest=row.digest,
-            size_bytes=row.size_bytes,
-            calling_ae_title=row.calling_ae_title,
-            received_at=row.received_at,
-        )
+
+def to_kept(row: Row[Any], files: FileStore) -> KeptInstance:
+    """Record of a row of the instances table."""
+    key = InstanceKey(
+        study_instance_uid=row.study_instance_uid,
+        series_instance_uid=row.series_instance_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        modality=row.modality,
+        is_own=row.is_own,
+        is_prior=row.is_prior,
+    )
+    return KeptInstance(
+        id=row.id,
+        key=key,
+        path=files.path(row.path),
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        calling_ae_title=row.calling_ae_title,
+        received_at=row.received_at,
+        patient_digest=row.patient_digest,
+        content_state=ContentState(row.content_state),
+    )
 
 
 def _summary(row: Row[Any]) -> dict[str, Any]:
@@ -296,6 +307,15 @@ def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
     """Whether we made it: results that a PACS routes back keep their UID even if it edits the header."""
     query = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
     return connection.execute(query).first() is not None
+
+
+def look_again(connection: Connection, study_instance_uid: str) -> bool:
+    """Let a study wait for a job, inside the caller's transaction, as if its newest instance had just been kept."""
+    now = dt.datetime.now(dt.UTC)
+    same = studies.c.study_instance_uid == study_instance_uid
+    waiting = sa.update(studies).where(same & ~studies.c.is_waiting).values(is_waiting=True, waiting_since=now)
+    connection.execute(waiting)
+    return connection.execute(sa.select(studies.c.revision).where(same)).first() is not None
 
 
 def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:

@@ -107,7 +107,7 @@ def a_queue(tmp_path_factory, tiny_bundles) -> Path:
     for _ in range(MANY):
         keep(stores, a_data_set(StudyInstanceUID=generate_uid(), Rows=32, Columns=32, PixelData=DARK))
     assert MANY == build_planner(settings, stores).tick(dt.datetime.now(dt.UTC))
-    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.instances, stores.results)
+    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.inputs, stores.results)
     worker = Worker("worker", settings, stores.jobs, pipeline)
     for _ in range(MANY):
         worker.run_once()

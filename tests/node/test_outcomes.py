@@ -280,7 +280,7 @@ def test_what_cannot_even_be_answered_goes_into_quarantine(a_house, monkeypatch)
     job = house.stores.jobs.get(1)
     assert (JobState.CANCELED, "QUARANTINED: INTERNAL_ERROR: ZeroDivisionError") == (job.state, job.reason)
 
-    house.stores.jobs.retry(1, now=dt.datetime.now(dt.UTC))
+    house.stores.jobs.retry(1)
     wait_and_work(house)
     assert JobState.COMPLETED == house.stores.jobs.get(1).state
 
@@ -327,17 +327,16 @@ def test_an_object_that_cannot_be_composed_leaves_an_answer(a_house, monkeypatch
     )  # fmt: skip
 
 
-def test_a_rule_that_left_the_settings_is_named(a_house):
-    """Its study is not read by whatever bundle, but answered as not applicable."""
+def test_rules_that_change_after_planning_change_nothing_for_the_job(a_house):
+    """A job reads the instances that it was made for: its key, and so the UIDs of its results, stand for them."""
     house = a_house()
     house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
     house.plan()
     house.pipeline._settings = house.settings.model_copy(update={"rules": ()})
     wait_and_work(house)
 
-    job = house.stores.jobs.list()[0]
-    assert "not_applicable" == job["outcome"]
-    assert "routing rule 'chest' is no longer in the settings" in job["reason"]
+    (job,) = house.stores.jobs.list()
+    assert ("findings", "chest") == (job["outcome"], job["rule"])
 
 
 def test_a_bundle_that_left_the_settings_is_named(a_house):
