@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from dicomnode.records import InstanceKey
 app = typer.Typer(name="studies", help="The studies that the node keeps.", no_args_is_help=True)
 
 _JOB_COLUMNS = ("id", "state", "stage", "acuity", "outcome", "reason")
+_SELECTION_COLUMNS = (
+    "series_number", "read", "images", "orientation", "kernel", "slice_thickness_mm", "coverage_mm", "sentence"
+)  # fmt: skip
 _INSTANCE_COLUMNS = ("sop_instance_uid", "modality", "size_bytes", "calling_ae_title", "received_at", "kept_as")
 
 
@@ -31,7 +34,7 @@ def show(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the instances, conflicts and jobs of one study."""
+    """Show the instances, conflicts and jobs of one study, and which of its series were read."""
     stores = open_stores(read_settings(settings))
     kept = stores.instances.all_in_study(study_uid)
     if not kept:
@@ -50,12 +53,22 @@ def show(
         for instance, is_conflict in kept
     ]
     jobs = stores.jobs.list(study_instance_uid=study_uid)
+    selection = stores.inputs.selection_of(max(job["id"] for job in jobs)) if jobs else []
     if as_json:
-        show_json({"study_instance_uid": study_uid, "instances": instances, "jobs": jobs})
+        show_json({"study_instance_uid": study_uid, "instances": instances, "jobs": jobs, "selection": selection})
         return
     show_rows(instances, _INSTANCE_COLUMNS, as_json=False, empty="")
     out.print()
     show_rows(jobs, _JOB_COLUMNS, as_json=False, empty="no job yet: the study is not complete")
+    if selection:
+        out.print()
+        show_rows([_as_shown(row) for row in selection], _SELECTION_COLUMNS, as_json=False, empty="")
+
+
+def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """One stack or film of the newest job: whether it was read, and if not, why."""
+    told = {name: "" if row.get(name) is None else row[name] for name in _SELECTION_COLUMNS if name != "read"}
+    return {"read": "read" if row.get("is_read") else row.get("reason", ""), **told}
 
 
 def _kept_as(key: InstanceKey, *, is_conflict: bool) -> str:
