@@ -88,6 +88,7 @@ POINTS: tuple[tuple[Omission, str], ...] = (
     (Omission.OTHER_PHASE, "it was acquired later"),
     (Omission.OTHER_PHASE, "its Acquisition Number is higher"),
     (Omission.OTHER_PHASE, "its Series Number is higher"),
+    (Omission.OTHER_PHASE, "its Instance Numbers are higher"),
 )
 """What the places of `Grade.order` stand for, and why a stack that is worse there is not read."""
 
@@ -274,6 +275,7 @@ def _order(
         min(_acquired(frame) for frame in frames),
         math.inf if facts.acquisition is None else float(facts.acquisition),
         math.inf if facts.series_number is None else float(facts.series_number),
+        min(number(frame.ds, "InstanceNumber") or math.inf for frame in frames),
     )
 
 

@@ -9,8 +9,8 @@ The rule, in this order; it asks for contents only, never for UIDs or the order 
    then its kernel, the bundle's first kind first; then one that covers the whole organ without gaps; then slices of a
    thickness that was measured; then original slices before derived ones, and these before reformatted ones; then the
    one that covers more, whose thickness is nearer to the middle of what was measured, and which has more slices.
-4. Of equals the one that was acquired first is read: by time, Acquisition Number, Series Number, and last of all by a
-   digest of the pixels. Stacks with the same pixels are the same stack.
+4. Of equals the one that was acquired first is read: by time, Acquisition Number, Series Number, lowest
+   Instance Number, and last of all by a digest of the pixels. Stacks with the same pixels are the same stack.
 
 What is read though it is unlike what the model was measured on excludes no finding (`Selection.doubts`).
 Pixels are looked at only where the header leaves a question open: noise where a kernel is unknown, air where no Rescale
