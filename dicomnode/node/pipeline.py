@@ -27,7 +27,7 @@ from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.node.examination import examination
 from dicomnode.node.rooms import ensemble_paths
-from dicomnode.node.study import JobStudy
+from dicomnode.node.study import JobStudy, prepare
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
     Acuity,
@@ -114,7 +114,7 @@ class Pipeline:
             return Acuity.NON_ACTIONABLE
         try:
             model = self._models.get(job.bundle)
-            probabilities = model.triage(self._study_of(job).prepared(model.bundle).images)
+            probabilities = model.triage(prepare(self._study_of(job), model.bundle).images)
         except PermanentError:
             self._study = None
             return Acuity.NON_CRITICAL
@@ -177,7 +177,7 @@ class Pipeline:
             raise NotApplicableError(why)
         model = self._models.get(job.bundle)
         study = self._study_of(job)
-        prepared = study.prepared(model.bundle)
+        prepared = prepare(study, model.bundle)
         self._inputs.note_selection(job.id, prepared.selection.rows())
         reading = model.read(prepared.images, doubts=prepared.selection.doubts)
         study.note(reading)
@@ -218,7 +218,7 @@ class Pipeline:
         if job.bundle is None:
             raise NotApplicableError("no bundle reads this study")
         model = self._models.get(job.bundle)
-        prepared = self._study_of(job).prepared(model.bundle)
+        prepared = prepare(self._study_of(job), model.bundle)
         reading = model.read(prepared.images, doubts=prepared.selection.doubts)
         return model, reading, self._compare(job, reading, model).reading
 

@@ -38,13 +38,7 @@ class JobStudy:
         return tuple(self._inputs.of(self.job.id))
 
     def prepared(self, bundle: Readable) -> PreparedStudy:
-        """What the bundle of the job reads of them.
-
-        Raises
-        ------
-        NotApplicableError, NotJudgedError, UnsupportedImageError
-            As `prepare_study`; the last also if a file cannot be read.
-        """
+        """As `prepare`."""
         if self._prepared is None:
             self._prepared = prepare_study([self._required(one.path) for one in self.instances], bundle)
         return self._prepared
@@ -85,3 +79,14 @@ class JobStudy:
                 except UnsupportedImageError as error:
                     self._known[path] = error
         return self._known[path]
+
+
+def prepare(study: JobStudy, bundle: Readable) -> PreparedStudy:
+    """What the bundle of a job reads of its study; asked again, nothing is decoded again.
+
+    Raises
+    ------
+    NotApplicableError, NotJudgedError, UnsupportedImageError
+        As `prepare_study`; the last also if a file cannot be read.
+    """
+    return study.prepared(bundle)
