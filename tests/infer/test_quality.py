@@ -109,8 +109,9 @@ def test_a_gap_and_a_doubt_exclude_nothing(make_slice, a_ct_bundle):
 )
 @pytest.mark.parametrize("distance", [2.0, np.nan])
 def test_slices_unlike_the_training_exclude_nothing(a_volume, a_ct_bundle, monkeypatch, strange, expected, distance):
-    """More than a quarter of strange slices leaves "absent" open, more than half the study unjudged; a distance that
-    is no number counts as strange.
+    """More than a quarter of strange slices leaves "absent" open, more than half the study unjudged.
+
+    A distance that is no number counts as strange.
     """
     model = Model(a_ct_bundle)
     prompt = model.prompt
