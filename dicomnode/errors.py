@@ -8,8 +8,8 @@ NodeError
 │   ├── PeerUnreachableError    no association could be made, or it broke
 │   └── StorageError            a file could not be read now; a study that only meets this is answered in the end
 └── PermanentError              trying again cannot help
-    ├── FileMissingError        a file that the index knows is no longer in the data folder
     ├── UnsupportedImageError   the study reached the node whole, but its pixels cannot be read
+    │   └── FileMissingError    a file that the index knows is no longer in the data folder
     ├── NotApplicableError      the bundle does not read this kind of study
     ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
@@ -82,6 +82,9 @@ class LeaseLostError(NodeError):
 
     code = "LEASE_LOST"
 
+    def __init__(self, message: str = "the job was canceled, or another worker has it") -> None:
+        super().__init__(message)
+
 
 class PermanentError(NodeError):
     """Trying again cannot help; the reason becomes part of the study's answer."""
@@ -89,16 +92,16 @@ class PermanentError(NodeError):
     code = "PERMANENT"
 
 
-class FileMissingError(PermanentError):
-    """A file that the index knows is no longer in the data folder."""
-
-    code = "FILE_MISSING"
-
-
 class UnsupportedImageError(PermanentError):
     """The pixels cannot be read or have no usable geometry."""
 
     code = "UNSUPPORTED_IMAGE"
+
+
+class FileMissingError(UnsupportedImageError):
+    """A file that the index knows is no longer in the data folder."""
+
+    code = "FILE_MISSING"
 
 
 class NotApplicableError(PermanentError):

@@ -25,7 +25,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List the jobs: open ones in queue order, then those that ended, the newest first."""
-    rows = open_stores(read_settings(settings)).jobs.list(state=state)
+    rows = open_stores(read_settings(settings), is_reader=True).jobs.list(state=state)
     columns = ("id", "study_instance_uid", "state", "stage", "bundle", "acuity", "outcome", "created_at", "reason")
     show_rows(rows, columns, as_json=as_json, empty="no jobs")
 
@@ -33,7 +33,7 @@ def list_(
 @app.command()
 def show(job_id: JobId, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Show one job, its results, where each has been sent, and who was told of it."""
-    stores = open_stores(read_settings(settings))
+    stores = open_stores(read_settings(settings), is_reader=True)
     row = next((row for row in stores.jobs.list() if row["id"] == job_id), None)
     if row is None:
         raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from dicomnode.dicom.elements import text
-from dicomnode.dicom.geometry import UPRIGHT_AXIAL, made_upright, require_square_pixels, turns_to_upright
+from dicomnode.dicom.geometry import UPRIGHT_AXIAL, made_upright, pixel_aspect, turns_to_upright
 from dicomnode.dicom.pixels import windowed
 from dicomnode.infer.files import Header
 from dicomnode.infer.frames import Frame, FrameReader
@@ -46,13 +46,13 @@ def _spread(count: int, most: int | None) -> list[int]:
 
 
 def _prepared(frame: Frame, recipe: PixelRecipe, reader: FrameReader, missing: int) -> PreparedImage:
-    require_square_pixels(frame.ds, frame.frame_number)
     units = reader.hounsfield(frame)  # (rows, columns)
     quarters, flip = turns_to_upright(frame.plane.letters, UPRIGHT_AXIAL)
     shown = [windowed(units, center, width) for center, width in recipe.windows]
     upright = [made_upright(one, quarters, flip) for one in shown]
     region = region_of(upright[0], recipe)
-    grids = [fitted(one, recipe, quarters, flip, region) for one in upright]
+    aspect = pixel_aspect(frame.ds, frame.frame_number)
+    grids = [fitted(one, recipe, quarters, flip, region, aspect) for one in upright]
     return PreparedImage(
         sop_instance_uid=text(frame.ds, "SOPInstanceUID"),
         sop_class_uid=text(frame.ds, "SOPClassUID"),

@@ -47,7 +47,7 @@ def explain_study(
     SettingsError
         If a method is unknown.
     """
-    rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"]]
+    rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"] and not row["withdrawal"]]
     if not rows:
         raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
     models = Models(bundle_paths(settings), settings.infer)

@@ -11,13 +11,13 @@ import structlog
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom import files
 from dicomnode.errors import (
     BundleError,
     ComposeError,
     ExplainError,
+    LeaseLostError,
     NotApplicableError,
-    NotJudgedError,
     PermanentError,
 )
 from dicomnode.explain import Case, explain, outline
@@ -26,8 +26,10 @@ from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.node.examination import examination
+from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.node.study import JobStudy, prepare
+from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
     Acuity,
@@ -35,10 +37,8 @@ from dicomnode.records import (
     FloatArray,
     Heatmap,
     Job,
-    Outcome,
     Reading,
     Report,
-    ReviewReason,
     Stage,
     ViewerProfile,
 )
@@ -121,12 +121,14 @@ class Pipeline:
         return study_acuity(model.bundle.findings, probabilities, self._settings.acuity)
 
     def answer(self, job: Job, enter: Enter) -> Report:
-        """Read a study and keep its results.
+        """Read a study and keep its results; where it cannot be read, keep an answer that says so.
 
         Raises
         ------
         ComposeError
             If not even "could not run" could be put into objects.
+        LeaseLostError
+            If the job was canceled meanwhile, or another worker took it: nothing was kept.
         """
         enter(Stage.INFER)
         try:
@@ -137,39 +139,86 @@ class Pipeline:
     def _answer(self, job: Job, enter: Enter) -> Report:
         try:
             report = self._read(job, enter)
-        except NotApplicableError as error:
-            report = self._without_reading(job, Outcome.NOT_APPLICABLE, error)
-        except NotJudgedError as error:
-            report = self._without_reading(job, Outcome.NOT_JUDGED, error)
         except PermanentError as error:
-            report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
-        try:
-            self._keep(job, report, enter)
-        except ComposeError as error:
-            # What was found is told even where it cannot be written down.
-            return self.give_up(job, error, enter, alerts=self._alerts(report))
-        return report
+            return self._answer_unread(job, error, enter)
+        kept = attempt(lambda: self._keep(job, report, enter))
+        if not isinstance(kept, Failure):
+            return report
+        if not is_of_the_study(kept):
+            raise kept.error
+        kept.tell("the results could not be composed")
+        # What was found is told even where it cannot be written down.
+        why = PermanentError(kept.reason if kept.is_defect else kept.sentence)
+        return self._answer_unread(job, why, enter, alerts=self._alerts(report))
 
-    def give_up(
-        self, job: Job, error: PermanentError, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
-    ) -> Report:
-        """Answer that a study could not be read, and why.
-
-        Parameters
-        ----------
-        alerts
-            What alert channels are to be told all the same.
+    def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
+        """Answer that a study could not be read, and why, with as little of it as need be.
 
         Raises
         ------
         ComposeError
             If not even that could be put into objects.
+        LeaseLostError
+            As `answer`.
         """
-        report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
+        return self._answer_unread(job, error, enter, is_last=True)
+
+    def _answer_unread(
+        self,
+        job: Job,
+        error: PermanentError,
+        enter: Enter,
+        *,
+        alerts: Mapping[str, AlertContent] | None = None,
+        is_last: bool = False,
+    ) -> Report:
+        """Keep an answer that needs no reading: the whole one, else one that takes less of the headers, else nothing.
+
+        Parameters
+        ----------
+        alerts
+            What alert channels are to be told all the same.
+        is_last
+            There is no further try: what cannot be read of the headers now is left out.
+        """
+        whole = attempt(lambda: self._keep_unread(job, error, enter, alerts))
+        if not isinstance(whole, Failure):
+            return whole
+        if not is_of_the_study(whole) and not (is_last and whole.fate is Fate.TRY_AGAIN):
+            raise whole.error
+        whole.tell("the answer could not be composed, a smaller one is made")
+        sources = attempt(lambda: identities(self._inputs.with_beside(job.id)))
+        if not isinstance(sources, Failure) and sources:
+            smaller = attempt(lambda: self._keep_minimal(job, error, enter, alerts, sources))
+            if not isinstance(smaller, Failure):
+                return smaller
+            smaller.tell("the smaller answer could not be composed, one from the index alone is made")
+        return self._keep_minimal(job, error, enter, alerts, from_index(self._inputs.with_beside(job.id)))
+
+    def _keep_unread(
+        self, job: Job, error: PermanentError, enter: Enter, alerts: Mapping[str, AlertContent] | None
+    ) -> Report:
+        report = self._without_reading(job, error)
         self._keep(job, report, enter, alerts=alerts)
         return report
 
+    def _keep_minimal(
+        self,
+        job: Job,
+        error: PermanentError,
+        enter: Enter,
+        alerts: Mapping[str, AlertContent] | None,
+        sources: tuple[Dataset, ...],
+    ) -> Report:
+        report = report_without_reading(
+            outcome_of(error), str(error), None, self._settings.report, review=review_of(error)
+        )
+        self._keep(job, report, enter, alerts=alerts, sources=sources)
+        return report
+
     def _read(self, job: Job, enter: Enter) -> Report:
+        for instance in self._inputs.of(job.id) or self._inputs.with_beside(job.id):
+            files.require(instance.path)
         if job.refusal:
             raise PermanentError(job.refusal)
         if job.bundle is None:
@@ -235,17 +284,17 @@ class Pipeline:
                 log.info("no heat map", finding=spec.key, method=method, why=str(error))
         return found
 
-    def _without_reading(self, job: Job, outcome: Outcome, error: PermanentError) -> Report:
+    def _without_reading(self, job: Job, error: PermanentError) -> Report:
         try:
-            identity = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
+            bundle = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
         except BundleError:
-            identity = None
+            bundle = None
         return report_without_reading(
-            outcome,
+            outcome_of(error),
             str(error),
-            identity,
+            bundle,
             self._settings.report,
-            review=(ReviewReason(error.review),) if isinstance(error, NotJudgedError) else (),
+            review=review_of(error),
             examination=examination(self._study_of(job).of_patient()),
         )
 
@@ -253,7 +302,13 @@ class Pipeline:
         return alerts_due(report, self._settings.acuity, self._settings.send.alerts)
 
     def _keep(
-        self, job: Job, report: Report, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
+        self,
+        job: Job,
+        report: Report,
+        enter: Enter,
+        *,
+        alerts: Mapping[str, AlertContent] | None = None,
+        sources: tuple[Dataset, ...] = (),
     ) -> None:
         enter(Stage.COMPOSE)
         level = self._settings.acuity.levels[report.acuity]
@@ -261,14 +316,14 @@ class Pipeline:
         request = ComposeRequest(
             job_key=job.key,
             started_at=job.started_at or job.created_at,
-            sources=self._sources(job),
+            sources=sources or self._sources(job),
             report=report,
             previous=tuple(self._results.previous(job)),
             level=level,
             settings=self._settings.compose,
             kinds=kinds_for(profiles.values() or [ViewerProfile.STANDARD]),
         )
-        self._results.keep(
+        is_kept = self._results.keep(
             job,
             [_encoded(composed, profiles) for composed in compose(request)],
             acuity=report.acuity,
@@ -278,11 +333,16 @@ class Pipeline:
             now=dt.datetime.now(dt.UTC),
             alerts=alerts or self._alerts(report),
         )
+        if not is_kept:
+            raise LeaseLostError
 
     def _sources(self, job: Job) -> tuple[Dataset, ...]:
-        """Headers that say whose the results are: of what was read, or of the same patient's other images."""
+        """Headers that say whose the results are: of what was read, or of the same patient's other images.
+
+        Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
+        """
         study = self._study_of(job)
-        return study.documented() or study.of_patient()
+        return study.documented() or study.of_patient() or from_index(self._inputs.with_beside(job.id))
 
     def _study_of(self, job: Job) -> JobStudy:
         """The study of a job; that of the job before makes room."""
@@ -316,10 +376,11 @@ def explained_case(model: Reader, reading: Reading, finding: int, compared: Floa
 
 def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
     file = BytesIO()
-    try:
-        dcmwrite(file, composed.dataset, enforce_file_format=True)
-    except PARSER_ERRORS as error:
-        raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
+    written = attempt(lambda: dcmwrite(file, composed.dataset, enforce_file_format=True))
+    if isinstance(written, Failure):
+        if not is_of_the_study(written):
+            raise written.error
+        raise ComposeError(f"{composed.role} cannot be encoded ({type(written.error).__name__})") from written.error
     ds = composed.dataset
     return NewResult(
         role=composed.role,

@@ -9,13 +9,14 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS, numbers
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import parsing, text
+from dicomnode.dicom.files import reading as stored
+from dicomnode.dicom.geometry import pixel_spacing_mm
 from dicomnode.dicom.patient import difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
 from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
-from dicomnode.errors import PermanentError, UnsupportedImageError
+from dicomnode.errors import PermanentError, StorageError, UnsupportedImageError
 from dicomnode.explain import Case, explain
 from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.ensemble import Reader
@@ -182,11 +183,11 @@ def spacings_of(headers: Iterable[Dataset], model: Reader) -> dict[str, tuple[fl
     found = {}
     for ds in headers:
         try:
-            spacing = numbers(ds, "PixelSpacing") or numbers(ds, "ImagerPixelSpacing")
+            spacing = pixel_spacing_mm(ds, 1)
         except UnsupportedImageError:
             continue
-        if len(spacing) == 2 and min(spacing) > 0:
-            found[text(ds, "SOPInstanceUID")] = (spacing[0], spacing[1])
+        if spacing is not None:
+            found[text(ds, "SOPInstanceUID")] = spacing
     return found
 
 
@@ -206,7 +207,7 @@ def _of_same_patient(current: StudySummary, files: Sequence[_File]) -> dict[_Fil
         uid = file.reference.sop_instance_uid
         try:
             ds = read_header(file.path)
-        except UnsupportedImageError:
+        except (StorageError, UnsupportedImageError):
             log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
             continue
         if differs := difference(current.patient, patient_of(ds)):
@@ -227,7 +228,7 @@ def _read_images(
     try:
         prepared = prepare_study(images, model.bundle)
         reading = model.read(prepared.images, has_draft=False, doubts=prepared.selection.doubts)
-    except PermanentError as error:
+    except (PermanentError, StorageError) as error:
         log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
     return reading, spacings_of([header.ds for header in images], model)
@@ -251,9 +252,11 @@ def _parsed(files: Sequence[_File]) -> Iterator[tuple[_Document, bool]]:
     """Each report that can be read, with whether it is ours."""
     for file in files:
         try:
-            ds = dcmread(file.path)
-            yield _document(file, ds), file.is_own or text(ds, "Manufacturer") == MANUFACTURER
-        except (*PARSER_ERRORS, UnsupportedImageError) as error:
+            with parsing("the report cannot be read"), stored(file.path):
+                ds = dcmread(file.path)
+                document = _document(file, ds)
+            yield document, file.is_own or text(ds, "Manufacturer") == MANUFACTURER
+        except (StorageError, UnsupportedImageError) as error:
             uid = file.reference.sop_instance_uid
             log.warning("a report of an earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
 

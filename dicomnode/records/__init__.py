@@ -54,7 +54,7 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
 from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
 
 __all__ = [
@@ -115,5 +115,7 @@ __all__ = [
     "StackFacts",
     "StoreStatus",
     "StudySummary",
+    "Verdict",
     "ViewerProfile",
+    "verdict_of",
 ]

@@ -41,6 +41,8 @@ class Patient:
     """Patient's Birth Date (0010,0030)."""
     sex: str = ""
     """Patient's Sex (0010,0040)."""
+    name: str = ""
+    """Patient's Name (0010,0010) as DICOM writes it; it says little, as one name is written in many ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

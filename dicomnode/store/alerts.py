@@ -16,6 +16,7 @@ from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job
 from dicomnode.store import leases
 from dicomnode.store.engine import read, write
+from dicomnode.store.inputs import is_of_same_images
 from dicomnode.store.schema import alerts, jobs, studies
 
 
@@ -63,6 +64,7 @@ class AlertStore:
             As in `store.leases`.
         """
         ready = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
+        ready &= alerts.c.job_id.not_in(sa.select(jobs.c.id).where(jobs.c.withdrawal != ""))
         ready &= leases.is_due(alerts, now=now, longest_wait_s=longest_wait_s)
         ready &= leases.is_free(alerts, now=now, takes_over=takes_over)
         first = sa.select(alerts.c.id).where(ready).order_by(alerts.c.id).limit(1)
@@ -194,7 +196,7 @@ def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
     query = (
         sa.select(alerts.c.content)
         .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
-        .where(jobs.c.study_instance_uid == job.study_instance_uid)
+        .where((jobs.c.study_instance_uid == job.study_instance_uid) & is_of_same_images(job.id))
         .where((alerts.c.channel == channel) & (alerts.c.state != AlertState.FAILED))
     )
     told: dict[str, int] = {}

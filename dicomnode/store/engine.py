@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -59,12 +59,15 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
         engine = _engine_of(sa.make_url(url), is_reader=is_reader)
     except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         raise SettingsError(f"store.database_url cannot be used: {error}") from None
-    try:
-        (_check_revision if is_reader else upgrade)(engine)
-    except OperationalError as error:
-        raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
-    except DBAPIError as error:
-        raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
+    with ExitStack() as unless_opened:
+        unless_opened.callback(engine.dispose)
+        try:
+            (_check_revision if is_reader else upgrade)(engine)
+        except OperationalError as error:
+            raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
+        except DBAPIError as error:
+            raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
+        unless_opened.pop_all()
     return engine
 
 

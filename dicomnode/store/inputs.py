@@ -13,7 +13,7 @@ from dicomnode.records import KeptInstance
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.instances import to_kept
-from dicomnode.store.schema import instances, job_inputs, job_selections
+from dicomnode.store.schema import instances, job_inputs, job_selections, jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,19 @@ class JobInputs:
     """The instances that it reads."""
     beside: Sequence[KeptInstance] = ()
     """The other instances of the same patient in the study: they say whose the answer is if none that is read can."""
+
+
+def is_of_same_images(job_id: int) -> sa.ColumnElement[bool]:
+    """Condition that a job was made for some image that this one was made for as well: both are of one patient.
+
+    Two jobs of a study need not be: a study may hold images of several patients. A job without inputs, of a study that
+    had no images to read, is of all its study.
+    """
+    ours = sa.select(job_inputs.c.instance_id).where(job_inputs.c.job_id == job_id)
+    theirs = sa.select(job_inputs.c.instance_id).where(job_inputs.c.job_id == jobs.c.id)
+    return sa.or_(
+        theirs.where(job_inputs.c.instance_id.in_(ours)).exists(), ~theirs.exists(), ~ours.correlate(None).exists()
+    )
 
 
 class InputStore:

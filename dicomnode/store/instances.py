@@ -21,7 +21,7 @@ from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
-from dicomnode.store.schema import instances, results, studies
+from dicomnode.store.schema import instances, jobs, results, studies
 
 log = structlog.get_logger()
 
@@ -91,9 +91,10 @@ class InstanceStore:
         if key.is_prior and self._holds(key.sop_instance_uid):
             return False  # a copy from the archive, which may differ in its coding, is no conflict
         known = self._known(key.sop_instance_uid, digest)
+        if known is not None and known.content_state == ContentState.SUPERSEDED:
+            return not key.is_prior and self._comes_again(known, calling_ae_title)
         if known is not None:
-            instance_id, is_prior = known
-            return is_prior and not key.is_prior and self._adopt(instance_id, key)
+            return known.is_prior and not key.is_prior and self._adopt(known.id, key)
         row = {
             "sop_instance_uid": key.sop_instance_uid,
             "digest": digest,
@@ -115,12 +116,35 @@ class InstanceStore:
             return not key.is_prior and self._insert_beside(row, is_own=key.is_own)
         return True
 
-    def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
-        """Number of this content in the index, and whether we fetched it; None where it is new."""
+    def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
+        """Row of this content in the index; None where it is new."""
         same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
         with read(self._engine) as connection:
-            row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
-        return None if row is None else (row.id, row.is_prior)
+            return connection.execute(sa.select(instances).where(same)).first()
+
+    def _comes_again(self, known: Row[Any], calling_ae_title: str) -> bool:
+        """A content that was corrected comes again: a correction is undone only by whoever made it.
+
+        From anybody else it is a copy of before, which a modality for example sends once more.
+        """
+        same = instances.c.sop_instance_uid == known.sop_instance_uid
+        now = dt.datetime.now(dt.UTC)
+        with write(self._engine) as connection:
+            current = connection.execute(sa.select(instances).where(same & ~instances.c.is_conflict)).one()
+            is_undone = bool(current.calling_ae_title == calling_ae_title)
+            if is_undone:
+                news = {"content_state": ContentState.NEW, "received_at": now}
+                connection.execute(sa.update(instances).where(instances.c.id == known.id).values(**news))
+                for study in {known.study_instance_uid, current.study_instance_uid}:
+                    _restart_timer(connection, study, now)
+        log.warning(
+            "a content that was corrected came again",
+            sop_instance_uid=known.sop_instance_uid,
+            study=known.study_instance_uid,
+            peer=calling_ae_title,
+            is_looked_at=is_undone,
+        )
+        return is_undone
 
     def _holds(self, sop_instance_uid: str) -> bool:
         with read(self._engine) as connection:
@@ -141,12 +165,16 @@ class InstanceStore:
     def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
         with write(self._engine) as connection:
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
-            connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=is_conflict))
-            if not is_own and not is_conflict and not row["is_prior"]:
-                _restart_timer(connection, row["study_instance_uid"], row["received_at"])
+            is_news = is_conflict and not is_own and not row["is_prior"]
+            state = ContentState.NEW if is_news else ContentState.CONFLICT if is_conflict else ContentState.CURRENT
+            values = {**row, "is_own": is_own, "is_conflict": is_conflict, "content_state": state}
+            connection.execute(sa.insert(instances).values(**values))
+            if not is_own and not row["is_prior"]:
+                for study in {row["study_instance_uid"], *_studies_of(connection, row["sop_instance_uid"])}:
+                    _restart_timer(connection, study, row["received_at"])
 
     def _insert_beside(self, row: dict[str, Any], *, is_own: bool) -> bool:
-        """Another association brought this UID: the same content is done, other content is a conflict."""
+        """Another content of this UID is known: the same is done, any other is kept beside and looked at later."""
         if self._known(row["sop_instance_uid"], row["digest"]) is not None:
             return False
         try:
@@ -156,7 +184,7 @@ class InstanceStore:
         except IntegrityError:  # the same conflict came twice at the same moment
             return False
         log.warning(
-            "conflict: other content under a known SOP Instance UID, kept beside it",
+            "other content under a known SOP Instance UID, kept beside it",
             sop_instance_uid=row["sop_instance_uid"],
             study=row["study_instance_uid"],
             peer=row["calling_ae_title"],
@@ -166,7 +194,11 @@ class InstanceStore:
     def _put_before_prior(self, row: dict[str, Any], *, is_own: bool) -> bool:
         """Let what is sent to us count before what we had fetched under its UID; False where nothing was fetched."""
         fetched = (instances.c.sop_instance_uid == row["sop_instance_uid"]) & instances.c.is_prior
-        aside = sa.update(instances).where(fetched & ~instances.c.is_conflict).values(is_conflict=True)
+        aside = (
+            sa.update(instances)
+            .where(fetched & ~instances.c.is_conflict)
+            .values(is_conflict=True, content_state=ContentState.CONFLICT)
+        )
         with write(self._engine) as connection:
             if connection.execute(aside).rowcount == 0:
                 return False
@@ -189,6 +221,12 @@ class InstanceStore:
                 for row in connection.execute(query)
             ]
 
+    def kept_beside(self, study_instance_uid: str) -> list[KeptInstance]:
+        """Contents that a study would have if they counted: conflicts, and corrections that wait for the operator."""
+        states = instances.c.content_state.in_([ContentState.CONFLICT, ContentState.HELD])
+        beside = (instances.c.study_instance_uid == study_instance_uid) & states
+        return self._select(beside & ~instances.c.is_own & ~instances.c.is_prior)
+
     def read_again(self, study_instance_uid: str) -> bool:
         """Let a study that the node keeps wait for a job again; whether there is one."""
         with write(self._engine) as connection:
@@ -208,8 +246,14 @@ class InstanceStore:
         return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
 
     def known_of_study(self, study_instance_uid: str) -> list[KeptInstance]:
-        """Whatever is kept of a study but conflicts, oldest first: also our own results and what we fetched."""
-        return self._select((instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict)
+        """Whatever is valid of a study, oldest first: also our own results that came back and what we fetched."""
+        withdrawn = (
+            sa.select(results.c.sop_instance_uid)
+            .join_from(results, jobs, results.c.job_id == jobs.c.id)
+            .where(jobs.c.withdrawal != "")
+        )
+        of_study = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
+        return self._select(of_study & instances.c.sop_instance_uid.not_in(withdrawn))
 
     def studies_of(self, patient: Patient) -> list[str]:
         """Study Instance UIDs under this Patient ID, whoever issued it."""
@@ -228,7 +272,7 @@ class InstanceStore:
             return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
 
     def summaries(self) -> list[dict[str, Any]]:
-        """One line a study: counts, conflicts, modalities, times; newest first."""
+        """One line a study: counts, conflicts, patients, times; newest first."""
         conflicts = sa.func.sum(sa.cast(instances.c.is_conflict, sa.Integer))
         query = (
             sa.select(
@@ -238,6 +282,7 @@ class InstanceStore:
                 sa.func.sum(instances.c.size_bytes).label("size_bytes"),
                 sa.func.max(instances.c.received_at).label("last_instance_at"),
                 sa.func.max(sa.cast(studies.c.is_waiting, sa.Integer)).label("is_waiting"),
+                sa.func.coalesce(sa.func.max(studies.c.patients), 1).label("patients"),
             )
             .join_from(instances, studies, instances.c.study_instance_uid == studies.c.study_instance_uid, isouter=True)
             .group_by(instances.c.study_instance_uid)
@@ -261,7 +306,7 @@ class InstanceStore:
 
     def _digest_of_file(self, path: Path) -> str:
         try:
-            ds = read_header(path, (), PATIENT_ELEMENTS)
+            ds = read_header(path, PATIENT_ELEMENTS)
         except UnsupportedImageError:
             return ""
         return patient_digest(patient_of(ds), self._patient_key)
@@ -304,9 +349,16 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
 
 
 def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
-    """Whether we made it: results that a PACS routes back keep their UID even if it edits the header."""
-    query = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
-    return connection.execute(query).first() is not None
+    """Whether a dicomnode made it: results that a PACS routes back keep their UID even if it edits the header."""
+    ours = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
+    known = sa.select(instances.c.id).where((instances.c.sop_instance_uid == sop_instance_uid) & instances.c.is_own)
+    return connection.execute(sa.union_all(ours, known)).first() is not None
+
+
+def _studies_of(connection: Connection, sop_instance_uid: str) -> list[str]:
+    """Study in which an instance counts now: it changes too where another content takes its place."""
+    same = (instances.c.sop_instance_uid == sop_instance_uid) & ~instances.c.is_conflict
+    return [row.study_instance_uid for row in connection.execute(sa.select(instances.c.study_instance_uid).where(same))]
 
 
 def look_again(connection: Connection, study_instance_uid: str) -> bool:

@@ -152,11 +152,14 @@ class JobStore:
         Raises
         ------
         PermanentError
-            If there is no such job, it was not canceled, or a newer revision of the study took its place.
+            If there is no such job, it was not canceled, a newer revision of the study took its place, or its results
+            are not valid any more.
         """
         job = self.get(job_id)
         if job is not None and job.reason.startswith(SUPERSEDED):
             raise PermanentError(f"job {job_id} cannot be retried: a newer job reads all that it would")
+        if job is not None and job.withdrawal:
+            raise PermanentError(f"job {job_id} cannot be retried: {job.withdrawal}")
         states = (JobState.CANCELED,)
         # What is composed only needs sending, and deliveries are claimed of jobs in progress.
         state = sa.case((jobs.c.stage == Stage.SEND, JobState.IN_PROGRESS), else_=JobState.SCHEDULED)
@@ -177,6 +180,12 @@ class JobStore:
     def get(self, job_id: int) -> Job | None:
         """One job, None where there is none of that number."""
         return self._first(jobs.c.id == job_id)
+
+    def withdrawn(self) -> list[Job]:
+        """Jobs whose results are not valid any more, oldest first: what was sent of them is to be called back."""
+        query = sa.select(jobs).where(jobs.c.withdrawal != "").order_by(jobs.c.id)
+        with read(self._engine) as connection:
+            return [to_job(row) for row in connection.execute(query)]
 
     def list(self, *, state: JobState | None = None, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
         """Rows of the table, open jobs in queue order first, then those that ended, newest first."""

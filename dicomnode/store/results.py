@@ -18,6 +18,7 @@ from dicomnode.store import leases
 from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.engine import read, write
 from dicomnode.store.files import FileStore
+from dicomnode.store.inputs import is_of_same_images
 from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
 
@@ -120,22 +121,23 @@ class ResultStore:
             return [self._record(row) for row in connection.execute(query)]
 
     def previous(self, job: Job) -> list[ResultInstance]:
-        """Results of the last earlier job of the study that has any: the new ones name them as predecessors."""
+        """Results of the last earlier job of study and patient that has any: predecessors of the new ones."""
         earlier = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
             .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
+            .where(is_of_same_images(job.id))
         )
         with read(self._engine) as connection:
             job_id = connection.execute(earlier).scalar()
         return [] if job_id is None else self.of_job(job_id)
 
     def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
-        """Results of the last job of a study that has any."""
+        """Valid results of the last job of a study that has any."""
         last = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where(jobs.c.study_instance_uid == study_instance_uid)
+            .where((jobs.c.study_instance_uid == study_instance_uid) & (jobs.c.withdrawal == ""))
         )
         with read(self._engine) as connection:
             job_id = connection.execute(last).scalar()
@@ -216,16 +218,20 @@ class ResultStore:
             return connection.execute(ours).first() is None
 
     def put_back(
-        self, group: Sequence[Delivery], *, not_before: dt.datetime = leases.AT_ONCE, reason: str | None = None
+        self, group: Sequence[Delivery], *, not_before: dt.datetime | None = None, reason: str | None = None
     ) -> None:
         """Let deliveries that were claimed but not tried wait again; no try of theirs is used up.
 
         Parameters
         ----------
-        reason
-            None: the one they have.
+        not_before, reason
+            None: no pause; the reason that they have.
         """
-        values = {"attempts": deliveries.c.attempts - 1, "not_before": not_before, **leases.FREE}
+        values: dict[str, Any] = {
+            "attempts": deliveries.c.attempts - 1,
+            "not_before": not_before or leases.AT_ONCE,
+            **leases.FREE,
+        }
         if reason is not None:
             values["reason"] = reason
         with write(self._engine) as connection:

@@ -224,6 +224,7 @@ class Recorder:
     def keep(self, _job, new, **_):
         """Remember."""
         self.kept.append(new)
+        return True
 
 
 def test_a_transient_error_waits_and_is_tried_again(a_house, monkeypatch):
@@ -356,8 +357,9 @@ def test_an_unreachable_pacs_keeps_the_results_waiting(a_house):
     """Nothing is lost while the PACS is away, and the job says why it waits."""
     from helpers import free_port
 
+    from dicomnode.node.delivery import Courier
+    from dicomnode.node.doors import ResultDoor
     from dicomnode.node.sandbox import SandboxPACS
-    from dicomnode.node.sender import Sender
 
     port = free_port()
     pacs = Destination(ae_title="PACS", host="127.0.0.1", port=port)
@@ -365,7 +367,7 @@ def test_an_unreachable_pacs_keeps_the_results_waiting(a_house):
     house.receive(*(SAMPLES / "chest-normal").glob("*.dcm"))
     house.plan()
     house.work()
-    sender = Sender("sender", "pacs", house.settings, house.stores.results)
+    sender = Courier("sender", ResultDoor("pacs", house.settings, house.stores.results))
     sender.run_once()
 
     job = house.stores.jobs.get(1)

@@ -12,6 +12,7 @@ from pydicom import Dataset, dcmwrite
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.records import Acuity, JobState
+from dicomnode.schedule import planner as planner_module
 from dicomnode.schedule.planner import Plan, Planner, due_after_triage, job_key
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import AcuitySettings, Conditions, Rule, ScheduleSettings
@@ -45,7 +46,7 @@ def a_planner(some_stores):
             default_destinations=("pacs",),
             bundle_digests={"cxr": "d" * 64},
         )
-        return Planner(plan, some_stores.instances, some_stores.jobs, count)
+        return Planner(plan, some_stores.instances, some_stores.jobs, some_stores.corrections, count)
 
     return make
 
@@ -63,9 +64,8 @@ def after(seconds: float) -> dt.datetime:
 def test_a_quiet_study_becomes_a_job(a_planner, some_stores):
     """Not before the quiet period is over, once after it, and never again."""
     keep(some_stores, a_data_set())
-    planner = a_planner(quiet_period_s=30)
 
-    assert [0, 1, 0] == [planner.tick(after(s)) for s in (29, 31, 90)]
+    assert [0, 1, 0] == [a_planner(quiet_period_s=30).tick(after(s)) for s in (29, 31, 90)]
     (job,) = some_stores.jobs.list()
     assert ("chest", "cxr", ["pacs"]) == (job["rule"], job["bundle"], job["destinations"])
 
@@ -145,6 +145,18 @@ def test_what_a_job_reads_is_recorded_with_it(a_planner, some_stores):
 
     assert [chest.SOPInstanceUID] == uids(some_stores.inputs.of(job["id"]))
     assert [foot.SOPInstanceUID, chest.SOPInstanceUID] == uids(some_stores.inputs.with_beside(job["id"]))
+
+
+def test_the_planner_reads_each_header_once(a_planner, some_stores, monkeypatch):
+    """Rules and patients go by one read, whatever the number of rules."""
+    read: list[object] = []
+    header = planner_module.read_header
+    monkeypatch.setattr(planner_module, "read_header", lambda path, names: (read.append(path), header(path, names))[1])
+    for _ in range(3):
+        keep(some_stores, a_data_set(StudyInstanceUID="1.2.3"))
+    a_planner(rules=(CHEST, Rule(name="foot", when=Conditions(body_part=("FOOT",)), bundle="cxr"))).tick(after(60))
+
+    assert sorted(one.path for one in some_stores.instances.in_study("1.2.3")) == sorted(read)
 
 
 def test_an_instance_that_is_not_read_makes_no_new_work(a_planner, some_stores):
