@@ -9,7 +9,7 @@ import numpy as np
 
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.geometry import UPRIGHT_AXIAL, made_upright, pixel_aspect, turns_to_upright
-from dicomnode.dicom.pixels import windowed
+from dicomnode.dicom.greyscale import windowed
 from dicomnode.infer.files import Header
 from dicomnode.infer.frames import Frame, FrameReader
 from dicomnode.infer.grid import fitted, normalized, region_of
