@@ -17,8 +17,9 @@ app = typer.Typer(name="studies", help="The studies that the node keeps.", no_ar
 
 _JOB_COLUMNS = ("id", "state", "stage", "acuity", "outcome", "reason", "withdrawal")
 _INSTANCE_COLUMNS = ("id", "sop_instance_uid", "modality", "size_bytes", "calling_ae_title", "received_at", "kept_as")
-
-
+_SELECTION_COLUMNS = (
+    "series_number", "read", "images", "orientation", "kernel", "slice_thickness_mm", "coverage_mm", "sentence"
+)  # fmt: skip
 _CORRECTION_COLUMNS = ("sop_instance_uid", "replaced_id", "current_id", "made_at", "source")
 _CONTEST_COLUMNS = (
     "content",
@@ -62,7 +63,7 @@ def show(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the instances, conflicts and jobs of one study."""
+    """Show the instances, conflicts, jobs and corrections of one study, and which of its series were read."""
     stores = open_stores(read_settings(settings), is_reader=True)
     kept = stores.instances.all_in_study(study_uid)
     if not kept:
@@ -82,10 +83,11 @@ def show(
         for instance, is_conflict in kept
     ]
     jobs = stores.jobs.list(study_instance_uid=study_uid)
+    selection = stores.inputs.selection_of(max(job["id"] for job in jobs)) if jobs else []
     replaced = stores.corrections.history(study_uid)
     if as_json:
         told = {"study_instance_uid": study_uid, "instances": instances, "corrections": replaced, "jobs": jobs}
-        show_json(told)
+        show_json(told | {"selection": selection})
         return
     show_rows(instances, _INSTANCE_COLUMNS, as_json=False, empty="")
     out.print()
@@ -95,6 +97,15 @@ def show(
     if replaced:
         out.print()
         show_rows(replaced, _CORRECTION_COLUMNS, as_json=False, empty="")
+    if selection:
+        out.print()
+        show_rows([_as_shown(row) for row in selection], _SELECTION_COLUMNS, as_json=False, empty="")
+
+
+def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """One stack or film of the newest job: whether it was read, and if not, why."""
+    told = {name: "" if row.get(name) is None else row[name] for name in _SELECTION_COLUMNS if name != "read"}
+    return {"read": "read" if row.get("is_read") else row.get("reason", ""), **told}
 
 
 @app.command()

@@ -1,16 +1,21 @@
-"""Which instances of a study a bundle reads."""
+"""Which single images of a study a bundle may read, from what each says of itself.
+
+Every check looks at one frame and says what is wrong with it; `selection` then chooses among what is left.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from pydicom import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
-from dicomnode.dicom.elements import items, number, text, texts
-from dicomnode.errors import NotApplicableError, UnsupportedImageError
+from dicomnode.dicom.elements import functional_group, items, number, text, texts
+from dicomnode.errors import NotApplicableError, PermanentError, UnsupportedImageError
 from dicomnode.infer.manifest import Accepts
+from dicomnode.records import Omission
 
 _VIEW_CODES = {
     "399348003": "AP",
@@ -30,37 +35,56 @@ _VIEW_CODES = {
 }
 """Codes of PS3.16 CID 4010 (SNOMED CT, before it SNOMED RT), as View Position (0018,5101) writes them."""
 
+_LOCALIZER = re.compile(r"LOCALI[SZ]ER|SCOUT|SCANO\w*|TOPO\w*|TOP|SURVEY|SURVIEW|PLAN|PLANSCAN|PILOT")
+_RENDERED = re.compile(
+    r"MIP|MINIP|MNIP|MAXIP|PROJECTION|VR|VRT|3D|SSD|RENDER\w*|CURVED|CPR|RAYSUM|SUBTRACT\w*|SUB|FUSED|FUSION|"
+    r"PERFUSION|CBF|CBV|MTT|TTP|TMAX|PBV|SEGMENT\w*|MASK|SCREEN|SCREENSAVE|DOSE|PROTOCOL|POSDISP|CAD"
+)
+_MATERIAL = re.compile(
+    r"MAT_(?:SPECIFIC|REMOVED|FRACTIONAL|MODIFIED|VALUE_BASED)|EFF_ATOMIC_NUM|ELECTRON_DENSITY|Z_?EFF|RHO_?Z?|"
+    r"IODINE\w*|IOD|CALCIUM\w*|URIC\w*|FAT_FRACTION|VNC|MGML|HU_MOD|EDW?|PCT"
+)
+"""Image Type values 4 of multi-energy CT (PS3.3 C.8.2.1.1.1, C.8.15.2.1.1), and what makers wrote before them."""
+_REFORMATTED = re.compile(r"REFORMAT\w*|MPR|AVERAGE|AVG|AVE|MEAN|RESAMPLED|VMI|MONO\w*|MONOENERGETIC")
+_HOUNSFIELD = re.compile(r"HU|H\.U\.|HOUNSFIELD(?: UNITS?)?")
+UNSPECIFIED = ("", "US")
+"""Rescale Types by which values may be Hounsfield units: none means HU in a CT (PS3.3 C.8.2.1), US is "unspecified"."""
 
-class Header(NamedTuple):
-    """One instance of the study, without its pixels."""
 
-    path: Path
-    ds: Dataset
+class Misfit(NamedTuple):
+    """Why a frame is not read."""
+
+    reason: Omission
+    sentence: str
 
 
-def accepted(headers: Sequence[Header], accepts: Accepts) -> list[Header]:
-    """Pick the instances that a bundle reads.
+def misfit(ds: Dataset, frame_number: int, accepts: Accepts) -> Misfit | None:
+    """Why a frame is not read by a bundle; None where nothing speaks against it.
 
-    Raises
-    ------
-    NotApplicableError
-        If there is none; the message says for each kind of misfit what would be right.
-    UnsupportedImageError
-        If there are instances of the right modality, but none of them is an image.
+    Parameters
+    ----------
+    frame_number
+        1-based.
     """
-    fitting = list(headers)
-    for misfit in _CHECKS:
-        reasons = {header.path: misfit(header.ds, accepts) for header in fitting}
-        left = [header for header in fitting if not reasons[header.path]]
-        if not left:
-            said = "; ".join(sorted({reason for reason in reasons.values() if reason})[:3])
-            raise _error_of(misfit)(said or "the study has no instance")
-        fitting = left
-    return fitting
+    for reason, check in CHECKS.items():
+        sentence = check(ds, frame_number, accepts)
+        if sentence:
+            return Misfit(reason, sentence)
+    return None
 
 
-def _error_of(misfit: Misfit) -> type[NotApplicableError | UnsupportedImageError]:
-    return UnsupportedImageError if misfit is _no_image else NotApplicableError
+def error_of(misfits: Sequence[Misfit]) -> PermanentError:
+    """The error for a study of which nothing can be read: what those images lack that came farthest.
+
+    Of images that another check lets through, what the first check says of other images is of no interest.
+    """
+    if not misfits:
+        return NotApplicableError("the study has no instance")
+    order = [*CHECKS, Omission.NO_POSITION, Omission.NOT_AXIAL, Omission.GEOMETRY]
+    farthest = max((one.reason for one in misfits), key=order.index)
+    said = "; ".join(sorted({one.sentence for one in misfits if one.reason is farthest})[:3])
+    unreadable = (Omission.NO_IMAGE, Omission.NO_POSITION, Omission.GEOMETRY)
+    return UnsupportedImageError(said) if farthest in unreadable else NotApplicableError(said)
 
 
 def view(ds: Dataset) -> str:
@@ -80,36 +104,75 @@ def view(ds: Dataset) -> str:
     return _VIEW_CODES.get(code, code)
 
 
-Misfit = Callable[[Dataset, Accepts], str]
+def image_type(ds: Dataset, frame_number: int) -> tuple[str, ...]:
+    """Image Type (0008,0008) of a frame in upper case; that of a multi-frame CT stands in its Frame Type."""
+    group = functional_group(ds, frame_number, "CTImageFrameTypeSequence")
+    found = () if group is None else texts(group, "FrameType")
+    return tuple(one.upper() for one in found or texts(ds, "ImageType"))
 
 
-def _wrong_modality(ds: Dataset, accepts: Accepts) -> str:
+def is_reformatted(values: Sequence[str]) -> bool:
+    """Whether an Image Type says that slices were computed from others: reformatted, averaged, mono-energetic."""
+    return _names(values, _REFORMATTED) != ""
+
+
+def rescale_type(ds: Dataset, frame_number: int) -> str:
+    """Rescale Type (0028,1054) or Modality LUT Type (0028,3004) of a frame in upper case; "" where absent."""
+    tables = items(ds, "ModalityLUTSequence")
+    where = functional_group(ds, frame_number, "PixelValueTransformationSequence") or ds
+    return (text(tables[0], "ModalityLUTType") if tables else text(where, "RescaleType")).upper()
+
+
+def _names(values: Sequence[str], pattern: re.Pattern[str]) -> str:
+    """First of some values, or of the words in them, that a pattern matches."""
+    words = [word for one in values for word in (one, one.replace(" ", "_"), *re.split(r"[^A-Z0-9_]+|_", one))]
+    return next((word for word in words if pattern.fullmatch(word)), "")
+
+
+def _wrong_modality(ds: Dataset, _frame: int, accepts: Accepts) -> str:
     return _wrong("Modality", text(ds, "Modality").upper() or "missing", accepts.modalities)
 
 
-def _no_image(ds: Dataset, _accepts: Accepts) -> str:
+def _no_image(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
     if (number(ds, "Rows") or 0) > 0 and (number(ds, "Columns") or 0) > 0:
         return ""
     return f"{text(ds, 'Modality')} instance {text(ds, 'SOPInstanceUID')} has no pixel data: Rows or Columns is missing"
 
 
-def _for_processing(ds: Dataset, _accepts: Accepts) -> str:
+def _for_processing(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
     if text(ds, "PresentationIntentType").upper() != "FOR PROCESSING":
         return ""
     return "the image is FOR PROCESSING; the one FOR PRESENTATION is needed"
 
 
-def _localizer(ds: Dataset, accepts: Accepts) -> str:
-    if accepts.kind == "ct" and "LOCALIZER" in texts(ds, "ImageType"):
-        return "the series is a LOCALIZER; axial slices are needed"
-    return ""
+def _localizer(ds: Dataset, frame: int, accepts: Accepts) -> str:
+    found = _names(image_type(ds, frame), _LOCALIZER) if accepts.kind == "ct" else ""
+    return f"the series is a {found}; axial slices are needed" if found else ""
 
 
-def _wrong_body_part(ds: Dataset, accepts: Accepts) -> str:
+def _rendered(ds: Dataset, frame: int, accepts: Accepts) -> str:
+    if accepts.kind != "ct":
+        return ""
+    is_capture = text(ds, "SOPClassUID").startswith(SecondaryCaptureImageStorage)
+    found = "SECONDARY CAPTURE" if is_capture else _names(image_type(ds, frame), _RENDERED)
+    return f"the image is a {found}; slices as they were reconstructed are needed" if found else ""
+
+
+def _not_hounsfield(ds: Dataset, frame: int, accepts: Accepts) -> str:
+    if accepts.kind != "ct":
+        return ""
+    found = rescale_type(ds, frame)
+    if found not in UNSPECIFIED and not _HOUNSFIELD.fullmatch(found):
+        return f"Rescale Type is {_short(found)}; the model reads Hounsfield units (HU)"
+    material = _names(image_type(ds, frame), _MATERIAL)
+    return f"Image Type says {material}; the model reads Hounsfield units (HU)" if material else ""
+
+
+def _wrong_body_part(ds: Dataset, _frame: int, accepts: Accepts) -> str:
     return _wrong("Body Part Examined", text(ds, "BodyPartExamined").upper(), accepts.body_parts)
 
 
-def _wrong_view(ds: Dataset, accepts: Accepts) -> str:
+def _wrong_view(ds: Dataset, _frame: int, accepts: Accepts) -> str:
     return _wrong("View Position", view(ds), accepts.views)
 
 
@@ -119,7 +182,12 @@ def _wrong(name: str, found: str, allowed: Sequence[str]) -> str:
     return f"{name} is {found}; the model reads {', '.join(allowed)}"
 
 
-def _too_small(ds: Dataset, accepts: Accepts) -> str:
+def _short(value: str) -> str:
+    """A header's value for a message: what is no short code may be anything, a name included."""
+    return value if re.fullmatch(r"[A-Z0-9_/%. -]{1,16}", value) else "no known one"
+
+
+def _too_small(ds: Dataset, _frame: int, accepts: Accepts) -> str:
     rows, columns = number(ds, "Rows") or 0, number(ds, "Columns") or 0
     if rows >= accepts.min_rows and columns >= accepts.min_columns:
         return ""
@@ -129,13 +197,15 @@ def _too_small(ds: Dataset, accepts: Accepts) -> str:
     )
 
 
-_CHECKS: tuple[Misfit, ...] = (
-    _wrong_modality,
-    _no_image,
-    _for_processing,
-    _localizer,
-    _wrong_body_part,
-    _wrong_view,
-    _too_small,
-)
-"""Each narrows what the one before let through."""
+CHECKS: dict[Omission, Callable[[Dataset, int, Accepts], str]] = {
+    Omission.MODALITY: _wrong_modality,
+    Omission.NO_IMAGE: _no_image,
+    Omission.FOR_PROCESSING: _for_processing,
+    Omission.LOCALIZER: _localizer,
+    Omission.RENDERED: _rendered,
+    Omission.NOT_HU: _not_hounsfield,
+    Omission.BODY_PART: _wrong_body_part,
+    Omission.VIEW: _wrong_view,
+    Omission.MATRIX: _too_small,
+}
+"""In their order; each says in one sentence what is wrong, or nothing."""

@@ -15,7 +15,16 @@ from pydantic import ValidationError
 
 from dicomnode.errors import BundleError
 from dicomnode.infer.contract import DECODER, ENCODER, PROMPTER, DecoderContract, GraphContract, graph_faults
-from dicomnode.infer.manifest import FORMAT, OPTIONAL_FILES, Accepts, DecoderShape, Manifest, PixelRecipe, Tokens
+from dicomnode.infer.manifest import (
+    FORMAT,
+    OPTIONAL_FILES,
+    Accepts,
+    DecoderShape,
+    Manifest,
+    PixelRecipe,
+    Prefers,
+    Tokens,
+)
 from dicomnode.infer.memory import memory_faults
 from dicomnode.infer.quality import MEASURES, Limits
 from dicomnode.infer.tokenizer import Tokenizer, TokenizerError, read_tokenizer
@@ -46,6 +55,7 @@ class Bundle:
     languages: tuple[str, ...]
     """Languages of the drafts (RFC 5646)."""
     accepts: Accepts
+    prefers: Prefers
     pixels: PixelRecipe
     structures: tuple[str, ...]
     """Anatomy, in the order of the encoder's segmentation."""
@@ -311,6 +321,7 @@ def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str])
         title=manifest.title,
         languages=manifest.languages,
         accepts=manifest.accepts,
+        prefers=manifest.prefers,
         pixels=manifest.pixels,
         structures=manifest.anatomy.structures,
         findings=tuple(FindingSpec(**dict(finding), certain=certain[finding.key]) for finding in manifest.findings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.model import Model
-from dicomnode.records import Comparison, FloatArray, Gradients, PreparedImage, Reading
+from dicomnode.records import Comparison, FloatArray, Gradients, PreparedImage, Reading, ReviewReason
 
 # M members, K findings
 
@@ -65,9 +65,11 @@ class Ensemble:
         """Probabilities (K,), the mean over the members; raises as `Model.triage`."""
         return np.mean([model.triage(images) for model in (self._first, *self._others)], axis=0, dtype=np.float32)  # type: ignore[no-any-return]
 
-    def read(self, images: Sequence[PreparedImage], *, has_draft: bool = True) -> Reading:
+    def read(
+        self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
+    ) -> Reading:
         """Read one study; raises as `Model.read`, also where only one member finds the images strange."""
-        reading = self._first.read(images, has_draft=has_draft)
+        reading = self._first.read(images, has_draft=has_draft, doubts=doubts)
         judged = [other.judge(images) for other in self._others]
         probabilities = np.stack([reading.probabilities, *(one.probabilities for one in judged)])  # (M, K)
         thresholds = np.array(

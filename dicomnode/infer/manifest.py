@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dicomnode.records import Acuity, CodedConcept
+from dicomnode.records import Acuity, CodedConcept, KernelClass
 
 FORMAT = 2
 """The one bundle format that this node reads."""
@@ -43,6 +43,34 @@ class Accepts(_Table):
     """Smaller frames are not read."""
     min_columns: Count = 1
     """Smaller frames are not read."""
+
+
+class Prefers(_Table):
+    """What the model was measured on: of several series the one that is most like it is read (`infer/selection.py`).
+
+    What is read all the same though it is unlike it excludes no finding.
+    """
+
+    kernels: tuple[KernelClass, ...] = ()
+    """CT: kinds of convolution kernel, the best first; empty: any."""
+    contrast: Literal["native", "contrast", "either"] = "either"
+    """CT: without a contrast agent in the vessels, with one, or no matter."""
+    thickness_mm: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+    """CT: thinnest and thickest slices; None: any."""
+    coverage_mm: Annotated[float, Field(gt=0)] | None = None
+    """CT: what the whole organ measures along the slices' normal; a volume of less excludes nothing. None: any."""
+    least_coverage_mm: Annotated[float, Field(gt=0)] | None = None
+    """CT: a volume of less is not judged. None: any is."""
+    refuses: tuple[Literal["kernels", "contrast", "thickness_mm"], ...] = ()
+    """What is not judged at all where it is otherwise than wanted above; what is not named here is read."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Prefers:
+        if self.thickness_mm is not None and self.thickness_mm[0] > self.thickness_mm[1]:
+            raise ValueError("thickness_mm must be [thinnest, thickest]")
+        if self.least_coverage_mm and self.coverage_mm and self.least_coverage_mm > self.coverage_mm:
+            raise ValueError("least_coverage_mm must not be above coverage_mm")
+        return self
 
 
 class PixelRecipe(_Table):
@@ -128,6 +156,7 @@ class Manifest(_Table):
     max_new_tokens: Count | None = None
     """A draft is cut off after so many tokens; only with a decoder."""
     accepts: Accepts
+    prefers: Prefers = Prefers()
     pixels: PixelRecipe
     anatomy: Anatomy = Anatomy()
     tokens: Tokens | None = None
@@ -146,6 +175,8 @@ class Manifest(_Table):
             raise ValueError("findings must have different keys")
         if self.accepts.kind == "ct" and self.pixels.channels != len(self.pixels.windows):
             raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
+        if self.accepts.kind == "radiograph" and self.prefers != Prefers():
+            raise ValueError("prefers is for CT only")
         if self.accepts.kind == "radiograph" and (self.pixels.windows or self.pixels.slices):
             raise ValueError("pixels.windows and pixels.slices are for CT only")
         return self

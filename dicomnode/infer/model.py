@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from dicomnode.infer.sessions import (
     open_session,
     run,
 )
-from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy
+from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy, strange_share
 from dicomnode.records import (
     Comparison,
     Draft,
@@ -228,7 +228,9 @@ class Model:
     def _intervals(self, study: EncodedStudy) -> FloatArray | None:
         return None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples)
 
-    def read(self, images: Sequence[PreparedImage], *, has_draft: bool = True) -> Reading:
+    def read(
+        self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
+    ) -> Reading:
         """Read one study: the draft is written from the volume or from the most conspicuous film.
 
         Parameters
@@ -237,6 +239,8 @@ class Model:
             At least one.
         has_draft
             Whether a text is written; a prior study is read without.
+        doubts
+            Why the images are unlike those that the model was measured on, as `Selection.doubts` has it.
 
         Raises
         ------
@@ -262,7 +266,8 @@ class Model:
             drafted_from=None if self.bundle.is_volume else drafted_from,
             intervals=self._intervals(study),
             quality=study.quality,
-            missing_images=sum(image.missing_before for image in study.images),
+            missing_images=study.missing,
+            cannot_exclude=study.cannot_exclude(doubts),
         )
 
     def quality(self, images: Sequence[PreparedImage]) -> ImageQuality | None:
@@ -334,7 +339,7 @@ class Model:
             raise NotJudgedError(NON_DIAGNOSTIC, review=ReviewReason.QUALITY)
         encodings = self.encode_many(images)
         prompted = self.prompt(encodings)
-        if np.median(prompted.strangeness) > STRANGE:
+        if strange_share(prompted.strangeness) > 0.5:
             raise NotJudgedError(NOT_JUDGED, review=ReviewReason.OUT_OF_DISTRIBUTION)
         return EncodedStudy(
             images=tuple(images), encodings=encodings, prompted=(prompted,), not_judged=0, quality=quality

@@ -10,25 +10,30 @@ from dicomnode.dicom.elements import text, texts
 from dicomnode.dicom.geometry import UPRIGHT_FRONTAL, made_upright, pixel_aspect, turns_to_upright
 from dicomnode.dicom.pixels import displayed, frame_count
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.infer.accept import Header
-from dicomnode.infer.files import read_instance
+from dicomnode.infer.files import Header, read_instance
+from dicomnode.infer.films import Film, choose_films, films_of
 from dicomnode.infer.grid import fitted, normalized, region_of, stretched
-from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.records import PreparedImage
+from dicomnode.infer.manifest import Accepts, PixelRecipe
+from dicomnode.records import PreparedImage, Selection
 
 _MOST_FRAMES = 16
 
 
-def prepare_radiographs(headers: Sequence[Header], recipe: PixelRecipe) -> tuple[PreparedImage, ...]:
-    """Every frame of every film, in the order of their SOP Instance UIDs.
+def prepare_radiographs(
+    headers: Sequence[Header], accepts: Accepts, recipe: PixelRecipe
+) -> tuple[tuple[PreparedImage, ...], Selection]:
+    """Every frame of the films that `films` chooses, and why the others are not read.
 
     Raises
     ------
+    NotApplicableError
+        If there is no film that the bundle reads.
     UnsupportedImageError
         If one of them cannot be read: a study is never answered from the readable half of its films.
     """
-    ordered = sorted(headers, key=lambda header: text(header.ds, "SOPInstanceUID"))
-    return tuple(image for header in ordered for image in _frames(header, recipe))
+    fitting, left_out = films_of(headers, accepts)
+    films = [Film(header=header, images=tuple(_frames(header, recipe))) for header in fitting]
+    return choose_films(films, left_out)
 
 
 def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:

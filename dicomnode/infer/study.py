@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dicomnode.records import Encoding, FloatArray, ImageQuality, PreparedImage, Prompted
+from dicomnode.records import (
+    Encoding,
+    FloatArray,
+    ImageQuality,
+    PreparedImage,
+    Prompted,
+    QualityLevel,
+    ReviewReason,
+)
 
 # K findings, N images
 
 STRANGE = 1.0
 """An image of greater strangeness does not look like those that the model was trained on."""
+_FEW_STRANGE = 0.25
+"""With a larger share of strange slices a volume is judged, but excludes nothing; with more than half it is not."""
 NOT_JUDGED = (
     "the image does not look like those that the model was trained on: "
     "it may be turned, inverted, or not show the body part"
 )
 NON_DIAGNOSTIC = "the image shows next to nothing: its grey values hardly differ"
+
+
+def strange_share(strangeness: FloatArray) -> float:
+    """Share of images that are strange, or of which it is not known: a distance that is not a number is no proof."""
+    return float((~(strangeness <= STRANGE)).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,28 @@ class EncodedStudy:
     def strangeness(self) -> FloatArray:
         """(N,)."""
         return np.concatenate([one.strangeness for one in self.prompted])
+
+    @property
+    def missing(self) -> int:
+        """Slices that must lie between the images."""
+        return sum(image.missing_before for image in self.images)
+
+    def cannot_exclude(self, doubts: Collection[ReviewReason]) -> tuple[ReviewReason, ...]:
+        """Why nothing may be called absent: what the images themselves show of it, and what is known beforehand.
+
+        Parameters
+        ----------
+        doubts
+            What `selection` says against how the images were made.
+        """
+        is_limited = self.quality is not None and self.quality.level is not QualityLevel.DIAGNOSTIC
+        is_strange = self.not_judged > 0 or strange_share(self.strangeness) > _FEW_STRANGE
+        shown = {
+            ReviewReason.OUT_OF_DISTRIBUTION: is_strange,
+            ReviewReason.QUALITY: is_limited,
+            ReviewReason.INCOMPLETE: self.missing > 0,
+        }
+        return tuple(reason for reason in ReviewReason if reason in doubts or shown.get(reason, False))
 
     @property
     def _best_films(self) -> np.ndarray:

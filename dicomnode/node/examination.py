@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydicom import Dataset
 
 from dicomnode.dicom.elements import date, number, text
+from dicomnode.infer.accept import view
 from dicomnode.records import Examination
+
+_SLICES = ("CT", "MR", "PT")
 
 
 def examination(headers: Sequence[Dataset]) -> Examination | None:
     """Describe the examination that headers tell of; None where there is none.
 
     What differs between the images is left out, but for the views.
+
+    Parameters
+    ----------
+    headers
+        Of the images that were read; of all where none was.
     """
     if not headers:
         return None
@@ -23,11 +32,17 @@ def examination(headers: Sequence[Dataset]) -> Examination | None:
     return Examination(
         modality=_common(headers, "Modality"),
         body_part=_common(headers, "BodyPartExamined"),
-        views=tuple(sorted({text(ds, "ViewPosition") for ds in headers} - {""})),
+        views=tuple(sorted({_view(ds) for ds in headers} - {""})),
         images=len(headers),
         slice_thickness_mm=thickness if thickness and thickness > 0 else None,
         study_date=dates.pop() if len(dates) == 1 else None,
     )
+
+
+def _view(ds: Dataset) -> str:
+    """Projection of a film where it has a name; a slice has none."""
+    shown = view(ds)
+    return shown if re.fullmatch("[A-Z]{2,8}", shown) and text(ds, "Modality").upper() not in _SLICES else ""
 
 
 def _common(headers: Sequence[Dataset], keyword: str) -> str:

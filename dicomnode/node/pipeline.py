@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
 from dicomnode.dicom import files
-from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
     BundleError,
     ComposeError,
@@ -20,17 +19,16 @@ from dicomnode.errors import (
     LeaseLostError,
     NotApplicableError,
     PermanentError,
-    UnsupportedImageError,
 )
 from dicomnode.explain import Case, explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
-from dicomnode.infer.prepare import prepare
 from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.rooms import ensemble_paths
+from dicomnode.node.study import JobStudy, prepare
 from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
@@ -39,7 +37,6 @@ from dicomnode.records import (
     FloatArray,
     Heatmap,
     Job,
-    KeptInstance,
     Reading,
     Report,
     Stage,
@@ -106,6 +103,7 @@ class Pipeline:
         self._models = models
         self._inputs = inputs
         self._results = results
+        self._study: JobStudy | None = None
 
     def triage(self, job: Job) -> Acuity:
         """Grade a study without a draft.
@@ -116,8 +114,9 @@ class Pipeline:
             return Acuity.NON_ACTIONABLE
         try:
             model = self._models.get(job.bundle)
-            probabilities = model.triage(prepare(self._paths(job), model.bundle))
+            probabilities = model.triage(prepare(self._study_of(job), model.bundle).images)
         except PermanentError:
+            self._study = None
             return Acuity.NON_CRITICAL
         return study_acuity(model.bundle.findings, probabilities, self._settings.acuity)
 
@@ -132,6 +131,12 @@ class Pipeline:
             If the job was canceled meanwhile, or another worker took it: nothing was kept.
         """
         enter(Stage.INFER)
+        try:
+            return self._answer(job, enter)
+        finally:
+            self._study = None  # its pixels make room; a job that is tried again starts from its files
+
+    def _answer(self, job: Job, enter: Enter) -> Report:
         try:
             report = self._read(job, enter)
         except PermanentError as error:
@@ -220,7 +225,11 @@ class Pipeline:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(self._paths(job), model.bundle))
+        study = self._study_of(job)
+        prepared = prepare(study, model.bundle)
+        self._inputs.note_selection(job.id, prepared.selection.rows())
+        reading = model.read(prepared.images, doubts=prepared.selection.doubts)
+        study.note(reading)
         comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model, reading)
@@ -234,7 +243,8 @@ class Pipeline:
             acuity=self._settings.acuity,
             settings=self._settings.report,
             draft_language=model.bundle.languages[0],
-            examination=examination(_headers(self._inputs.of(job.id))),
+            examination=examination(study.documented()),
+            selection=prepared.selection,
             prior=comparison.prior,
             changes=comparison.changes,
             prior_note=comparison.state,
@@ -244,7 +254,7 @@ class Pipeline:
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
         if self._priors is None:
             return NOT_LOOKED_FOR
-        return self._priors.compare(job, self._inputs.of(job.id), reading, model)
+        return self._priors.compare(job, self._study_of(job).headers(), reading, model)
 
     def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
         """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.
@@ -257,7 +267,8 @@ class Pipeline:
         if job.bundle is None:
             raise NotApplicableError("no bundle reads this study")
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(self._paths(job), model.bundle))
+        prepared = prepare(self._study_of(job), model.bundle)
+        reading = model.read(prepared.images, doubts=prepared.selection.doubts)
         return model, reading, self._compare(job, reading, model).reading
 
     def _explain(self, model: Reader, reading: Reading) -> dict[str, Heatmap]:
@@ -284,7 +295,7 @@ class Pipeline:
             bundle,
             self._settings.report,
             review=review_of(error),
-            examination=examination(_headers(self._inputs.with_beside(job.id))),
+            examination=examination(self._study_of(job).of_patient()),
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -330,16 +341,19 @@ class Pipeline:
 
         Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
         """
-        patients = self._inputs.with_beside(job.id)
-        return _headers(self._inputs.of(job.id)) or _headers(patients) or from_index(patients)
+        study = self._study_of(job)
+        return study.documented() or study.of_patient() or from_index(self._inputs.with_beside(job.id))
+
+    def _study_of(self, job: Job) -> JobStudy:
+        """The study of a job; that of the job before makes room."""
+        if self._study is None or self._study.job.id != job.id:
+            self._study = JobStudy(job, self._inputs)
+        return self._study
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
         known = self._settings.send.destinations
         return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
-
-    def _paths(self, job: Job) -> list[Path]:
-        return [instance.path for instance in self._inputs.of(job.id)]
 
 
 def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:
@@ -358,17 +372,6 @@ def explained_case(model: Reader, reading: Reading, finding: int, compared: Floa
         find_gradients=model.gradients if model.has_gradients else None,
         compared=compared,
     )
-
-
-def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
-    """Headers of the instances that can be read: results take their study's identity from them."""
-    headers = []
-    for instance in instances:
-        try:
-            headers.append(read_header(instance.path))
-        except UnsupportedImageError:
-            continue
-    return tuple(headers)
 
 
 def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:

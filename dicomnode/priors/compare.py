@@ -6,12 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from pydicom import Dataset
 
 from dicomnode.dicom.patient import difference, is_identified
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.infer.ensemble import Reader
 from dicomnode.priors.reading import PriorReader, PriorReading, spacings_of, study_standings
-from dicomnode.priors.search import Admit, Candidate, Patience, PriorSearch, Search, summary_of_kept, together
+from dicomnode.priors.search import (
+    Admit,
+    Candidate,
+    Patience,
+    PriorSearch,
+    Search,
+    summary_of_headers,
+    summary_of_kept,
+    together,
+)
 from dicomnode.records import Acuity, Change, Job, KeptInstance, PriorState, PriorStudy, Reading, StudySummary
 from dicomnode.report.comparison import changes
 from dicomnode.send.deadline import Deadline
@@ -66,15 +76,15 @@ class Priors:
         self._search = PriorSearch(settings, shelves.instances, shelves.requests, admit)
         self._reader = PriorReader(shelves.instances, shelves.results)
 
-    def compare(self, job: Job, kept: Sequence[KeptInstance], reading: Reading, model: Reader) -> PriorComparison:
+    def compare(self, job: Job, headers: Sequence[Dataset], reading: Reading, model: Reader) -> PriorComparison:
         """Compare a study that has just been read.
 
         Parameters
         ----------
-        kept
-            The instances that were read.
+        headers
+            Of the instances that the job reads.
         """
-        current = self.current(kept)
+        current = _of_one_patient(summary_of_headers(headers))
         if not self._settings.priors.is_enabled or current is None:
             return NOT_LOOKED_FOR
         patience = self.patience(is_emergent=job.acuity is Acuity.EMERGENT)
@@ -83,7 +93,7 @@ class Priors:
         if prior is None:
             is_searched = is_whole and not search.failure
             return PriorComparison(state=PriorState.NONE_FOUND if is_searched else PriorState.UNREACHABLE)
-        spacings = spacings_of([one.path for one in kept], model)
+        spacings = spacings_of(headers, model)
         standings = study_standings(model.bundle.findings, reading, spacings)
         log.info("compared", prior=prior.study.study_instance_uid, is_verified=prior.study.is_verified)
         return PriorComparison(
@@ -96,15 +106,8 @@ class Priors:
 
     def find(self, kept: Sequence[KeptInstance]) -> Search | None:
         """What a study would be compared with; None where it does not say surely who the patient is."""
-        current = self.current(kept)
+        current = _of_one_patient(summary_of_kept(kept))
         return None if current is None else self._search.find(current, self.patience(is_emergent=False))
-
-    def current(self, kept: Sequence[KeptInstance]) -> StudySummary | None:
-        """What the study says of itself; None where its patient is not known, or its series name different ones."""
-        series = summary_of_kept(kept)
-        if not series or not is_identified(series[0].patient):
-            return None
-        return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
 
     def patience(self, *, is_emergent: bool) -> Patience:
         """An emergent study's result must not wait for its past."""
@@ -133,6 +136,13 @@ class Priors:
             log.warning("an earlier study was not fetched", prior=prior, why=str(error))
             return False
         return True
+
+
+def _of_one_patient(series: Sequence[StudySummary]) -> StudySummary | None:
+    """What a study says of itself; None where its patient is not known, or its series name different ones."""
+    if not series or not is_identified(series[0].patient):
+        return None
+    return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
 
 
 def _learned(model: Reader, current: Reading, prior: Reading | None) -> dict[str, dict[Change, float]]:

@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from dicomnode.dicom.elements import parsing, text
 from dicomnode.dicom.files import reading as stored
 from dicomnode.dicom.geometry import pixel_spacing_mm
-from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
+from dicomnode.dicom.patient import difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
 from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
@@ -20,7 +20,8 @@ from dicomnode.errors import PermanentError, StorageError, UnsupportedImageError
 from dicomnode.explain import Case, explain
 from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.ensemble import Reader
-from dicomnode.infer.prepare import prepare
+from dicomnode.infer.files import Header
+from dicomnode.infer.prepare import prepare_study
 from dicomnode.priors.selection import kin
 from dicomnode.records import FindingSpec, InstanceReference, Presence, PriorStudy, Reading, StudySummary
 from dicomnode.report.comparison import Extent, Standing, standing
@@ -82,8 +83,9 @@ class PriorReader:
 
     def read(self, current: StudySummary, study: StudySummary, model: Reader) -> PriorReading | None:
         """Read one earlier study; None where nothing of it can be compared with."""
-        files = [file for file in self._files(study.study_instance_uid) if _is_same_patient(current, file)]
-        reading, spacings = _read_images(current, files, model)
+        headers = _of_same_patient(current, self._files(study.study_instance_uid))
+        files = list(headers)
+        reading, spacings = _read_images(current, headers, model)
         measured = {} if reading is None else study_standings(model.bundle.findings, reading, spacings)
         said = _said(model.bundle.findings, _documents(files))
         standings = measured | {
@@ -174,14 +176,13 @@ def study_standings(
     return found
 
 
-def spacings_of(paths: Iterable[Path], model: Reader) -> dict[str, tuple[float, float]]:
+def spacings_of(headers: Iterable[Dataset], model: Reader) -> dict[str, tuple[float, float]]:
     """Pixel spacing of films by SOP Instance UID; none of a volume, whose slices say little of its lesions' size."""
     if model.bundle.is_volume:
         return {}
     found = {}
-    for path in paths:
+    for ds in headers:
         try:
-            ds = read_header(path)
             spacing = pixel_spacing_mm(ds, 1)
         except UnsupportedImageError:
             continue
@@ -199,33 +200,38 @@ def _extent(reading: Reading, k: int, spec: FindingSpec, spacings: Mapping[str, 
     return Extent(area=area, error=EXTENT_ERROR * area) if area > 0 else None
 
 
-def _is_same_patient(current: StudySummary, file: _File) -> bool:
-    """Hold one instance against the current patient: an archive may have filed it wrongly."""
-    uid = file.reference.sop_instance_uid
-    try:
-        patient = patient_of(read_header(file.path, PATIENT_ELEMENTS))
-    except (StorageError, UnsupportedImageError):
-        log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
-        return False
-    if differs := difference(current.patient, patient):
-        why = f"another patient, or not surely the same: {differs}"
-        log.warning("left out of an earlier study", sop_instance_uid=uid, why=why)
-    return not differs
+def _of_same_patient(current: StudySummary, files: Sequence[_File]) -> dict[_File, Dataset]:
+    """Hold each instance against the current patient: an archive may have filed it wrongly. Its header is read once."""
+    found = {}
+    for file in files:
+        uid = file.reference.sop_instance_uid
+        try:
+            ds = read_header(file.path)
+        except (StorageError, UnsupportedImageError):
+            log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
+            continue
+        if differs := difference(current.patient, patient_of(ds)):
+            why = f"another patient, or not surely the same: {differs}"
+            log.warning("left out of an earlier study", sop_instance_uid=uid, why=why)
+            continue
+        found[file] = ds
+    return found
 
 
 def _read_images(
-    current: StudySummary, files: Sequence[_File], model: Reader
+    current: StudySummary, headers: Mapping[_File, Dataset], model: Reader
 ) -> tuple[Reading | None, dict[str, tuple[float, float]]]:
     alike = kin(current.modalities)
-    paths = [file.path for file in files if not file.is_own and file.modality in alike]
-    if not paths:
+    images = [Header(file.path, ds) for file, ds in headers.items() if not file.is_own and file.modality in alike]
+    if not images:
         return None, {}
     try:
-        reading = model.read(prepare(paths, model.bundle), has_draft=False)
+        prepared = prepare_study(images, model.bundle)
+        reading = model.read(prepared.images, has_draft=False, doubts=prepared.selection.doubts)
     except (PermanentError, StorageError) as error:
         log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
-    return reading, spacings_of(paths, model)
+    return reading, spacings_of([header.ds for header in images], model)
 
 
 def _documents(files: Sequence[_File]) -> list[_Document]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
+from pydicom import Dataset
 
+from dicomnode.dicom.elements import text
 from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, difference, summary_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
@@ -104,6 +106,14 @@ def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
         except UnsupportedImageError:
             continue
     return found
+
+
+def summary_of_headers(headers: Sequence[Dataset]) -> list[StudySummary]:
+    """What each series says of its study, from headers that are read already."""
+    first_of: dict[str, Dataset] = {}
+    for ds in headers:
+        first_of.setdefault(text(ds, "SeriesInstanceUID"), ds)
+    return [summary_of([ds]) for ds in first_of.values()]
 
 
 class PriorSearch:

@@ -55,6 +55,7 @@ from dicomnode.records.report import (
     Sentence,
 )
 from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
+from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
 
 __all__ = [
     "Acuity",
@@ -69,6 +70,7 @@ __all__ = [
     "CodedConcept",
     "Comparison",
     "ContentState",
+    "Contrast",
     "Delivery",
     "Draft",
     "Encoding",
@@ -84,7 +86,10 @@ __all__ = [
     "Job",
     "JobState",
     "KeptInstance",
+    "KernelClass",
+    "LeftOut",
     "NamedPatient",
+    "Omission",
     "Outcome",
     "Patient",
     "Placement",
@@ -102,10 +107,12 @@ __all__ = [
     "ResultInstance",
     "ReviewReason",
     "Section",
+    "Selection",
     "SendOutcome",
     "Sentence",
     "SeriesSummary",
     "Stage",
+    "StackFacts",
     "StoreStatus",
     "StudySummary",
     "Verdict",

@@ -14,6 +14,7 @@ from dicomnode.records import (
     PriorState,
     PriorStudy,
     ReviewReason,
+    Selection,
 )
 from dicomnode.report.grounding import Claim
 
@@ -53,6 +54,8 @@ class Content:
     not_judged: int = 0
     missing: int = 0
     examination: Examination | None = None
+    selection: Selection | None = None
+    """None: nothing was read."""
     prior: PriorStudy | None = None
     prior_note: PriorState = PriorState.NOT_LOOKED_FOR
     bundle: BundleIdentity | None = None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dicomnode.records import (
     Acuity,
     Examination,
     Finding,
+    LeftOut,
+    Omission,
     Outcome,
     Presence,
     PriorState,
     QualityLevel,
     ReportText,
     Section,
+    Selection,
     Sentence,
 )
 from dicomnode.report.content import Content, Drafted
@@ -26,6 +29,26 @@ from dicomnode.settings import ReportSettings
 _FILMS = ("CR", "DX", "DR", "RG", "PX")
 _BODIES = {"CHEST": "chest", "THORAX": "chest", "HEAD": "head", "BRAIN": "head", "SKULL": "head"}
 _STANCES = {Stance.AFFIRMED: "claim-affirmed", Stance.DENIED: "claim-denied", Stance.DOUBTED: "claim-doubted"}
+_LEFT_OUT = {
+    **dict.fromkeys(
+        (
+            Omission.MODALITY,
+            Omission.NO_IMAGE,
+            Omission.FOR_PROCESSING,
+            Omission.BODY_PART,
+            Omission.VIEW,
+            Omission.MATRIX,
+        ),
+        "other-kind",
+    ),
+    Omission.RENDERED: "derived",
+    Omission.NOT_HU: "not-hu",
+    Omission.NOT_AXIAL: "orientation",
+    Omission.NO_POSITION: "geometry",
+    Omission.DUPLICATE: "repeated",
+    Omission.OTHER_PHASE: "repeated",
+}
+"""Messages for why images were left out, where they are not named as the reason is: a report is short."""
 _READ = (Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED)
 
 
@@ -105,12 +128,38 @@ def _technique(content: Content, language: Language) -> Iterator[Sentence]:
         yield Sentence(text=language.sentence("technique-images", count=content.images))
     if examination is not None and examination.views:
         yield Sentence(text=language.sentence("technique-views", views=language.listed(examination.views)))
+    yield from _series(content.selection, language)
     if examination is not None and examination.slice_thickness_mm:
         thickness = language.decimal(examination.slice_thickness_mm)
         yield Sentence(text=language.sentence("technique-thickness", thickness=thickness))
     if content.bundle is not None:
         model = {"model": content.bundle.name, "version": content.bundle.version}
         yield Sentence(text=language.sentence("technique-model", **model))
+
+
+def _series(selection: Selection | None, language: Language) -> Iterator[Sentence]:
+    """Which series was read, by which kernel, and why others were not."""
+    if selection is None:
+        return
+    numbers = sorted({facts.series_number for facts in selection.read if facts.series_number is not None})
+    if numbers:
+        yield Sentence(text=language.sentence("technique-series", numbers=language.listed([str(n) for n in numbers])))
+    kernels = list(dict.fromkeys(facts.kernel for facts in selection.read if facts.kernel))
+    if kernels:
+        yield Sentence(text=language.sentence("technique-kernel", kernel=language.listed(kernels)))
+    read = {facts.series_instance_uid for facts in selection.read}
+    others = [one for one in selection.left_out if one.facts.series_instance_uid not in read]
+    parts = [one for one in selection.left_out if one.facts.series_instance_uid in read]
+    if others:
+        reasons = _why_left_out(others, language)
+        yield Sentence(text=language.sentence("technique-left-out", count=selection.others, reasons=reasons))
+    if parts:
+        yield Sentence(text=language.sentence("technique-part-left-out", reasons=_why_left_out(parts, language)))
+
+
+def _why_left_out(left_out: Sequence[LeftOut], language: Language) -> str:
+    keys = dict.fromkeys(_LEFT_OUT.get(one.reason, str(one.reason)) for one in left_out)
+    return language.listed([language.say(f"left-out-{key}") for key in keys])
 
 
 def _findings(content: Content, language: Language, translator: Translator | None) -> Iterator[Sentence]:

@@ -24,6 +24,7 @@ from dicomnode.records import (
     Report,
     ReportText,
     ReviewReason,
+    Selection,
 )
 from dicomnode.report.acuity import finding_acuity, presence, study_acuity
 from dicomnode.report.content import Content
@@ -49,6 +50,7 @@ def write_report(
     settings: ReportSettings,
     draft_language: str = "en",
     examination: Examination | None = None,
+    selection: Selection | None = None,
     prior: PriorStudy | None = None,
     changes: Mapping[str, Change] = MappingProxyType({}),
     prior_note: PriorState = PriorState.NOT_LOOKED_FOR,
@@ -64,6 +66,8 @@ def write_report(
         By finding; a finding may be in none of them.
     draft_language
         RFC 5646 of the reading's draft.
+    selection
+        Which series were read and why others were not; None: not known.
     prior, prior_note
         What the study was compared with, or why with nothing.
 
@@ -97,6 +101,7 @@ def write_report(
         not_judged=reading.not_judged,
         missing=reading.missing_images,
         examination=examination,
+        selection=selection,
         prior=prior,
         prior_note=prior_note,
         bundle=bundle,

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from dicomnode.infer.manifest import FILES, FORMAT, OPTIONAL_FILES
+from dicomnode.infer.manifest import FILES, FORMAT, OPTIONAL_FILES, Prefers
 from dicomnode.measure.calibration import Calibration
 from dicomnode.train.language import BOS, EOS, PAD, tokenizer_json, vocabulary
 from dicomnode.train.recipe import FindingRecipe, Recipe
@@ -47,8 +47,11 @@ def write_manifest(
     language
         The tables `tokens` and `decoder` of another decoder than the recipe's.
     """
+    wanted = recipe.prefers.model_dump(mode="json", exclude_none=True)
+    preferences: Tables = {} if recipe.prefers == Prefers() else {"prefers": wanted}
     tables: Tables = {
         "accepts": recipe.accepts.model_dump(),
+        **preferences,
         "pixels": recipe.pixels.model_dump(exclude_none=True),
         "anatomy": {"structures": recipe.phantoms.structures},
         "tokens": {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS},

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from dicomnode.dicom.elements import text
-from dicomnode.errors import NotApplicableError, PermanentError, UnsupportedImageError
-from dicomnode.infer.files import read_instance
-from dicomnode.infer.prepare import Readable, prepare
+from dicomnode.errors import NotApplicableError, NotJudgedError, PermanentError, UnsupportedImageError
+from dicomnode.infer.files import read_headers
+from dicomnode.infer.manifest import Accepts, PixelRecipe, Prefers
+from dicomnode.infer.prepare import Readable, prepare_study
 from dicomnode.records import FloatArray, PreparedImage
 from dicomnode.train.data import Film, Split, films, read_split
 from dicomnode.train.recipe import DataRecipe
@@ -80,15 +82,22 @@ def read_dicom_split(
     return Split(films=tuple(film for film, _ in read), images=np.stack([image for _, image in read]))
 
 
+class _AsLabelled(NamedTuple):
+    """What is prepared as in serving, but by no preference: what a model was measured on is what is labelled."""
+
+    accepts: Accepts
+    pixels: PixelRecipe
+    prefers: Prefers = Prefers()
+
+
 def _read_study(data_dir: Path, rows: Sequence[Film], readable: Readable) -> list[tuple[Film, FloatArray]]:
     """Films and images (C, S, S) of the rows that make up one study."""
     paths = {path: row for row in rows for path in _paths(data_dir, row)}
     try:
-        rows_by_uid = {
-            text(read_instance(path, has_pixels=False), "SOPInstanceUID"): row for path, row in paths.items()
-        }
-        prepared = prepare(list(paths), readable)
-    except (NotApplicableError, UnsupportedImageError) as error:
+        headers = read_headers(list(paths))
+        rows_by_uid = {text(header.ds, "SOPInstanceUID"): paths[header.path] for header in headers}
+        prepared = prepare_study(headers, _AsLabelled(readable.accepts, readable.pixels)).images
+    except (NotApplicableError, NotJudgedError, UnsupportedImageError) as error:
         raise PermanentError(f"labels.csv names {rows[0].file}, which cannot be read: {error}") from None
     pixels = readable.pixels
     return [

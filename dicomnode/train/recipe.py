@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
-from dicomnode.infer.manifest import Accepts, PixelRecipe
+from dicomnode.infer.manifest import Accepts, PixelRecipe, Prefers
 from dicomnode.records import Acuity, CodedConcept
 from dicomnode.train.hyperparameters import (
     AugmentRecipe,
@@ -153,6 +153,7 @@ class Recipe(Table):
 
     bundle: BundleRecipe
     accepts: Accepts
+    prefers: Prefers = Prefers()
     pixels: PixelRecipe
     findings: Annotated[tuple[FindingRecipe, ...], Field(min_length=1)]
     data: DataRecipe = DataRecipe()
@@ -240,7 +241,14 @@ class Recipe(Table):
         The comparer is left out, as no other weight depends on it.
         """
         decisive = self.model_dump_json(
-            exclude={"bundle": True, "accepts": True, "card": True, "comparer": True, "fit": {"threads"}}
+            exclude={
+                "bundle": True,
+                "accepts": True,
+                "prefers": True,
+                "card": True,
+                "comparer": True,
+                "fit": {"threads"},
+            }
         )
         return hashlib.sha256(decisive.encode()).hexdigest()
 

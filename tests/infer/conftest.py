@@ -118,7 +118,7 @@ def make_slice(tmp_path: Path) -> Callable[..., Path]:
 def _update(ds: Dataset, elements: dict[str, Any]) -> None:
     for keyword, element in elements.items():
         if element is None:
-            del ds[keyword]
+            ds.pop(keyword, None)
         else:
             setattr(ds, keyword, element)
 

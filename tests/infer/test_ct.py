@@ -11,13 +11,19 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import EnhancedCTImageStorage
 
 from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
+from dicomnode.infer.files import read_headers
+from dicomnode.infer.manifest import Prefers
 from dicomnode.infer.model import Model
-from dicomnode.infer.prepare import prepare
-from dicomnode.records import ReviewReason
+from dicomnode.infer.prepare import prepare, prepare_study
+from dicomnode.records import Omission, ReviewReason
 
 
 def _uids(images) -> list[str]:
     return [image.sop_instance_uid for image in images]
+
+
+def _uids_of(paths) -> list[str]:
+    return [dcmread(path).SOPInstanceUID for path in paths]
 
 
 def test_slices_are_sorted_along_the_normal(make_slice, a_ct_bundle):
@@ -89,10 +95,20 @@ def test_phases_are_told_apart_by_acquisition(make_slice, a_ct_bundle):
     assert [dcmread(path).SOPInstanceUID for path in second] == _uids(images)
 
 
-def test_repeated_positions_are_refused(make_slice, a_ct_bundle):
-    """Two slices at one place within one acquisition leave no order."""
+def test_repeated_positions_are_refused(make_slice, a_ct_bundle, a_bleed):
+    """Two different slices at one place within one acquisition leave no order."""
     with pytest.raises(UnsupportedImageError, match="two slices at the same position"):
-        prepare([make_slice(z) for z in (0, 5, 5)], a_ct_bundle)
+        prepare([make_slice(0), make_slice(5), make_slice(5, a_bleed)], a_ct_bundle)
+
+
+def test_a_slice_that_came_twice_is_read_once(make_slice, a_ct_bundle):
+    """The same slice under two UIDs is no second slice, and the study is read."""
+    paths = [make_slice(z) for z in (0, 5, 10)]
+    prepared = prepare_study(read_headers([make_slice(5), *paths]), a_ct_bundle)
+
+    assert 3 == len(prepared.images)
+    (left,) = prepared.selection.left_out
+    assert (Omission.DUPLICATE, 1) == (left.reason, left.facts.images)
 
 
 def test_a_volume_with_holes_is_not_judged(make_slice, a_ct_bundle):
@@ -128,12 +144,12 @@ def test_a_change_of_slice_thickness_is_no_gap(make_slice, a_ct_bundle):
     assert 6 == len(prepare([*thin, *thick], a_ct_bundle))
 
 
-def test_mixed_orientations_are_refused(make_slice, a_ct_bundle):
-    """One series with slices that look different ways is no volume."""
-    paths = [make_slice(0), make_slice(5, ImageOrientationPatient=[0, 1, 0, -1, 0, 0])]
+def test_mixed_orientations_are_parted(make_slice, a_ct_bundle):
+    """Slices of one series that look different ways are two stacks: the one that covers more is read."""
+    chosen = [make_slice(z) for z in (0, 5, 10)]
+    turned = [make_slice(z, ImageOrientationPatient=[0, 1, 0, -1, 0, 0]) for z in (15, 20)]
 
-    with pytest.raises(UnsupportedImageError, match="mixes slice orientations"):
-        prepare(paths, a_ct_bundle)
+    assert _uids_of(chosen) == _uids(prepare([*turned, *chosen], a_ct_bundle))
 
 
 def test_gantry_tilt_is_refused(make_slice, a_ct_bundle):
@@ -222,3 +238,84 @@ def test_an_enhanced_ct_is_read_frame_by_frame(make_slice, a_ct_bundle, a_bleed)
     assert [2, 3, 1] == [image.frame_number for image in images]
     assert EnhancedCTImageStorage == images[0].sop_class_uid
     np.testing.assert_array_equal(np.rint(np.clip((a_bleed - 39.5) / 79 + 0.5, 0, 1) * 255), images[0].display)
+
+
+def _noisy(sigma: float, seed: int) -> np.ndarray:
+    """HU of a head large enough to measure noise in."""
+    distance = np.hypot(*(np.indices((96, 96)) - 47.5)) / 96
+    head = np.select([distance < 0.38, distance < 0.44], [35, 1000], -1000)
+    return np.rint(head + np.random.default_rng(seed).normal(0, sigma, head.shape)).astype(np.int16)
+
+
+@pytest.mark.parametrize("kernels", [(None, None), ("X1", "X2"), ("X2", "X1")])
+def test_noise_tells_unknown_kernels_apart(make_slice, a_ct_bundle, kernels):
+    """Of two series whose kernels nobody knows the quiet one is read, and a noisy one alone excludes nothing."""
+    soft_only = dataclasses.replace(a_ct_bundle, prefers=Prefers(kernels=("soft",)))
+    named = {"SeriesInstanceUID": "1.2.3.1", "ConvolutionKernel": kernels[0]}
+    sharp = [make_slice(z, _noisy(60, z), **named) for z in (0, 5, 10)]
+    quiet = [make_slice(z, _noisy(5, z), ConvolutionKernel=kernels[1]) for z in (0, 5, 10)]
+
+    prepared = prepare_study(read_headers([*sharp, *quiet]), soft_only)
+
+    assert _uids_of(quiet) == _uids(prepared.images)
+    assert not prepared.selection.doubts
+    assert [Omission.KERNEL] == [one.reason for one in prepared.selection.left_out]
+    alone = prepare_study(read_headers(sharp), soft_only)
+    assert [ReviewReason.OUT_OF_DISTRIBUTION] == list(alone.selection.doubts)
+
+
+@pytest.mark.parametrize("kind", [None, "US"])
+def test_values_that_say_nothing_of_themselves_must_look_like_hounsfield_units(make_slice, a_ct_bundle, kind):
+    """Without a Rescale Type a map that begins at zero is left out beside a CT, and not judged alone."""
+    units = _noisy(5, 1)
+    as_map = {"SeriesInstanceUID": "1.2.3.1", "RescaleType": kind, "RescaleSlope": 0.01, "RescaleIntercept": 0}
+    maps = [make_slice(z, units, **as_map) for z in (0, 5, 10)]
+    plain = [make_slice(z, units, RescaleType=kind) for z in (0, 5, 10)]
+
+    assert _uids_of(plain) == _uids(prepare([*maps, *plain], a_ct_bundle))
+    with pytest.raises(NotJudgedError, match="cannot be Hounsfield units"):
+        prepare(maps, a_ct_bundle)
+
+
+def test_equal_stacks_give_one_answer_whatever_their_uids(make_slice, a_ct_bundle):
+    """Where nothing but the pixels differs, they decide; the same pixels are the same stack."""
+    units = [_noisy(5, 1), _noisy(5, 2)]
+    first = [[make_slice(z, units[n], SeriesInstanceUID=f"2.25.{n}") for z in (0, 5)] for n in (0, 1)]
+    second = [[make_slice(z, units[n], SeriesInstanceUID=f"2.25.{1 - n}") for z in (0, 5)] for n in (0, 1)]
+    copies = [[make_slice(z, units[0], SeriesInstanceUID=f"2.25.{n}") for z in (0, 5)] for n in (0, 1)]
+
+    chosen = [prepare_study(read_headers([*a, *b]), a_ct_bundle) for a, b in (first, first[::-1], second, copies)]
+
+    for one in chosen[1:3]:
+        np.testing.assert_array_equal(chosen[0].images[0].display, one.images[0].display)
+    assert [Omission.DUPLICATE] == [left.reason for left in chosen[3].selection.left_out]
+
+
+def test_an_enhanced_ct_of_two_kernels_is_parted(make_slice, a_ct_bundle):
+    """Frames of one instance are parted like slices: rescale type, kernel and place stand in functional groups."""
+    soft_only = dataclasses.replace(a_ct_bundle, prefers=Prefers(kernels=("soft",)))
+    per_frame = [
+        _a_group(
+            PlanePositionSequence=[_a_group(ImagePositionPatient=[-32, -32, z])],
+            CTReconstructionSequence=[_a_group(ConvolutionKernel=kernel)],
+            PixelValueTransformationSequence=[_a_group(RescaleSlope=1, RescaleIntercept=-1024, RescaleType=kind)],
+        )
+        for z, kernel, kind in (
+            (0, "BONE", "HU"), (5, "BONE", "HU"), (0, "SOFT", "HU"), (5, "SOFT", "HU"), (0, "SOFT", "Z_EFF"),
+        )
+    ]  # fmt: skip
+    shared = _a_group(
+        PlaneOrientationSequence=[_a_group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+        PixelMeasuresSequence=[_a_group(PixelSpacing=[1, 1], SliceThickness=5)],
+    )
+    head = np.stack([_noisy(5, n) for n in range(5)])
+    path = make_slice(
+        0, head, SOPClassUID=EnhancedCTImageStorage, NumberOfFrames=5, PerFrameFunctionalGroupsSequence=per_frame,
+        SharedFunctionalGroupsSequence=[shared], ImagePositionPatient=None, ImageOrientationPatient=None,
+        PixelSpacing=None, RescaleSlope=None, RescaleIntercept=None,
+    )  # fmt: skip
+
+    prepared = prepare_study(read_headers([path]), soft_only)
+
+    assert [3, 4] == [image.frame_number for image in prepared.images]
+    assert {Omission.KERNEL, Omission.NOT_HU} == {one.reason for one in prepared.selection.left_out}

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tiny_bundle
+from pydicom import dcmread
 
 from dicomnode.errors import NotJudgedError, SettingsError
 from dicomnode.infer.cache import EncodingCache
@@ -70,8 +71,9 @@ def test_a_study_is_as_suspicious_as_its_worst_film(a_model, a_film_bundle, a_no
     reading = a_model.read(prepare([a_normal_film, an_opaque_film], a_film_bundle))
 
     assert 2 == len(reading.images) == len(reading.encodings)
-    assert 1 == reading.best_images[0]
-    assert reading.encodings[1].probabilities[0] == reading.probabilities[0]
+    best = reading.best_images[0]
+    assert str(dcmread(an_opaque_film).SOPInstanceUID) == reading.images[best].sop_instance_uid
+    assert reading.encodings[best].probabilities[0] == reading.probabilities[0]
     assert "There is an opacity." in reading.draft.sentences
 
 

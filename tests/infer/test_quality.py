@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from dicomnode.errors import NotJudgedError
+from dicomnode.infer.model import Model
+from dicomnode.infer.prepare import prepare
 from dicomnode.infer.quality import assessed, measures, worst
-from dicomnode.records import ImageQuality, QualityFault, QualityLevel
+from dicomnode.records import ImageQuality, QualityFault, QualityLevel, ReviewReason
 
 SIDE = 64
 LIMITS = {"contrast": (0.1, 1.0), "detail": (0.005, 0.05), "dark": (0.0, 0.3), "bright": (0.0, 0.3)}
@@ -66,3 +71,55 @@ def test_the_worst_film_is_the_quality_of_a_study():
         [fine, blurred, None, both]
     )
     assert worst([None]) is None
+
+
+def _measured_on(bundle, limits):
+    return dataclasses.replace(bundle, quality=limits)
+
+
+@pytest.fixture
+def a_volume(make_slice, a_ct_bundle):
+    """Twelve slices of a head, prepared."""
+    return prepare([make_slice(5 * place) for place in range(12)], a_ct_bundle)
+
+
+def test_what_is_as_usual_may_be_excluded(a_volume, a_ct_bundle):
+    """A whole volume of usual quality keeps its "absent"."""
+    usual = _measured_on(a_ct_bundle, {"detail": (0.0, 1.0)})
+
+    assert () == Model(usual).read(a_volume).cannot_exclude
+
+
+@pytest.mark.parametrize("limits", [{"detail": (0.0, 1e-6)}, {"detail": (1.0, 2.0)}, {"bright": (0.0, 0.0)}])
+def test_images_of_limited_quality_exclude_nothing(a_volume, a_ct_bundle, limits):
+    """Noisy, blurred or badly exposed images are read, and nothing is called absent on their word."""
+    assert (ReviewReason.QUALITY,) == Model(_measured_on(a_ct_bundle, limits)).read(a_volume).cannot_exclude
+
+
+def test_a_gap_and_a_doubt_exclude_nothing(make_slice, a_ct_bundle):
+    """A slice that is missing may have shown it; so may one that another kernel made. Every reason is kept."""
+    images = prepare([make_slice(5 * place) for place in range(12) if place != 4], a_ct_bundle)
+
+    reading = Model(a_ct_bundle).read(images, doubts=[ReviewReason.OUT_OF_DISTRIBUTION])
+    assert (ReviewReason.OUT_OF_DISTRIBUTION, ReviewReason.INCOMPLETE) == reading.cannot_exclude
+
+
+@pytest.mark.parametrize(
+    ("strange", "expected"), [(0, ()), (3, ()), (4, (ReviewReason.OUT_OF_DISTRIBUTION,)), (7, None)]
+)
+@pytest.mark.parametrize("distance", [2.0, np.nan])
+def test_slices_unlike_the_training_exclude_nothing(a_volume, a_ct_bundle, monkeypatch, strange, expected, distance):
+    """More than a quarter of strange slices leaves "absent" open, more than half the study unjudged.
+
+    A distance that is no number counts as strange.
+    """
+    model = Model(a_ct_bundle)
+    prompt = model.prompt
+    far = np.array([distance] * strange + [0.1] * (len(a_volume) - strange), np.float32)
+    monkeypatch.setattr(model, "prompt", lambda encodings: dataclasses.replace(prompt(encodings), strangeness=far))
+
+    if expected is None:
+        with pytest.raises(NotJudgedError):
+            model.read(a_volume)
+    else:
+        assert expected == model.read(a_volume).cannot_exclude

@@ -338,7 +338,7 @@ def test_every_frame_of_a_film_is_read(make_film, a_film_bundle):
 
 def test_every_frontal_film_of_a_study_is_read(make_film, a_film_bundle):
     """Lateral films and reports beside them are left out, and the order of files does not matter."""
-    films = [make_film(_a_gradient()), make_film(_a_gradient(), ViewPosition="AP")]
+    films = [make_film(_a_gradient(), InstanceNumber=1), make_film(_a_gradient(), ViewPosition="AP", InstanceNumber=2)]
     others = [make_film(_a_gradient(), ViewPosition="LL"), make_film(_a_gradient(), Modality="PR")]
 
     images = prepare([*others, *reversed(films)], a_film_bundle)

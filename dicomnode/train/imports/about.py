@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
-from dicomnode.infer.manifest import Accepts, Count, FindingTable, PixelRecipe
+from dicomnode.infer.manifest import Accepts, Count, FindingTable, PixelRecipe, Prefers
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -69,6 +69,7 @@ class About(_Table):
     max_new_tokens: Count | None = None
     """Captioners: a draft is cut off after so many tokens."""
     accepts: Accepts
+    prefers: Prefers = Prefers()
     pixels: PixelRecipe
     model: ForeignModel = ForeignModel()
     findings: Annotated[tuple[ForeignFinding, ...], Field(min_length=1)]

@@ -15,7 +15,7 @@ import onnx
 from dicomnode import __version__
 from dicomnode.errors import BundleError, SettingsError
 from dicomnode.infer.bundle import MANIFEST_NAME, check_bundle
-from dicomnode.infer.manifest import CLASSIFIER_FILES, FILES, FORMAT
+from dicomnode.infer.manifest import CLASSIFIER_FILES, FILES, FORMAT, Prefers
 from dicomnode.train.bundle import Tables
 from dicomnode.train.imports.about import About
 from dicomnode.train.imports.checkpoints import read_tokenizer
@@ -207,7 +207,8 @@ def write_manifest(about: About, tables: Tables, folder: Path) -> None:
     top = about.model_dump(include={"name", "version", "title", "manufacturer", "languages"}, mode="json")
     if about.max_new_tokens is not None:
         top["max_new_tokens"] = about.max_new_tokens
-    named = {"accepts": about.accepts, "pixels": about.pixels}
+    preferences = {} if about.prefers == Prefers() else {"prefers": about.prefers}
+    named = {"accepts": about.accepts, **preferences, "pixels": about.pixels}
     tables = {name: table.model_dump(mode="json", exclude_none=True) for name, table in named.items()} | tables
     lines = _assignments({"format": FORMAT, **top})
     for name, table in tables.items():

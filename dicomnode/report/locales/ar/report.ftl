@@ -29,6 +29,28 @@ technique-images = { $count ->
 }
 technique-views = الوضعيات: { $views }.
 technique-thickness = سماكة المقطع: { $thickness } مم.
+technique-series = السلسلة المقروءة: { $numbers }.
+technique-kernel = نواة إعادة البناء: { $kernel }.
+technique-left-out = { $count ->
+    [zero] قُرئت كل السلاسل: { $reasons }.
+    [one] لم تُقرأ سلسلة أخرى واحدة: { $reasons }.
+    [two] لم تُقرأ سلسلتان أخريان: { $reasons }.
+    [few] لم تُقرأ { $count } سلاسل أخرى: { $reasons }.
+    [many] لم تُقرأ { $count } سلسلة أخرى: { $reasons }.
+   *[other] لم تُقرأ { $count } سلسلة أخرى: { $reasons }.
+}
+technique-part-left-out = استُبعد جزء من الصور المرسلة: { $reasons }.
+left-out-localizer = صورة تحديد الموضع
+left-out-derived = صور مشتقة
+left-out-not-hu = قيم ليست بوحدات هاونسفيلد
+left-out-orientation = اتجاه آخر للمقاطع
+left-out-geometry = مقاطع لا يمكن ترتيبها
+left-out-incomplete = مقاطع أقل أو تغطية أقل
+left-out-contrast = طور تباين آخر
+left-out-kernel = نواة أخرى
+left-out-thickness = سماكة مقطع أخرى
+left-out-repeated = صور أخرى لما قُرئ
+left-out-other-kind = صور من نوع آخر
 technique-model = حلّله نموذج الذكاء الاصطناعي { $model } { $version }.
 
 comparison-compared = قورن بفحص { $date }.

@@ -25,6 +25,24 @@ technique-images = { $count ->
 }
 technique-views = Projektionen: { $views }.
 technique-thickness = Schichtdicke: { $thickness } mm.
+technique-series = Gelesene Serie: { $numbers }.
+technique-kernel = Faltungskern: { $kernel }.
+technique-left-out = { $count ->
+    [one] Eine weitere Serie wurde nicht gelesen: { $reasons }.
+   *[other] { $count } weitere Serien wurden nicht gelesen: { $reasons }.
+}
+technique-part-left-out = Teile des Gesendeten wurden ausgelassen: { $reasons }.
+left-out-localizer = Übersichtsaufnahme
+left-out-derived = berechnete Bilder
+left-out-not-hu = Werte, die keine Hounsfield-Einheiten sind
+left-out-orientation = andere Schichtorientierung
+left-out-geometry = nicht stapelbare Schichten
+left-out-incomplete = weniger Schichten oder geringere Abdeckung
+left-out-contrast = andere Kontrastphase
+left-out-kernel = anderer Faltungskern
+left-out-thickness = andere Schichtdicke
+left-out-repeated = weitere Bilder desselben
+left-out-other-kind = Bilder anderer Art
 technique-model = Ausgewertet vom KI-Modell { $model } { $version }.
 
 comparison-compared = Verglichen mit der Untersuchung vom { $date }.

@@ -27,6 +27,24 @@ technique-images = { $count ->
 }
 technique-views = Views: { $views }.
 technique-thickness = Slice thickness: { $thickness } mm.
+technique-series = Series read: { $numbers }.
+technique-kernel = Convolution kernel: { $kernel }.
+technique-left-out = { $count ->
+    [one] One other series was not read: { $reasons }.
+   *[other] { $count } other series were not read: { $reasons }.
+}
+technique-part-left-out = Parts of what was sent were left out: { $reasons }.
+left-out-localizer = localizer
+left-out-derived = derived images
+left-out-not-hu = values that are not Hounsfield units
+left-out-orientation = another slice orientation
+left-out-geometry = slices that cannot be stacked
+left-out-incomplete = fewer slices or less coverage
+left-out-contrast = another contrast phase
+left-out-kernel = another kernel
+left-out-thickness = another slice thickness
+left-out-repeated = further images of the same
+left-out-other-kind = images of another kind
 technique-model = Analysed by the AI model { $model } { $version }.
 
 comparison-compared = Compared with the study of { $date }.

@@ -25,6 +25,24 @@ technique-images = { $count ->
 }
 technique-views = Proyecciones: { $views }.
 technique-thickness = Grosor de corte: { $thickness } mm.
+technique-series = Serie leída: { $numbers }.
+technique-kernel = Filtro de reconstrucción: { $kernel }.
+technique-left-out = { $count ->
+    [one] No se leyó otra serie: { $reasons }.
+   *[other] No se leyeron otras { $count } series: { $reasons }.
+}
+technique-part-left-out = Se omitió parte de lo enviado: { $reasons }.
+left-out-localizer = localizador
+left-out-derived = imágenes derivadas
+left-out-not-hu = valores que no son unidades Hounsfield
+left-out-orientation = otra orientación de los cortes
+left-out-geometry = cortes que no se pueden apilar
+left-out-incomplete = menos cortes o menor cobertura
+left-out-contrast = otra fase de contraste
+left-out-kernel = otro filtro de reconstrucción
+left-out-thickness = otro grosor de corte
+left-out-repeated = más imágenes de lo mismo
+left-out-other-kind = imágenes de otro tipo
 technique-model = Analizado por el modelo de IA { $model } { $version }.
 
 comparison-compared = Se compara con el estudio del { $date }.

@@ -25,6 +25,24 @@ technique-images = { $count ->
 }
 technique-views = Incidences : { $views }.
 technique-thickness = Épaisseur de coupe : { $thickness } mm.
+technique-series = Série lue : { $numbers }.
+technique-kernel = Filtre de reconstruction : { $kernel }.
+technique-left-out = { $count ->
+    [one] { $count } autre série n'a pas été lue : { $reasons }.
+   *[other] { $count } autres séries n'ont pas été lues : { $reasons }.
+}
+technique-part-left-out = Une partie des images reçues n'a pas été retenue : { $reasons }.
+left-out-localizer = image de repérage
+left-out-derived = images dérivées
+left-out-not-hu = valeurs qui ne sont pas des unités Hounsfield
+left-out-orientation = autre orientation des coupes
+left-out-geometry = coupes impossibles à empiler
+left-out-incomplete = moins de coupes ou couverture moindre
+left-out-contrast = autre phase d'injection
+left-out-kernel = autre filtre de reconstruction
+left-out-thickness = autre épaisseur de coupe
+left-out-repeated = autres images de la même acquisition
+left-out-other-kind = images d'un autre type
 technique-model = Analysé par le modèle d'IA { $model } { $version }.
 
 comparison-compared = Comparé à l'examen du { $date }.

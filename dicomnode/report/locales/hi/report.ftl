@@ -25,6 +25,24 @@ technique-images = { $count ->
 }
 technique-views = प्रक्षेप: { $views }।
 technique-thickness = स्लाइस की मोटाई: { $thickness } मिमी।
+technique-series = पढ़ी गई शृंखला: { $numbers }।
+technique-kernel = कन्वॉल्यूशन कर्नेल: { $kernel }।
+technique-left-out = { $count ->
+    [one] { $count } अन्य शृंखला नहीं पढ़ी गई: { $reasons }।
+   *[other] { $count } अन्य शृंखलाएँ नहीं पढ़ी गईं: { $reasons }।
+}
+technique-part-left-out = भेजे गए चित्रों का कुछ भाग छोड़ा गया: { $reasons }।
+left-out-localizer = लोकलाइज़र
+left-out-derived = व्युत्पन्न चित्र
+left-out-not-hu = ऐसे मान जो हाउंसफ़ील्ड इकाई नहीं हैं
+left-out-orientation = स्लाइस की दूसरी दिशा
+left-out-geometry = स्लाइस जिन्हें क्रम में नहीं रखा जा सकता
+left-out-incomplete = कम स्लाइस या कम आवरण
+left-out-contrast = कंट्रास्ट का दूसरा चरण
+left-out-kernel = दूसरा कर्नेल
+left-out-thickness = स्लाइस की दूसरी मोटाई
+left-out-repeated = उसी के अन्य चित्र
+left-out-other-kind = दूसरे प्रकार के चित्र
 technique-model = एआई मॉडल { $model } { $version } द्वारा विश्लेषित।
 
 comparison-compared = { $date } की जाँच से तुलना की गई।

@@ -25,6 +25,24 @@ technique-images = { $count ->
 }
 technique-views = Incidências: { $views }.
 technique-thickness = Espessura de corte: { $thickness } mm.
+technique-series = Série lida: { $numbers }.
+technique-kernel = Filtro de reconstrução: { $kernel }.
+technique-left-out = { $count ->
+    [one] { $count } outra série não foi lida: { $reasons }.
+   *[other] { $count } outras séries não foram lidas: { $reasons }.
+}
+technique-part-left-out = Parte do que foi enviado ficou de fora: { $reasons }.
+left-out-localizer = localizador
+left-out-derived = imagens derivadas
+left-out-not-hu = valores que não são unidades Hounsfield
+left-out-orientation = outra orientação dos cortes
+left-out-geometry = cortes que não podem ser empilhados
+left-out-incomplete = menos cortes ou menor cobertura
+left-out-contrast = outra fase de contraste
+left-out-kernel = outro filtro de reconstrução
+left-out-thickness = outra espessura de corte
+left-out-repeated = outras imagens do mesmo
+left-out-other-kind = imagens de outro tipo
 technique-model = Analisado pelo modelo de IA { $model } { $version }.
 
 comparison-compared = Comparado com o exame de { $date }.

@@ -24,6 +24,23 @@ technique-images = { $count ->
 }
 technique-views = 投照位置：{ $views }。
 technique-thickness = 层厚：{ $thickness } 毫米。
+technique-series = 已分析序列：{ $numbers }。
+technique-kernel = 重建卷积核：{ $kernel }。
+technique-left-out = { $count ->
+   *[other] 另有 { $count } 个序列未分析：{ $reasons }。
+}
+technique-part-left-out = 部分收到的图像未采用：{ $reasons }。
+left-out-localizer = 定位像
+left-out-derived = 后处理图像
+left-out-not-hu = 数值不是亨氏单位
+left-out-orientation = 层面方向不同
+left-out-geometry = 层面无法堆叠
+left-out-incomplete = 层数较少或覆盖不足
+left-out-contrast = 增强期相不同
+left-out-kernel = 卷积核不同
+left-out-thickness = 层厚不同
+left-out-repeated = 同一检查的其他图像
+left-out-other-kind = 其他类型的图像
 technique-model = 由 AI 模型 { $model } { $version } 分析。
 
 comparison-compared = 与 { $date } 的检查对比。
