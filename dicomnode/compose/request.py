@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydicom import Dataset
 
+from dicomnode.compose.answer_key import answer_key, file_digest
 from dicomnode.compose.profiles import PROFILES, Kind
-from dicomnode.dicom.header import text
+from dicomnode.compose.typeface import font_path
+from dicomnode.dicom.header import identity, text
 from dicomnode.errors import ComposeError
 from dicomnode.records import Report, ResultInstance, ViewerProfile
 from dicomnode.settings import AcuityLevel, ComposeSettings
@@ -19,7 +22,11 @@ class ComposeRequest:
     """One answer to be made into DICOM objects."""
 
     job_key: str
-    """Every UID of the results derives from it."""
+    """SHA-256 over what is read and what reads it."""
+    node_id: str = ""
+    """Which node answers; two nodes never share UIDs."""
+    inputs: tuple[str, ...] = ()
+    """Digests of the instances that `sources` are the headers of."""
     started_at: dt.datetime
     """UTC; start of the analysis, Content Date and Time of the results."""
     sources: tuple[Dataset, ...]
@@ -32,6 +39,15 @@ class ComposeRequest:
     """What the destinations need together."""
     previous: tuple[ResultInstance, ...] = ()
     """Results of earlier revisions of the study: predecessors of the documents with the same role."""
+    answer_key: str = field(init=False, default="")
+    """Every UID of the results derives from it; see `compose.answer_key`."""
+
+    def __post_init__(self) -> None:
+        # Not from `sources` themselves: there may be hundreds, and their bytes are in `inputs` already.
+        words = [getattr(self, name) for name in self.__dataclass_fields__ if name not in ("sources", "answer_key")]
+        font = Path(self.settings.font) if self.settings.font else None
+        who = [identity(source) for source in self.sources if text(source, "StudyInstanceUID")][:1]
+        object.__setattr__(self, "answer_key", answer_key([*words, who, file_digest(font_path(font))]))
 
     @property
     def study(self) -> Dataset:

@@ -21,7 +21,13 @@ class Moment(NamedTuple):
 
 
 def local_time(moment: dt.datetime, study: Dataset) -> Moment:
-    """Wall clock of the study at `moment`.
+    """Wall clock of the study at `moment`, see `in_zone_of`."""
+    there = in_zone_of(moment, study)
+    return Moment(there.strftime("%Y%m%d"), there.strftime("%H%M%S"))
+
+
+def in_zone_of(moment: dt.datetime, study: Dataset) -> dt.datetime:
+    """A moment in the time zone of a study.
 
     PS3.3 C.12.1.1.8: Timezone Offset From UTC (0008,0201), which results take over from the study, holds for
     all their dates and times. Without it they are in the time zone of this machine, as the PACS's are.
@@ -31,5 +37,4 @@ def local_time(moment: dt.datetime, study: Dataset) -> Moment:
     if found and int(found[2]) <= 14 and int(found[3]) < 60:
         offset = dt.timedelta(hours=int(found[2]), minutes=int(found[3]))
         zone = dt.timezone(-offset if found[1] == "-" else offset)
-    there = moment.astimezone(zone)
-    return Moment(there.strftime("%Y%m%d"), there.strftime("%H%M%S"))
+    return moment.astimezone(zone)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
-from dicomnode.dicom.elements import PARSER_ERRORS
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
     BundleError,
@@ -20,6 +18,7 @@ from dicomnode.errors import (
     NotApplicableError,
     NotJudgedError,
     PermanentError,
+    TransientError,
     UnsupportedImageError,
 )
 from dicomnode.explain import Case, explain, outline
@@ -28,10 +27,13 @@ from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
+from dicomnode.node.encoding import encoded
 from dicomnode.node.examination import examination
 from dicomnode.node.rooms import ensemble_paths
+from dicomnode.node.withdrawing import Answers, Succession
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
+    SILENT,
     Acuity,
     AlertContent,
     FloatArray,
@@ -49,6 +51,7 @@ from dicomnode.report import alerts_due, report_without_reading, study_acuity, w
 from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.instances import InstanceStore
+from dicomnode.store.patients import node_id
 from dicomnode.store.results import NewResult, ResultStore
 
 log = structlog.get_logger()
@@ -107,6 +110,7 @@ class Pipeline:
         self._models = models
         self._instances = instances
         self._results = results
+        self._answers = Answers(settings, results)
 
     def triage(self, job: Job) -> Acuity:
         """Grade a study without a draft.
@@ -192,6 +196,7 @@ class Pipeline:
             changes=comparison.changes,
             prior_note=comparison.state,
             tracking_uids=comparison.tracking_uids,
+            revision=self._succession(job, is_silent=False).revision,
         )
 
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
@@ -238,6 +243,7 @@ class Pipeline:
             self._settings.report,
             review=(ReviewReason(error.review),) if isinstance(error, NotJudgedError) else (),
             examination=examination(_headers(self._kept(job))),
+            revision=self._succession(job, is_silent=True).revision,
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -247,28 +253,47 @@ class Pipeline:
         self, job: Job, report: Report, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
     ) -> None:
         enter(Stage.COMPOSE)
+        succession = self._succession(job, is_silent=report.outcome in SILENT)
+        if succession.overtaken_by is not None:
+            self._answers.overtaken(job, succession.overtaken_by)
+            return
+        if succession.revision != report.revision:
+            raise TransientError("another answer to the study was kept or withdrawn meanwhile")
         level = self._settings.acuity.levels[report.acuity]
         profiles = self._profiles(job)
-        request = ComposeRequest(
-            job_key=job.key,
-            started_at=job.started_at or job.created_at,
-            sources=_headers(self._matching(job) or self._kept(job)),
-            report=report,
-            previous=tuple(self._results.previous(job)),
-            level=level,
-            settings=self._settings.compose,
-            kinds=kinds_for(profiles.values() or [ViewerProfile.STANDARD]),
-        )
+        request = self._request(job, report, succession, profiles.values())
+        told = self._alerts(report) if alerts is None else alerts
         self._results.keep(
             job,
-            [_encoded(composed, profiles) for composed in compose(request)],
+            [_for_profiles(composed, profiles) for composed in compose(request)],
             acuity=report.acuity,
             outcome=report.outcome,
             reason=report.reason,
             priority=level.c_store_priority,
             now=dt.datetime.now(dt.UTC),
-            alerts=alerts or self._alerts(report),
+            alerts=told,
+            succeed=self._answers.succeed(job, request, succession),
         )
+
+    def _request(
+        self, job: Job, report: Report, succession: Succession, profiles: Iterable[ViewerProfile]
+    ) -> ComposeRequest:
+        read = self._matching(job) or self._kept(job)
+        return ComposeRequest(
+            job_key=job.key,
+            node_id=f"{self._settings.receive.ae_title}/{node_id(self._settings.store.data_dir)}",
+            inputs=tuple(instance.digest for instance in read),
+            started_at=job.started_at or job.created_at,
+            sources=_headers(read),
+            report=report,
+            previous=succession.previous,
+            level=self._settings.acuity.levels[report.acuity],
+            settings=self._settings.compose,
+            kinds=kinds_for(list(profiles) or [ViewerProfile.STANDARD]),
+        )
+
+    def _succession(self, job: Job, *, is_silent: bool) -> Succession:
+        return self._answers.succession(job, self._matching(job) or self._kept(job), is_silent=is_silent)
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
@@ -314,18 +339,5 @@ def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
     return tuple(headers)
 
 
-def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
-    file = BytesIO()
-    try:
-        dcmwrite(file, composed.dataset, enforce_file_format=True)
-    except PARSER_ERRORS as error:
-        raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
-    ds = composed.dataset
-    return NewResult(
-        role=composed.role,
-        sop_instance_uid=str(ds.SOPInstanceUID),
-        sop_class_uid=str(ds.SOPClassUID),
-        series_instance_uid=str(ds.SeriesInstanceUID),
-        encoded=file.getvalue(),
-        destinations=tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)),
-    )
+def _for_profiles(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
+    return encoded(composed, tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)))

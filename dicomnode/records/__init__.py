@@ -6,7 +6,8 @@ Arrays in records are never written to after construction. Row comes before colu
 (0, 0) is the centre of the first stored pixel, probabilities lie in [0, 1].
 """
 
-from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage
+from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage, Retraction
+from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
@@ -50,17 +51,20 @@ from dicomnode.records.report import (
     PriorStudy,
     Report,
     ReportText,
+    Revision,
     Section,
     Sentence,
 )
 from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
 
 __all__ = [
+    "SILENT",
     "Acuity",
     "Alert",
     "AlertContent",
     "AlertFinding",
     "AlertMessage",
+    "Answer",
     "Arrival",
     "BundleIdentity",
     "ByteArray",
@@ -76,6 +80,7 @@ __all__ = [
     "FloatArray",
     "Gradients",
     "Heatmap",
+    "Holding",
     "ImageQuality",
     "InstanceKey",
     "InstanceReference",
@@ -98,7 +103,9 @@ __all__ = [
     "Report",
     "ReportText",
     "ResultInstance",
+    "Retraction",
     "ReviewReason",
+    "Revision",
     "Section",
     "SendOutcome",
     "Sentence",
@@ -107,4 +114,5 @@ __all__ = [
     "StoreStatus",
     "StudySummary",
     "ViewerProfile",
+    "WithdrawalReason",
 ]

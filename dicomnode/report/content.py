@@ -14,6 +14,7 @@ from dicomnode.records import (
     PriorState,
     PriorStudy,
     ReviewReason,
+    Revision,
 )
 from dicomnode.report.grounding import Claim
 
@@ -58,3 +59,4 @@ class Content:
     bundle: BundleIdentity | None = None
     reason: str = ""
     """Technical, in English."""
+    revision: Revision = Revision()

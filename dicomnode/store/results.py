@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Out
 from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
-from dicomnode.store.schema import deliveries, jobs, results
+from dicomnode.store.schema import answers, deliveries, jobs, results
 
 
 class DeliveryState(StrEnum):
@@ -30,6 +30,8 @@ class DeliveryState(StrEnum):
     """The peer answered that it holds the instance."""
     FAILED = "FAILED"
     """Given up; `dicomnode jobs retry` tries again."""
+    CANCELED = "CANCELED"
+    """The answer was withdrawn before the peer held it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +56,15 @@ class ResultStore:
     """
 
     def __init__(self, engine: Engine, files: FileStore) -> None:
-        self._engine = engine
-        self._files = files
+        self._engine = self.engine = engine
+        self._files = self.files = files
 
     def keep(
         self,
         job: Job,
         new: Sequence[NewResult],
         *,
+        succeed: Callable[[Connection], None] | None = None,
         acuity: Acuity,
         outcome: Outcome,
         reason: str,
@@ -75,6 +78,8 @@ class ResultStore:
 
         Parameters
         ----------
+        succeed
+            Notes the answer and withdraws those that it replaces, in the same transaction (`store.withdrawals`).
         alerts
             What each alert channel is to be told.
 
@@ -84,14 +89,17 @@ class ResultStore:
             If the disk is full or the index cannot be written.
         """
         with _told_clearly():
-            names = {result.role: self._files.keep(_digest(result.encoded), result.encoded) for result in new}
+            names = {result.role: self._files.keep(file_digest(result.encoded), result.encoded) for result in new}
             with self._engine.begin() as connection:
                 if not lock(connection, is_held(job)):
                     return
                 if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
+                    if succeed is not None:
+                        succeed(connection)
                     for result in new:
-                        result_id = _insert_result(connection, job, result, names[result.role])
-                        _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
+                        result_id = insert_result(connection, job.id, result, names[result.role])
+                        gets = _gets(result, job)
+                        insert_deliveries(connection, job.id, result_id, gets, priority=priority, now=now)
                     insert_alerts(connection, job, alerts or {}, now=now)
                 composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
                 if not any(_gets(result, job) for result in new):
@@ -103,23 +111,13 @@ class ResultStore:
         with self._engine.begin() as connection:
             return [self._record(row) for row in connection.execute(query)]
 
-    def previous(self, job: Job) -> list[ResultInstance]:
-        """Results of the last earlier job of the study that has any: the new ones name them as predecessors."""
-        earlier = (
-            sa.select(sa.func.max(results.c.job_id))
-            .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
-        )
-        with self._engine.begin() as connection:
-            job_id = connection.execute(earlier).scalar()
-        return [] if job_id is None else self.of_job(job_id)
-
     def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
-        """Results of the last job of a study that has any."""
+        """Results of the last answer to a study that still stands."""
+        withdrawn = sa.select(answers.c.job_id).where(answers.c.withdrawn_at.is_not(None))
         last = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where(jobs.c.study_instance_uid == study_instance_uid)
+            .where((jobs.c.study_instance_uid == study_instance_uid) & results.c.job_id.not_in(withdrawn))
         )
         with self._engine.begin() as connection:
             job_id = connection.execute(last).scalar()
@@ -213,11 +211,14 @@ class ResultStore:
 
     def _end(self, delivery: Delivery, state: DeliveryState, *, reason: str, now: dt.datetime) -> None:
         values = {"state": state, "reason": reason, "ended_at": now, "lease_owner": None, "lease_until": None}
+        # A withdrawal cancels what is on its way; that the peer took it all the same is noted, that it did not is not.
+        over = (DeliveryState.CANCELED,) if state is not DeliveryState.HELD else ()
+        ours = (deliveries.c.id == delivery.id) & deliveries.c.state.not_in(over)
         with self._engine.begin() as connection:
             # Two destinations may end a job's last deliveries at once: the second must see the first.
             lock(connection, jobs.c.id == delivery.job_id)
-            connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
-            _finish_job(connection, delivery.job_id, now)
+            connection.execute(sa.update(deliveries).where(ours).values(**values))
+            finish_job(connection, delivery.job_id, now)
 
     def fail_other_destinations(self, known: Collection[str], *, now: dt.datetime) -> int:
         """Give up what waits for a destination that is no longer known, and return how much that was."""
@@ -227,7 +228,7 @@ class ResultStore:
             given_up = sa.update(deliveries).where(gone).values(**values).returning(deliveries.c.job_id)
             job_ids = [row.job_id for row in connection.execute(given_up)]
             for job_id in sorted(set(job_ids)):
-                _finish_job(connection, job_id, now)
+                finish_job(connection, job_id, now)
         return len(job_ids)
 
     def retry(self, job_id: int, *, now: dt.datetime) -> bool:
@@ -250,16 +251,22 @@ class ResultStore:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def _record(self, row: Row[Any]) -> ResultInstance:
-        return ResultInstance(
-            role=row.role,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            series_instance_uid=row.series_instance_uid,
-            path=self._files.path(row.path),
-        )
+        return result_of(row, self._files)
 
 
-def _digest(content: bytes) -> str:
+def result_of(row: Row[Any], files: FileStore) -> ResultInstance:
+    """Record of a row of the results table."""
+    return ResultInstance(
+        role=row.role,
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        series_instance_uid=row.series_instance_uid,
+        path=files.path(row.path),
+    )
+
+
+def file_digest(content: bytes) -> str:
+    """Name under which a result is kept."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -274,9 +281,10 @@ def _told_clearly() -> Iterator[None]:
         raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
 
 
-def _insert_result(connection: Connection, job: Job, result: NewResult, name: str) -> int:
+def insert_result(connection: Connection, job_id: int, result: NewResult, name: str) -> int:
+    """Add a result whose file has this name, inside the caller's transaction, and return its number."""
     row = sa.insert(results).values(
-        job_id=job.id,
+        job_id=job_id,
         role=result.role,
         sop_instance_uid=result.sop_instance_uid,
         sop_class_uid=result.sop_class_uid,
@@ -291,18 +299,19 @@ def _gets(result: NewResult, job: Job) -> tuple[str, ...]:
     return tuple(d for d in job.destinations if result.destinations is None or d in result.destinations)
 
 
-def _insert_deliveries(
+def insert_deliveries(
     connection: Connection,
-    job: Job,
+    job_id: int,
     result_id: int,
     destinations: Sequence[str],
     *,
     priority: int,
     now: dt.datetime,
 ) -> None:
+    """Let a result wait for its destinations, inside the caller's transaction."""
     for destination in destinations:
         row = {
-            "job_id": job.id,
+            "job_id": job_id,
             "result_id": result_id,
             "destination": destination,
             "state": DeliveryState.WAITING,
@@ -315,8 +324,11 @@ def _insert_deliveries(
         connection.execute(sa.insert(deliveries).values(**row))
 
 
-def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
-    """End the job once none of its deliveries waits: completed only if every peer holds everything."""
+def finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
+    """End the job once none of its deliveries waits, inside the caller's transaction.
+
+    Completed only if every peer holds everything that it was to get.
+    """
     query = sa.select(deliveries.c.state, deliveries.c.destination, deliveries.c.reason)
     rows = connection.execute(query.where(deliveries.c.job_id == job_id).order_by(deliveries.c.id)).all()
     is_open = lock(connection, (jobs.c.id == job_id) & (jobs.c.state == JobState.IN_PROGRESS))

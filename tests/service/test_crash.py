@@ -22,7 +22,7 @@ STAGES = {
     "explain": "dicomnode.node.pipeline:explain",
     "report": "dicomnode.node.pipeline:write_report",
     "compose": "dicomnode.node.pipeline:compose",
-    "keep the results": "dicomnode.store.results:_insert_deliveries",
+    "keep the results": "dicomnode.store.results:insert_deliveries",
     "send, the peer holds it and we do not know": "dicomnode.store.results:ResultStore.held",
 }
 
