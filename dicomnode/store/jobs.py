@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, Job, JobState, Outcome, Stage
 from dicomnode.store.engine import upsert
-from dicomnode.store.schema import jobs, studies
+from dicomnode.store.schema import answers, jobs, studies
 
 OPEN_STATES = (JobState.SCHEDULED, JobState.IN_PROGRESS)
 SUPERSEDED = "SUPERSEDED"
@@ -50,6 +51,7 @@ class JobStore:
         with self._engine.begin() as connection:
             if connection.execute(done).rowcount == 0:
                 return False
+            job = job | {"key": _unused_key(connection, job["key"])}
             _supersede(connection, job)
             # The same study, revision and bundle make the same key: nothing is read twice.
             connection.execute(
@@ -169,6 +171,23 @@ class JobStore:
         """Change a claimed job; one that was canceled meanwhile, or that another worker took, stays as it is."""
         with self._engine.begin() as connection:
             connection.execute(sa.update(jobs).where(is_held(job)).values(**values))
+
+
+def reread_key(key: str, number: int) -> str:
+    """Key of a job that reads again what the job of this key has read."""
+    return hashlib.sha256(f"{key}\nreread {number}".encode()).hexdigest()
+
+
+def _unused_key(connection: Connection, key: str) -> str:
+    """The key of a job, or another one if what came of it was withdrawn: then the same work is to be done again."""
+    number, wanted = 0, key
+    while True:
+        query = sa.select(answers.c.withdrawn_at).join_from(jobs, answers, jobs.c.id == answers.c.job_id)
+        withdrawn_at = connection.execute(query.where(jobs.c.key == wanted)).scalar()
+        if withdrawn_at is None:
+            return wanted
+        number += 1
+        wanted = reread_key(key, number)
 
 
 def _supersede(connection: Connection, job: dict[str, Any]) -> None:
