@@ -19,7 +19,7 @@ from dicomnode.schedule.completeness import ArchiveCount, is_complete
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
-from dicomnode.store.jobs import JobStore, new_job
+from dicomnode.store.jobs import JobStore, new_job, reread_key
 
 log = structlog.get_logger()
 
@@ -71,12 +71,28 @@ class Planner:
         kept: Callable[[], int] = lambda: len(self._instances.in_study(uid))  # noqa: E731  # asked only if it matters
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
             return False
+        return self._add(study, now)
+
+    def plan_again(self, study: WaitingStudy, *, after_job: int, now: dt.datetime) -> bool:
+        """Add a job that reads a study anew although nothing of it has changed; False where images arrived meanwhile.
+
+        Parameters
+        ----------
+        after_job
+            Number of the study's last job.
+        """
+        return self._add(study, now, after_job=after_job)
+
+    def _add(self, study: WaitingStudy, now: dt.datetime, *, after_job: int | None = None) -> bool:
+        uid = study.study_instance_uid
         instances = self._instances.in_study(uid)
         candidates = [_candidate(instance, self._plan.rules) for instance in instances]
         chosen = route(self._plan.rules, candidates)
         revision = revision_of([i.key.sop_instance_uid for i in instances])
         # The job is as old as its newest instance at least: by that time it knows which are its own.
         row = self._job_row(uid, revision, chosen, candidates, max(now, study.last_instance_at))
+        if after_job is not None:
+            row["key"] = reread_key(str(row["key"]), f"after job {after_job}")
         added = self._jobs.add(row, last_instance_at=study.last_instance_at)
         if added:
             log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])

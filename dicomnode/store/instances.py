@@ -35,6 +35,8 @@ class WaitingStudy:
     """UTC of the first such instance."""
     last_instance_at: dt.datetime
     """UTC of the newest instance."""
+    is_waiting: bool = True
+    """False: a job has read all of it."""
 
 
 def content_digest(key: InstanceKey, encoded: bytes) -> str:
@@ -179,14 +181,14 @@ class InstanceStore:
         """Studies that wait for a job, the longest waiting first."""
         query = sa.select(studies).where(studies.c.is_waiting).order_by(studies.c.waiting_since)
         with self._engine.begin() as connection:
-            return [
-                WaitingStudy(
-                    study_instance_uid=row.study_instance_uid,
-                    waiting_since=row.waiting_since,
-                    last_instance_at=row.last_instance_at,
-                )
-                for row in connection.execute(query)
-            ]
+            return [_waiting_study(row) for row in connection.execute(query)]
+
+    def study(self, study_instance_uid: str) -> WaitingStudy | None:
+        """One study, whether it waits or not; None where it is not known."""
+        query = sa.select(studies).where(studies.c.study_instance_uid == study_instance_uid)
+        with self._engine.begin() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _waiting_study(row)
 
     def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
         """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
@@ -284,6 +286,15 @@ class InstanceStore:
             calling_ae_title=row.calling_ae_title,
             received_at=row.received_at,
         )
+
+
+def _waiting_study(row: Row[Any]) -> WaitingStudy:
+    return WaitingStudy(
+        study_instance_uid=row.study_instance_uid,
+        waiting_since=row.waiting_since,
+        last_instance_at=row.last_instance_at,
+        is_waiting=row.is_waiting,
+    )
 
 
 def _summary(row: Row[Any]) -> dict[str, Any]:

@@ -173,9 +173,9 @@ class JobStore:
             connection.execute(sa.update(jobs).where(is_held(job)).values(**values))
 
 
-def reread_key(key: str, number: int) -> str:
-    """Key of a job that reads again what the job of this key has read."""
-    return hashlib.sha256(f"{key}\nreread {number}".encode()).hexdigest()
+def reread_key(key: str, which: str) -> str:
+    """Key of a job that reads again what the job of this key has read; `which` tells such jobs apart."""
+    return hashlib.sha256(f"{key}\nreread {which}".encode()).hexdigest()
 
 
 def _unused_key(connection: Connection, key: str) -> str:
@@ -187,7 +187,7 @@ def _unused_key(connection: Connection, key: str) -> str:
         if withdrawn_at is None:
             return wanted
         number += 1
-        wanted = reread_key(key, number)
+        wanted = reread_key(key, str(number))
 
 
 def _supersede(connection: Connection, job: dict[str, Any]) -> None:

@@ -163,10 +163,15 @@ def _query() -> sa.Select[Any]:
     return sa.select(answers, *columns).join_from(answers, jobs, answers.c.job_id == jobs.c.id)
 
 
-def _standing(connection: Connection, job_id: int) -> Answer | None:
-    stands = (answers.c.job_id == job_id) & answers.c.withdrawn_at.is_(None)
-    row = connection.execute(_query().where(stands)).first()
+def answer_of(connection: Connection, job_id: int) -> Answer | None:
+    """As `Withdrawals.of_job`, inside the caller's transaction."""
+    row = connection.execute(_query().where(answers.c.job_id == job_id)).first()
     return None if row is None else _answer(row)
+
+
+def _standing(connection: Connection, job_id: int) -> Answer | None:
+    answer = answer_of(connection, job_id)
+    return answer if answer is not None and answer.stands else None
 
 
 def _standing_of_study(connection: Connection, job: Job) -> frozenset[int]:
