@@ -53,7 +53,7 @@ def withdraw(settings: Settings, results: ResultStore, job_id: int, reason: With
         If a rejection note cannot be written; nothing was changed.
     """
     now = dt.datetime.now(dt.UTC)
-    notes = Notes(settings, results, reason, withdrawn_at=now, replaced_at=None)
+    notes = Notes(settings, reason, withdrawn_at=now, replaced_at=None)
     try:
         is_withdrawn = Withdrawals(results).withdraw(job_id, reason, notes, now=now)
     except OSError as error:
@@ -69,26 +69,26 @@ class Notes:
     def __init__(
         self,
         settings: Settings,
-        results: ResultStore,
         reason: WithdrawalReason,
         *,
         withdrawn_at: dt.datetime,
         replaced_at: dt.datetime | None,
     ) -> None:
         self._settings = settings
-        self._results = results
         self._reason = reason
         self._withdrawn_at = withdrawn_at
         self._replaced_at = replaced_at
 
-    def __call__(self, answer: Answer, holdings: Sequence[Holding]) -> list[NewResult]:
+    def __call__(
+        self, answer: Answer, results: Sequence[ResultInstance], holdings: Sequence[Holding]
+    ) -> list[NewResult]:
         """A note for each set of results that some destinations hold."""
         notes = []
         for holding in holdings:
             told = tuple(name for name in holding.destinations if self._is_told(name))
             if not told:
                 continue
-            header = header_of((*holding.instances, *self._results.of_job(answer.job_id)))
+            header = header_of((*holding.instances, *results))
             if header is None:
                 log.error("no result can be read any more: no rejection note", job=answer.job_id, destinations=told)
                 continue
@@ -181,7 +181,7 @@ class Answers:
             suspects=frozenset(finding.spec.key for finding in request.report.suspected),
         )
         reason = WithdrawalReason.REPLACED
-        notes = Notes(self._settings, self._results, reason, withdrawn_at=now, replaced_at=request.started_at)
+        notes = Notes(self._settings, reason, withdrawn_at=now, replaced_at=request.started_at)
         return self._withdrawals.succeed(job, new, notes, now=now)
 
     def overtaken(self, job: Job, by: int) -> None:

@@ -34,8 +34,11 @@ _HIGH = 1
 _REFUSALS = ("PEER_", "C-STORE status")
 """So begins the reason of a delivery of which the peer surely holds nothing."""
 
-MakeNotes = Callable[[Answer, Sequence[Holding]], Sequence[NewResult]]
-"""Composes the rejection notes of an answer, each for the destinations that it names."""
+MakeNotes = Callable[[Answer, Sequence[ResultInstance], Sequence[Holding]], Sequence[NewResult]]
+"""Composes the rejection notes of an answer with these results, each for the destinations that it names.
+
+Called inside the transaction of the withdrawal: it must not ask the database.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,7 @@ class Withdrawals:
             .values(withdrawn_at=now, withdrawal=why.reason, replaced_by=why.by)
         )
         is_noted = False
-        for note in make_notes(answer, holdings):
+        for note in make_notes(answer, _results(connection, job_id, self._files), holdings):
             name = self._files.keep(file_digest(note.encoded), note.encoded)
             result_id = insert_result(connection, job_id, note, name)
             insert_deliveries(connection, job_id, result_id, note.destinations or (), priority=_HIGH, now=now)
@@ -202,6 +205,11 @@ def _chain(connection: Connection, job_id: int) -> frozenset[int]:
         newest = {row.job_id for row in connection.execute(replaced)} - chain
         chain |= newest
     return frozenset(chain)
+
+
+def _results(connection: Connection, job_id: int, files: FileStore) -> list[ResultInstance]:
+    query = sa.select(results).where(results.c.job_id == job_id).order_by(results.c.id)
+    return [result_of(row, files) for row in connection.execute(query)]
 
 
 def _holdings(connection: Connection, job_id: int, files: FileStore) -> list[Holding]:
