@@ -208,7 +208,6 @@ def test_every_listing_speaks_json(a_settings_file, capsys, words):
         (("jobs", "show", "7"), "there is no job 7"),
         (("jobs", "retry", "7"), "there is no job 7"),
         (("jobs", "resend", "7"), "there is no job 7"),
-        (("jobs", "resend", "7", "--destination", "x"), "'x' is not a destination; known: none"),
         (("jobs", "reread", "7"), "there is no job 7"),
         (("jobs", "reread", "1.2.3"), "no images of study 1.2.3 are kept"),
         (("jobs", "withdraw", "7"), "job 7 has no results to withdraw"),
