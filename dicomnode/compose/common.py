@@ -27,7 +27,8 @@ from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.compose.times import local_time
 from dicomnode.dicom import codes, uids
-from dicomnode.dicom.header import copied, identity, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import copied, identity
 from dicomnode.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset
 
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 
 
 class Moment(NamedTuple):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 
 from pydicom import dcmwrite
 
-from dicomnode.compose import Composed
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.compose import Composed, is_for
 from dicomnode.errors import ComposeError
+from dicomnode.node.frame import Failure, attempt
+from dicomnode.node.unread import is_of_the_study
+from dicomnode.records import ViewerProfile
 from dicomnode.store.results import NewResult
+
+
+def encoded_for(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
+    """As `encoded`, for those destinations whose profile has such objects."""
+    return encoded(composed, tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)))
 
 
 def encoded(composed: Composed, destinations: tuple[str, ...] | None = None) -> NewResult:
@@ -26,10 +34,11 @@ def encoded(composed: Composed, destinations: tuple[str, ...] | None = None) -> 
         If a value of it cannot be written.
     """
     file = BytesIO()
-    try:
-        dcmwrite(file, composed.dataset, enforce_file_format=True)
-    except PARSER_ERRORS as error:
-        raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
+    written = attempt(lambda: dcmwrite(file, composed.dataset, enforce_file_format=True))
+    if isinstance(written, Failure):
+        if not is_of_the_study(written):
+            raise written.error
+        raise ComposeError(f"{composed.role} cannot be encoded ({type(written.error).__name__})") from written.error
     ds = composed.dataset
     return NewResult(
         role=composed.role,

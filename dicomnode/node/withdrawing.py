@@ -15,7 +15,7 @@ from dicomnode.compose.rejection import RejectionRequest, rejection_note
 from dicomnode.compose.times import in_zone_of
 from dicomnode.dicom.patient import patient_of
 from dicomnode.dicom.reading import read_header
-from dicomnode.errors import TransientError, UnsupportedImageError
+from dicomnode.errors import LeaseLostError, TransientError, UnsupportedImageError
 from dicomnode.node.encoding import encoded
 from dicomnode.records import (
     Answer,
@@ -184,10 +184,11 @@ class Answers:
         notes = Notes(self._settings, reason, withdrawn_at=now, replaced_at=request.started_at)
         return self._withdrawals.succeed(job, new, notes, now=now)
 
-    def overtaken(self, job: Job, by: int) -> None:
-        """End a job whose answer comes too late: a later job has answered the study."""
+    def overtaken(self, job: Job, by: int) -> LeaseLostError:
+        """End a job whose answer comes too late, since a later job has answered the study; the error to raise."""
         self._withdrawals.overtaken(job, by, now=dt.datetime.now(dt.UTC))
         log.info("not kept: a later job has answered the study", by=by)
+        return LeaseLostError()
 
     def _is_of(self, answer: Answer, header: Dataset | None) -> bool:
         """Whether an answer is about the patient of a header; where either does not say, it is taken to be."""
@@ -207,6 +208,6 @@ def header_of(found: Sequence[KeptInstance | ResultInstance]) -> Dataset | None:
     for one in found:
         try:
             return read_header(one.path)
-        except (UnsupportedImageError, OSError):
+        except UnsupportedImageError:
             continue
     return None

@@ -11,6 +11,7 @@ from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
+    ContentState,
     InstanceKey,
     InstanceReference,
     KeptInstance,
@@ -55,7 +56,7 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
 
 __all__ = [
     "SILENT",
@@ -71,6 +72,7 @@ __all__ = [
     "Change",
     "CodedConcept",
     "Comparison",
+    "ContentState",
     "Delivery",
     "Draft",
     "Encoding",
@@ -113,6 +115,8 @@ __all__ = [
     "Stage",
     "StoreStatus",
     "StudySummary",
+    "Verdict",
     "ViewerProfile",
     "WithdrawalReason",
+    "verdict_of",
 ]

@@ -47,22 +47,63 @@ class Delivery:
     """UTC; a destination that could not take it for too long since then loses it to quarantine."""
 
 
+class Verdict(StrEnum):
+    """What an answer means for a delivery."""
+
+    HELD = "held"
+    """The peer has it."""
+    LATER = "later"
+    """The peer may take it another time."""
+    PERHAPS = "perhaps"
+    """The standard says that it never will, yet peers answer so while something else fails: a few tries, no more."""
+    NEVER = "never"
+    """The peer does not take it."""
+
+
+# PS3.4 Table B.2-1 and PS3.7 Annex C.
+_VERDICTS = {
+    0x0000: Verdict.HELD,
+    0x0001: Verdict.HELD,  # Requested optional Attributes are not supported: a warning
+    0x0107: Verdict.HELD,  # Attribute list error: a warning
+    0x0116: Verdict.HELD,  # Attribute Value out of range: a warning
+    0x0111: Verdict.HELD,  # Duplicate SOP Instance: it came before, and the answer was lost
+    0x0110: Verdict.LATER,  # Processing failure
+    0x0124: Verdict.LATER,  # Not authorized: the operator of the peer mends that, as with a rejected association
+    0x0210: Verdict.LATER,  # Duplicate invocation
+    0x0213: Verdict.LATER,  # Resource limitation
+    0x0117: Verdict.NEVER,  # Invalid object instance
+    0x0118: Verdict.NEVER,  # No such SOP class
+    0x0122: Verdict.NEVER,  # SOP class not supported
+}
+_VERDICTS_OF_CLASSES = {
+    0xA7: Verdict.LATER,  # Out of resources
+    0xA9: Verdict.NEVER,  # Data set does not match SOP class
+    **dict.fromkeys(range(0xB0, 0xC0), Verdict.HELD),  # Warnings: stored, with elements coerced or discarded
+    0xFE: Verdict.LATER,  # Canceled
+}
+
+
+def verdict_of(status: int) -> Verdict:
+    """What a C-STORE status (0000,0900) means; one that no table holds, or "cannot understand", may be a hiccup."""
+    return _VERDICTS.get(status) or _VERDICTS_OF_CLASSES.get(status >> 8, Verdict.PERHAPS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOutcome:
     """What the peer said to one instance."""
 
     sop_instance_uid: str
     status: int | None
-    """C-STORE status (0000,0900); None: no answer."""
+    """C-STORE status (0000,0900); None: no answer, because the association was lost."""
     error: str = field(default="")
     """Empty where the peer holds the instance."""
 
     @property
-    def is_held(self) -> bool:
-        """Success or a warning: the peer stored it (PS3.4 B.2.3)."""
-        return self.status is not None and not self.error
+    def verdict(self) -> Verdict:
+        """What it means for the delivery."""
+        return Verdict.LATER if self.status is None else verdict_of(self.status)
 
     @property
-    def may_succeed_later(self) -> bool:
-        """No answer, out of resources (A7xx) or a processing failure (0110): it may be taken another time."""
-        return self.status in (None, 0x0110) or self.status & 0xFF00 == 0xA700
+    def is_held(self) -> bool:
+        """The peer has the instance."""
+        return self.verdict is Verdict.HELD

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from dicomnode.dicom.reading import element_text
+from dicomnode.dicom.elements import text, texts
+from dicomnode.records import Patient
 from dicomnode.settings import Conditions, Rule
 
 HEADER_ELEMENTS = (
@@ -32,6 +33,8 @@ class Candidate:
     ds: Dataset
     """Header."""
     calling_ae_title: str
+    patient: Patient | None = None
+    """Whose it is, by its header; None: the header was not, or cannot be, read for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +96,14 @@ _Check = tuple[str, list[str], tuple[str, ...]]
 
 def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
     ds = candidate.ds
-    sop_class = element_text(ds, "SOPClassUID")
+    sop_class = text(ds, "SOPClassUID")
     return [
         ("calling AE title", [candidate.calling_ae_title], when.calling_ae_title),
-        ("Modality", _present(element_text(ds, "Modality")), when.modality),
-        ("BodyPartExamined", _present(element_text(ds, "BodyPartExamined")), when.body_part),
+        ("Modality", _present(*texts(ds, "Modality")), when.modality),
+        ("BodyPartExamined", _present(*texts(ds, "BodyPartExamined")), when.body_part),
         (
             "description",
-            _present(element_text(ds, "StudyDescription"), element_text(ds, "SeriesDescription")),
+            _present(text(ds, "StudyDescription"), text(ds, "SeriesDescription")),
             when.description,
         ),
         ("SOP class", _present(sop_class, UID(sop_class).name), when.sop_class),
@@ -108,7 +111,7 @@ def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
 
 
 def _header_conditions(when: Conditions, ds: Dataset) -> list[_Check]:
-    return [(name, _present(*element_text(ds, name).split("\\")), patterns) for name, patterns in when.header.items()]
+    return [(name, _present(*texts(ds, name)), patterns) for name, patterns in when.header.items()]
 
 
 def _present(*values: str) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from dicomnode.errors import PermanentError
 from dicomnode.records import JobState, Stage
+from dicomnode.store.engine import write
 from dicomnode.store.jobs import lock
 from dicomnode.store.results import DeliveryState, ResultStore, insert_deliveries
 from dicomnode.store.schema import deliveries, jobs, results
@@ -47,7 +48,7 @@ def resend(
     PermanentError
         If there is no such job, it has no results, or they were withdrawn.
     """
-    with kept.engine.begin() as connection:
+    with write(kept.engine) as connection:
         lock(connection, jobs.c.id == job_id)
         _check(connection, job_id)
         roles = _roles(connection, job_id)

@@ -12,13 +12,13 @@ from sqlalchemy.engine import Connection, Row
 
 from dicomnode.errors import TransientError
 from dicomnode.records import Answer, Holding, Job, JobState, Outcome, ResultInstance, Stage, WithdrawalReason
-from dicomnode.store.files import FileStore
+from dicomnode.store.engine import read, write
+from dicomnode.store.files import FileStore, file_digest
 from dicomnode.store.jobs import SUPERSEDED, finish, is_held, lock
 from dicomnode.store.results import (
     DeliveryState,
     NewResult,
     ResultStore,
-    file_digest,
     finish_job,
     insert_deliveries,
     insert_result,
@@ -75,6 +75,14 @@ class Withdrawals:
         """The answer that came of a job, None where none has come yet."""
         return next(iter(self._answers(jobs.c.id == job_id)), None)
 
+    def overdue(self) -> list[int]:
+        """Jobs that read what counts no more, whose answers stand all the same."""
+        stands = answers.c.withdrawn_at.is_(None)
+        query = sa.select(jobs.c.id).join_from(jobs, answers, jobs.c.id == answers.c.job_id)
+        with read(self._engine) as connection:
+            rows = connection.execute(query.where((jobs.c.withdrawal != "") & stands).order_by(jobs.c.id))
+            return [row.id for row in rows]
+
     def withdraw(self, job_id: int, reason: WithdrawalReason, make_notes: MakeNotes, *, now: dt.datetime) -> bool:
         """Withdraw an answer that nothing takes the place of.
 
@@ -88,7 +96,7 @@ class Withdrawals:
         OSError
             If a rejection note could not be written; nothing was changed.
         """
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             lock(connection, jobs.c.id == job_id)
             answer = _standing(connection, job_id)
             if answer is None:
@@ -120,12 +128,12 @@ class Withdrawals:
     def overtaken(self, job: Job, by: int, *, now: dt.datetime) -> None:
         """End a claimed job without an answer, since a later one has answered the study."""
         reason = f"{SUPERSEDED}: job {by}, which is later, has answered the study"
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             if lock(connection, is_held(job)):
                 finish(connection, job.id, state=JobState.CANCELED, now=now, reason=reason)
 
     def _answers(self, condition: sa.ColumnElement[bool]) -> list[Answer]:
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [_answer(row) for row in connection.execute(_query().where(condition).order_by(jobs.c.id))]
 
     def _withdraw(

@@ -44,7 +44,7 @@ def an_answered_study(a_settings_file) -> tuple[Stores, str]:
         key="k", study_instance_uid=ds.StudyInstanceUID, revision="r", rule="chest", bundle="chest",
         destinations=("pacs",), due_at=NOW, now=NOW,
     )  # fmt: skip
-    stores.jobs.add(row, last_instance_at=waiting.last_instance_at)
+    stores.jobs.add(row, last_instance_at=waiting.last_instance_at, study_instance_uid=row["study_instance_uid"])
     job = stores.jobs.claim("w", lease_s=60, now=dt.datetime.now(dt.UTC))
     new = NewAnswer(key="a", number=1, replaces=(), seen=frozenset(), suspects=frozenset())
     stores.results.keep(

@@ -155,9 +155,19 @@ def test_a_modality_table_is_applied(make_film, a_film_bundle):
 
 
 def test_a_broken_table_is_refused(make_film, a_film_bundle):
-    """A look-up table without descriptor is named."""
+    """A modality LUT without descriptor is named: nobody knows what the values mean."""
     with pytest.raises(UnsupportedImageError, match="look-up table has no usable descriptor"):
-        prepare([make_film(_a_gradient(), VOILUTSequence=[Dataset()])], a_film_bundle)
+        prepare([make_film(_a_gradient(), ModalityLUTSequence=[Dataset()])], a_film_bundle)
+
+
+def test_a_broken_voi_table_leaves_the_window(make_film, a_film_bundle):
+    """A VOI LUT that cannot be read is passed over: the window, or the range of the film, shows it too."""
+    pixels = _a_gradient(dtype="uint16")
+    window = {"WindowCenter": 1000, "WindowWidth": 500}
+    (expected,) = prepare([make_film(pixels, **window)], a_film_bundle)
+    (image,) = prepare([make_film(pixels, **window, VOILUTSequence=[Dataset()])], a_film_bundle)
+
+    np.testing.assert_array_equal(expected.display, image.display)
 
 
 def test_padding_is_black_and_does_not_count(make_film, a_film_bundle):
@@ -296,7 +306,7 @@ UNSUPPORTED = {
     "has no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None},
     "cannot be decoded": {"PixelData": b"\0" * 10},
-    "pixels must be square, ImagerPixelSpacing has ratio 2.000": {"ImagerPixelSpacing": [0.2, 0.1]},
+    "pixels 10 times as high as wide": {"ImagerPixelSpacing": [1, 0.1]},
     "one grey value all over": {"PixelData": bytes(60 * 80)},
     "17 frames; a radiograph has 16 at most": {"NumberOfFrames": 17},
 }

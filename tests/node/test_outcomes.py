@@ -220,6 +220,7 @@ class Recorder:
     def keep(self, _job, new, **_):
         """Remember."""
         self.kept.append(new)
+        return True
 
 
 def test_a_transient_error_waits_and_is_tried_again(a_house, monkeypatch):
@@ -276,7 +277,7 @@ def test_what_cannot_even_be_answered_goes_into_quarantine(a_house, monkeypatch)
     job = house.stores.jobs.get(1)
     assert (JobState.CANCELED, "QUARANTINED: INTERNAL_ERROR: ZeroDivisionError") == (job.state, job.reason)
 
-    house.stores.jobs.retry(1, now=dt.datetime.now(dt.UTC))
+    house.stores.jobs.retry(1)
     wait_and_work(house)
     assert JobState.COMPLETED == house.stores.jobs.get(1).state
 
@@ -323,17 +324,16 @@ def test_an_object_that_cannot_be_composed_leaves_an_answer(a_house, monkeypatch
     )  # fmt: skip
 
 
-def test_a_rule_that_left_the_settings_is_named(a_house):
-    """Its study is not read by whatever bundle, but answered as not applicable."""
+def test_rules_that_change_after_planning_change_nothing_for_the_job(a_house):
+    """A job reads the instances that it was made for: its key, and so the UIDs of its results, stand for them."""
     house = a_house()
     house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
     house.plan()
     house.pipeline._settings = house.settings.model_copy(update={"rules": ()})
     wait_and_work(house)
 
-    job = house.stores.jobs.list()[0]
-    assert "not_applicable" == job["outcome"]
-    assert "routing rule 'chest' is no longer in the settings" in job["reason"]
+    (job,) = house.stores.jobs.list()
+    assert ("findings", "chest") == (job["outcome"], job["rule"])
 
 
 def test_a_bundle_that_left_the_settings_is_named(a_house):
@@ -353,8 +353,9 @@ def test_an_unreachable_pacs_keeps_the_results_waiting(a_house):
     """Nothing is lost while the PACS is away, and the job says why it waits."""
     from helpers import free_port
 
+    from dicomnode.node.delivery import Courier
+    from dicomnode.node.doors import ResultDoor
     from dicomnode.node.sandbox import SandboxPACS
-    from dicomnode.node.sender import Sender
 
     port = free_port()
     pacs = Destination(ae_title="PACS", host="127.0.0.1", port=port)
@@ -362,7 +363,7 @@ def test_an_unreachable_pacs_keeps_the_results_waiting(a_house):
     house.receive(*(SAMPLES / "chest-normal").glob("*.dcm"))
     house.plan()
     house.work()
-    sender = Sender("sender", "pacs", house.settings, house.stores.results)
+    sender = Courier("sender", ResultDoor("pacs", house.settings, house.stores.results))
     sender.run_once()
 
     job = house.stores.jobs.get(1)

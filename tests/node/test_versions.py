@@ -17,11 +17,12 @@ from pydicom import dcmread, dcmwrite
 from pydicom.uid import KeyObjectSelectionDocumentStorage, generate_uid
 
 from dicomnode.dicom.document import document_text
-from dicomnode.errors import PermanentError, UnsupportedImageError
+from dicomnode.errors import LeaseLostError, PermanentError, UnsupportedImageError
 from dicomnode.node.again import reread, resend_results
-from dicomnode.node.alerter import Alerter
+from dicomnode.node.corrected import withdraw_corrected
+from dicomnode.node.delivery import Courier
+from dicomnode.node.doors import AlertDoor, ResultDoor
 from dicomnode.node.sandbox import SandboxPACS
-from dicomnode.node.sender import Sender
 from dicomnode.node.withdrawing import withdraw
 from dicomnode.records import JobState, ViewerProfile, WithdrawalReason
 from dicomnode.settings import Destination, HL7Channel, ReportSettings, SendSettings
@@ -48,7 +49,7 @@ def sends(destination: Destination | None = None, **more: object) -> SendSetting
 
 def deliver(house, destination: str = "pacs") -> None:
     """Send what waits for a destination."""
-    sender = Sender("sender", destination, house.settings, house.stores.results)
+    sender = Courier("sender", ResultDoor(destination, house.settings, house.stores.results))
     while sender.run_once():
         pass
 
@@ -238,19 +239,40 @@ def fails(monkeypatch, house) -> None:
 
 
 def test_another_patient_under_the_same_study_is_not_withdrawn(a_house, a_pacs, tmp_path, a_written):
-    """An answer about one patient leaves that about another as it is."""
+    """An answer about one patient leaves that about another as it is, and is numbered by itself."""
     house = a_house(send=sends(a_pacs[1]))
     study = generate_uid()
     one = read(house, a_written(tmp_path, a_data_set(StudyInstanceUID=study, PatientID="A1")))
-    job = house.stores.jobs.get(one["id"])
-    other = a_written(tmp_path, a_data_set(StudyInstanceUID=study, PatientID="B2"))
-    house.receive(other)
-    uid = dcmread(other).SOPInstanceUID
-    kept = next(i for i in house.stores.instances.in_study(study) if i.key.sop_instance_uid == uid)
-    later = dataclasses.replace(job, id=job.id + 1)
-    found = house.pipeline._answers.succession(later, [kept], is_silent=False)
+    read(house, a_written(tmp_path, a_data_set(StudyInstanceUID=study, PatientID="B2")))
 
-    assert ((), 1) == (found.replaces, found.revision.number)
+    # The images of two are refused: the first patient's answer of before still counts, each gets one that says so.
+    first, second, other = answers(house, one)
+    assert [1, 2, 1] == [answer.number for answer in (first, second, other)]
+    assert first.stands
+    assert other.stands
+
+
+def test_what_was_filed_under_another_patient_is_withdrawn_there(a_house, a_pacs, tmp_path):
+    """A corrected Patient ID: the note goes under the old patient, the new answer under the right one, as the first."""
+    pacs, peer = a_pacs
+    house = a_house(send=sends(peer))
+    first = read(house, OPACITY)
+    deliver(house)
+    held = len(arrived(pacs))
+    corrected = dcmread(OPACITY)
+    corrected.PatientID = "RIGHT-1"
+    dcmwrite(tmp_path / "corrected.dcm", corrected, enforce_file_format=True)
+    second = read(house, tmp_path / "corrected.dcm")
+    assert 1 == withdraw_corrected(house.settings, house.stores.results)
+    assert 0 == withdraw_corrected(house.settings, house.stores.results)
+    deliver(house)
+
+    patients = {ds.SeriesDescription: ds.PatientID for ds in arrived(pacs)[held:]}
+    wrong = dcmread(OPACITY).PatientID
+    assert wrong == patients.pop("AI rev 1 withdrawn RESEARCH not for diagnostic use")
+    assert {"RIGHT-1"} == set(patients.values())
+    assert first["id"] != second["id"]
+    assert [False, True] == [a.stands for a in Withdrawals(house.stores.results).of_study(first["study_instance_uid"])]
 
 
 def test_a_withdrawal_can_be_repeated_and_survives_a_crash(a_house, a_pacs, monkeypatch):
@@ -303,7 +325,7 @@ def hl7_to(port: int) -> HL7Channel:
 
 def tell(house) -> None:
     """Send all alerts that wait."""
-    alerter = Alerter("alerter", "ris", house.settings, house.stores.alerts, house.stores.results)
+    alerter = Courier("alerter", AlertDoor("ris", house.settings, house.stores.alerts, house.stores.results))
     while alerter.run_once():
         pass
 
@@ -438,7 +460,8 @@ def test_a_reading_that_a_later_one_has_overtaken_keeps_nothing(a_house, tmp_pat
     now = dt.datetime.now(dt.UTC)
     slow = house.stores.jobs.claim("slow worker", lease_s=60, now=now)
     newer = read(house, another_film(tmp_path))
-    house.pipeline.answer(slow, lambda _stage: None)
+    with pytest.raises(LeaseLostError):
+        house.pipeline.answer(slow, lambda _stage: None)
 
     old = house.stores.jobs.get(slow.id)
     assert (JobState.CANCELED, True) == (old.state, old.reason.startswith("SUPERSEDED"))

@@ -69,14 +69,14 @@ def a_result(role: str) -> NewResult:
     )
 
 
-def compose(stores, job, *roles: str) -> None:
-    """Keep results for a job."""
-    stores.results.keep(
+def compose(stores, job, *roles: str, reason: str = "") -> bool:
+    """Keep results for a job; whether they were kept."""
+    return stores.results.keep(
         job,
         [a_result(r) for r in roles],
         acuity=Acuity.URGENT,
         outcome=Outcome.FINDINGS,
-        reason="",
+        reason=reason,
         priority=1,
         now=NOW,
     )
@@ -174,7 +174,7 @@ def test_a_newer_revision_takes_the_place_of_one_that_has_not_begun(both_stores)
     assert JobState.CANCELED == states["old"][0]
     assert states["old"][1].startswith("SUPERSEDED")
     with pytest.raises(PermanentError, match="a newer job reads all that it would"):
-        both_stores.jobs.retry(old, now=NOW)
+        both_stores.jobs.retry(old)
 
 
 def test_an_earlier_revision_does_not_see_what_came_later(both_stores):
@@ -241,12 +241,12 @@ def test_cancel_and_retry(both_stores):
 
     with pytest.raises(PermanentError, match=f"job {number} has ended: it is CANCELED"):
         both_stores.jobs.cancel(number, reason="", now=NOW)
-    both_stores.jobs.retry(number, now=NOW)
+    both_stores.jobs.retry(number)
     assert JobState.SCHEDULED == both_stores.jobs.get(number).state
     with pytest.raises(PermanentError, match="is not canceled: it is SCHEDULED"):
-        both_stores.jobs.retry(number, now=NOW)
+        both_stores.jobs.retry(number)
     with pytest.raises(PermanentError, match="there is no job 999"):
-        both_stores.jobs.retry(999, now=NOW)
+        both_stores.jobs.retry(999)
 
 
 def test_a_job_canceled_while_it_runs_stays_canceled(both_stores):
@@ -304,22 +304,44 @@ def test_a_job_is_completed_when_every_peer_holds_everything(both_stores):
     assert JobState.COMPLETED == both_stores.jobs.get(number).state
 
 
-def test_a_failed_delivery_quarantines_the_job_until_it_is_retried(both_stores):
-    """One refused object cancels the job with its reason; retry sends only what failed."""
+def test_a_destination_that_holds_nothing_quarantines_the_job_until_it_is_retried(both_stores):
+    """A study that a destination has no answer to is canceled with the reason; retry sends what failed."""
     number = add_job(both_stores)
     job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
     compose(both_stores, job, "overlay", "text-sr.en")
+    for delivery in both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW):
+        both_stores.results.failed(delivery, reason="C-STORE status 0xA900 (Failure)", now=NOW)
+
+    assert JobState.CANCELED == both_stores.jobs.get(number).state
+    assert "QUARANTINED: 2 of 2 deliveries failed; pacs: C-STORE status 0xA900" in both_stores.jobs.get(number).reason
+    assert both_stores.results.retry(number, now=NOW)
+    assert (JobState.IN_PROGRESS, "") == (both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason)
+    assert 2 == len(both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW))
+
+
+def test_a_destination_that_holds_some_leaves_the_job_partly_delivered(both_stores):
+    """Partial success reads as such, beside what the reading said; retry sends only what failed."""
+    number = add_job(both_stores)
+    job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
+    compose(both_stores, job, "overlay", "text-sr.en", reason="no pixel data")
     overlay, text = both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
     both_stores.results.held(overlay, now=NOW)
     both_stores.results.failed(text, reason="C-STORE status 0xA900 (Failure)", now=NOW)
 
-    assert JobState.CANCELED == both_stores.jobs.get(number).state
-    assert "QUARANTINED: 1 of 2 deliveries failed; pacs: C-STORE status 0xA900" in both_stores.jobs.get(number).reason
-    both_stores.jobs.retry(number, now=NOW)
+    note = "PARTLY DELIVERED: 1 of 2 deliveries failed; pacs: C-STORE status 0xA900 (Failure)"
+    ended = both_stores.jobs.get(number)
+    assert (JobState.COMPLETED, f"no pixel data; {note}") == (ended.state, ended.reason)
     assert both_stores.results.retry(number, now=NOW)
-    assert ["text-sr.en"] == [
-        d.result.role for d in both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
-    ]
+    assert (JobState.IN_PROGRESS, "no pixel data") == (
+        both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason,
+    )  # fmt: skip
+    (again,) = both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
+    assert "text-sr.en" == again.result.role
+    both_stores.results.held(again, now=NOW)
+    assert (JobState.COMPLETED, "no pixel data") == (
+        both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason,
+    )  # fmt: skip
+    assert not both_stores.results.retry(number, now=NOW)
 
 
 def test_what_waits_for_a_destination_that_is_gone_is_given_up(both_stores):

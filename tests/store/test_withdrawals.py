@@ -48,7 +48,7 @@ def a_job(stores, key: str, study: str = "1.2.3"):
         key=key, study_instance_uid=study, revision=key, rule="", bundle=None, destinations=("pacs",),
         due_at=NOW, now=NOW,
     )  # fmt: skip
-    assert stores.jobs.add(row, last_instance_at=waiting.last_instance_at)
+    assert stores.jobs.add(row, last_instance_at=waiting.last_instance_at, study_instance_uid=row["study_instance_uid"])
     return stores.jobs.claim("w", lease_s=60, now=NOW)
 
 
