@@ -83,7 +83,7 @@ class Notes:
         self, answer: Answer, results: Sequence[ResultInstance], holdings: Sequence[Holding]
     ) -> list[NewResult]:
         """A note for each set of results that some destinations hold."""
-        notes = []
+        notes: list[NewResult] = []
         for holding in holdings:
             told = tuple(name for name in holding.destinations if self._is_told(name))
             if not told:
