@@ -46,6 +46,7 @@ def a_postgresql_server() -> Iterator[str]:
             **as_postgres,
         )
         options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
+        options += ["-c", "fsync=off", "-c", "full_page_writes=off"]  # the folder is thrown away
         server = subprocess.Popen(
             [postgres, "-D", data, *options], stderr=subprocess.DEVNULL, cwd=folder, **as_postgres
         )
@@ -53,8 +54,8 @@ def a_postgresql_server() -> Iterator[str]:
             wait_until(lambda: _accepts(port), timeout_s=30, what="PostgreSQL accepts connections")
             yield f"postgresql+psycopg://dicomnode@127.0.0.1:{port}"
         finally:
-            server.send_signal(signal.SIGINT)  # fast shutdown
-            server.wait(20)
+            server.send_signal(signal.SIGQUIT)  # immediate shutdown
+            server.wait(60)
 
 
 def _accepts(port: int) -> bool:

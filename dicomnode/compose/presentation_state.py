@@ -23,7 +23,6 @@ from dicomnode.compose.texts import long_string
 from dicomnode.dicom.elements import items, number, text
 from dicomnode.dicom.geometry import pixel_aspect
 from dicomnode.dicom.greyscale import (
-    Table,
     modality_table,
     modality_values,
     rescale,
@@ -94,7 +93,7 @@ def _show_greyscale(ds: Dataset, source: Dataset, frame_number: int) -> None:
     lut = modality_table(source, stored)
     linear = rescale(source, frame_number)
     if lut is not None:
-        item = _table(lut, stored)
+        item = _table(lut.entries, lut.first, stored)
         item.ModalityLUTType = text(items(source, "ModalityLUTSequence")[0], "ModalityLUTType") or "US"
         ds.ModalityLUTSequence = [item]
     elif linear is not None:
@@ -112,7 +111,8 @@ def _voi(source: Dataset, values: FloatArray, frame_number: int) -> Dataset | No
     item = Dataset()
     lut = voi_table(source, values, frame_number)
     if lut is not None:
-        item.VOILUTSequence = [_table(lut, values)]
+        white = np.rint(lut.entries * (65535 / lut.largest))  # depths between 8 and 16 bits are not allowed here
+        item.VOILUTSequence = [_table(white, lut.first, values)]
         return item
     first = window(source, frame_number)
     if first is None:
@@ -123,13 +123,12 @@ def _voi(source: Dataset, values: FloatArray, frame_number: int) -> Dataset | No
     return item
 
 
-def _table(lut: Table, values: NDArray[Any]) -> Dataset:
-    """Item of a look-up table whose descriptor says what its entries are."""
+def _table(entries: NDArray[Any], first: int, values: NDArray[Any]) -> Dataset:
+    """Item of a look-up table of 16 bits, whose descriptor says what it is."""
     item = Dataset()
     vr = "SS" if values.min() < 0 else "US"
-    first = lut.first if vr == "SS" else lut.first % 2**16
-    item.add_new("LUTDescriptor", vr, [lut.entries.size % 2**16, first, max(lut.bits, 8)])
-    item.add_new("LUTData", "OW", lut.entries.astype("<u2").tobytes())
+    item.add_new("LUTDescriptor", vr, [entries.size % 2**16, first if vr == "SS" else first % 2**16, 16])
+    item.add_new("LUTData", "OW", entries.astype("<u2").tobytes())
     return item
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import parsing
+from dicomnode.dicom.elements import parsing, text
 from dicomnode.dicom.files import reading
-from dicomnode.dicom.header import text
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.pixels import decoded_frame, frame_count
 from dicomnode.dicom.same_patient import contradiction

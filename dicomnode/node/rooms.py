@@ -12,8 +12,10 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from dicomnode.bundles import shipped_bundle
-from dicomnode.errors import ServiceRunningError, SettingsError
+from dicomnode.errors import NodeError, ServiceRunningError, SettingsError, TransientError
+from dicomnode.node.frame import Failure, attempt
 from dicomnode.receive.admit import Admission
+from dicomnode.records import Arrival, InstanceKey
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
 from dicomnode.store.corrections import CorrectionStore
@@ -81,9 +83,23 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
     )
 
 
+class FramedAdmission(Admission):
+    """The way in, in the outermost frame: what fails unexpectedly is in the log, and the sender may come back."""
+
+    def admit(self, arrival: Arrival) -> InstanceKey:
+        """Keep an instance, as `Admission.admit`; a defect of ours is an error that may be gone another time."""
+        kept = attempt(lambda: Admission.admit(self, arrival))
+        if not isinstance(kept, Failure):
+            return kept
+        if isinstance(kept.error, NodeError | OSError):
+            raise kept.error
+        kept.tell("an instance was not kept", sop_instance_uid=arrival.sop_instance_uid, peer=arrival.calling_ae_title)
+        raise TransientError("the instance could not be kept") from kept.error
+
+
 def admission(settings: Settings, stores: Stores) -> Admission:
     """The way in, over the store."""
-    return Admission(
+    return FramedAdmission(
         sink=stores.instances,
         data_dir=settings.store.data_dir,
         minimum_free_bytes=settings.receive.minimum_free_bytes,

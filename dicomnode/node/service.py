@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 STOP_WAIT_S = 15.0
 LONGEST_RESTART_WAIT_S = 30.0
+STARTS_WITHIN_S = 120.0
+"""A process that has made no progress yet is not ended before, however short the settings' patience is."""
 LONG_LIFE_S = 120.0
 """A process that lived so long did not die of its start: it is started again without a growing pause."""
 
@@ -111,7 +113,7 @@ class Supervisor:
             role.beats[name] = now
         if not role.is_watched or role.process is None:
             return
-        limit_s = self._patience_s
+        limit_s = self._patience_s if role.beats else max(self._patience_s, STARTS_WITHIN_S)
         name, last = min(role.beats.items(), key=lambda beat: beat[1], default=(role.name, role.started_at))
         if now - last > limit_s:
             log.error("process hangs, ended", role=role.name, loop=name, without_progress_s=round(now - last))

@@ -79,7 +79,7 @@ class CorrectionStore:
             rows = connection.execute(query.where(instances.c.sop_instance_uid.in_(of_study)))
             return sorted(row.sop_instance_uid for row in rows)
 
-    def _settle(self, contest: Contest, *, accepts: bool) -> bool:
+    def _settle(self, contest: Contest, *, accepts: bool) -> int:
         if contest.is_correction and accepts and not self._is_from_before(contest):
             return self._replace([contest], source=contest.new.calling_ae_title)
         state = ContentState.HELD if contest.is_correction else ContentState.CONFLICT
@@ -94,7 +94,7 @@ class CorrectionStore:
             differ=contest.corrects,
             is_same_image=contest.is_same_image,
         )
-        return False
+        return 0
 
     def _is_from_before(self, contest: Contest) -> bool:
         """Whether it says again what was corrected, and somebody else says so than the peer that corrected it.
@@ -111,7 +111,9 @@ class CorrectionStore:
 
     def beside(self, study_instance_uid: str = "") -> list[Contest]:
         """Contents kept beside the one that counts, but those that were replaced; of one study or of all."""
-        condition = instances.c.content_state.in_([ContentState.NEW, ContentState.CONFLICT, ContentState.HELD])
+        condition: sa.ColumnElement[bool] = instances.c.content_state.in_(
+            [ContentState.NEW, ContentState.CONFLICT, ContentState.HELD]
+        )
         if study_instance_uid:
             condition &= instances.c.study_instance_uid == study_instance_uid
         return [self._contest(new) for new in self._contents(condition)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from dicom.raw_headers import encoded_element, header_of
 
 from dicomnode.dicom.charset import decoded
 from dicomnode.dicom.elements import Person, element, fault, items, person, text, texts
 from dicomnode.dicom.header import identity
-from tests.dicom.raw_headers import encoded_element, header_of
 
 IN_NAMES = b"\\^="
 KANJI = b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"

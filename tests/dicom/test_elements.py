@@ -6,6 +6,7 @@ import datetime as dt
 import struct
 
 import pytest
+from dicom.raw_headers import header_of
 from pydicom import DataElement, Dataset
 
 from dicomnode.dicom.elements import (
@@ -29,7 +30,6 @@ from dicomnode.dicom.elements import (
 from dicomnode.dicom.header import copied
 from dicomnode.dicom.patient import patient_of, summary_of
 from dicomnode.errors import UnsupportedImageError
-from tests.dicom.raw_headers import header_of
 
 
 def test_values_of_absent_elements_are_empty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dicom.images import RAMP, an_image, reread
 from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -20,7 +21,6 @@ from dicomnode.dicom.greyscale import (
 )
 from dicomnode.dicom.pixels import displayed
 from dicomnode.errors import UnsupportedImageError
-from tests.dicom.images import RAMP, an_image, reread
 
 
 def a_lut(

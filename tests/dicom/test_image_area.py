@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dicom.images import RAMP, an_image, reread
+from dicom.raw_headers import with_raw
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from dicomnode.dicom.pixels import decoded_frame, displayed, hounsfield
 from dicomnode.dicom.shutter import shown_by_shutter
-from tests.dicom.images import RAMP, an_image, reread
-from tests.dicom.raw_headers import with_raw
 
 FULL = {"WindowCenter": 2048, "WindowWidth": 4096}
 DOTS = (np.indices(RAMP.shape).sum(0) % 7 < 2).astype(np.uint16)

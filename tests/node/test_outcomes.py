@@ -88,7 +88,8 @@ def test_a_film_beside_one_that_looks_strange_is_read(a_house, a_written, tmp_pa
     house = a_house()
     film = dcmread(next((SAMPLES / "chest-opacity").glob("*.dcm")))
     house.receive(a_written(tmp_path, film))
-    house.receive(a_written(tmp_path, a_data_set(StudyInstanceUID=film.StudyInstanceUID, **white())))
+    same = {keyword: film[keyword].value for keyword in ("StudyInstanceUID", "PatientID", "PatientName")}
+    house.receive(a_written(tmp_path, a_data_set(**same, **white())))
     house.plan()
     (job,) = house.work()
 

@@ -14,7 +14,7 @@ from dicomnode.records import JobState
 from dicomnode.store.engine import write
 from dicomnode.store.schema import deliveries, instances, jobs, studies
 
-IMPATIENT = {"DICOMNODE_SCHEDULE__HUNG_AFTER_S": "6", "DICOMNODE_SEND__DIMSE_TIMEOUT_S": "2"}
+IMPATIENT = {"DICOMNODE_SCHEDULE__HUNG_AFTER_S": "15", "DICOMNODE_SEND__DIMSE_TIMEOUT_S": "2"}
 IMPATIENT |= {"DICOMNODE_SEND__CONNECT_TIMEOUT_S": "2", "DICOMNODE_SCHEDULE__MAXIMUM_ATTEMPTS": "2"}
 
 
@@ -23,21 +23,21 @@ def test_a_worker_that_hangs_is_replaced_and_its_study_is_read(a_service, a_film
     a_service.start(fault="dicomnode.node.pipeline:explain", **IMPATIENT)
     a_service.send(a_film)
     a_service.wait_for_fault()
-    (job,) = a_service.wait_for_jobs(timeout_s=120)
+    (job,) = a_service.wait_for_jobs(timeout_s=200)
 
     assert (JobState.COMPLETED, "findings") == (job["state"], job["outcome"])
     (hung,) = [event for event in a_service.events() if event["event"] == "process hangs, ended"]
-    assert ("worker-0", "DICOMNODE:") == (hung["role"], hung["loop"].partition("/")[0][:10])
+    assert ("worker-0", "worker-0") == (hung["role"], hung["loop"].partition("/")[2])
 
 
 def test_a_study_over_which_every_worker_hangs_is_answered_in_the_end(a_service, a_film):
     """After its tries it is answered "could not run", with the true reason."""
     a_service.start(fault="dicomnode.node.pipeline:prepare", fault_kind="always", **IMPATIENT)
     a_service.send(a_film)
-    (job,) = a_service.wait_for_jobs(timeout_s=200)
+    (job,) = a_service.wait_for_jobs(timeout_s=260)
 
     assert (JobState.COMPLETED, "could_not_run") == (job["state"], job["outcome"])
-    why = "INTERNAL_ERROR: it made no progress for 6 s and its process was ended (2 tries)"
+    why = "INTERNAL_ERROR: it made no progress for 15 s and its process was ended (2 tries)"
     assert why == job["reason"]
 
 
