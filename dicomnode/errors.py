@@ -3,6 +3,7 @@
 NodeError
 ├── SettingsError               the settings file or environment is wrong; the node does not start
 ├── InstanceRefusedError        not stored; the sender is told why
+├── MalformedMessageError       what a peer sends makes no sense; its association ends
 ├── LeaseLostError              somebody else has the work now; what was done of it is not kept
 ├── TransientError              the job waits and runs again
 │   ├── PeerUnreachableError    no association could be made, or it broke
@@ -54,6 +55,12 @@ class InstanceRefusedError(NodeError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class MalformedMessageError(NodeError):
+    """What a peer sends breaks the protocol so that it can neither be served nor refused."""
+
+    code = "MALFORMED_MESSAGE"
 
 
 class TransientError(NodeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import shutil
@@ -24,8 +25,12 @@ from dicomnode.settings import Destination, ReceiveSettings, Settings, StoreSett
 @pytest.fixture(autouse=True)
 def a_fresh_log() -> Iterator[None]:
     """Forget how a command configured the log: it may write to a stream that is gone by the next test."""
+    root, raises = logging.getLogger(), logging.raiseExceptions
+    handlers = [*root.handlers]
     yield
     structlog.reset_defaults()
+    root.handlers[:] = [handler for handler in root.handlers if handler in handlers or "pytest" in repr(type(handler))]
+    logging.raiseExceptions = raises
 
 
 @pytest.fixture(scope="session")

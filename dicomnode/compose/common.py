@@ -123,7 +123,8 @@ def common_attributes(
         RFC 5646 tag of a report's language: each has a series of its own, which says so. Empty: it speaks none.
     """
     ds = identity(request.study)
-    moment = local_time(request.started_at, request.study)
+    moment = local_time(request.started_at, request.study, request.settings.timezone)
+    ds.TimezoneOffsetFromUTC = moment.offset
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = series.sop_class_uid
     ds.SOPInstanceUID = derived_uid(request.answer_key, role)

@@ -13,7 +13,7 @@ from dicomnode.compose.measurement_report import region_reports, study_reports
 from dicomnode.compose.overlay import overlay
 from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
-from dicomnode.compose.summary import summary
+from dicomnode.compose.summary import further_pages, summary
 from dicomnode.compose.text_report import text_report
 from dicomnode.dicom.elements import parsing
 from dicomnode.errors import ComposeError, UnsupportedImageError
@@ -49,7 +49,10 @@ def _composed(request: ComposeRequest) -> list[Composed]:
     results = list(overlays.values())
     if Kind.SUMMARY in request.kinds:
         results.append(summary(request))
-    results += [text_report(request, text, overlays) for text in report.texts]
+    if Kind.PAGE in request.kinds:
+        results += further_pages(request)
+    if Kind.TEXT in request.kinds:
+        results += [text_report(request, text, overlays) for text in report.texts]
     results += [*region_reports(request, overlays), *study_reports(request)]
     if Kind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
         results.append(key_objects(request, overlays))

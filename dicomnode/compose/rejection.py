@@ -24,7 +24,7 @@ from dicomnode import __version__
 from dicomnode.compose.common import REVISION_STEP, file_meta, first_series_number, series_description
 from dicomnode.compose.document import CONTAINS, device_observer, language, root, separate, study_reference, text_item
 from dicomnode.compose.request import Composed
-from dicomnode.compose.times import local_time
+from dicomnode.compose.times import Moment, local_time
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import identity
@@ -82,7 +82,8 @@ def rejection_note(request: RejectionRequest) -> Composed:
 def _modules(request: RejectionRequest, role: str) -> Dataset:
     """Patient, Study, Key Object Document Series, Equipment, Key Object Document, SOP Common (PS3.3 A.35.4)."""
     ds = identity(request.header)
-    moment = local_time(request.withdrawn_at, request.header)
+    moment = local_time(request.withdrawn_at, request.header, request.settings.timezone)
+    ds.TimezoneOffsetFromUTC = moment.offset
     words = (request.answer.key, role, request.reason, request.withdrawn_at.isoformat())
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = KeyObjectSelectionDocumentStorage
@@ -108,18 +109,21 @@ def _modules(request: RejectionRequest, role: str) -> Dataset:
 
 
 def _description(request: RejectionRequest) -> str:
-    made = local_time(request.answer.answered_at, request.header)
+    timezone = request.settings.timezone
+    made = local_time(request.answer.answered_at, request.header, timezone)
     lines = [
         "AI RESULT WITHDRAWN - DO NOT USE",
-        f"This withdraws the AI result of {_written(*made)}, revision {request.answer.number}.",
+        f"This withdraws the AI result of {_written(made)}, revision {request.answer.number}.",
         request.reason.words,
     ]
     if request.replaced_at is not None:
-        lines.append(f"The result that counts is that of {_written(*local_time(request.replaced_at, request.header))}.")
+        counts = local_time(request.replaced_at, request.header, timezone)
+        lines.append(f"The result that counts is that of {_written(counts)}.")
     return "\n".join(lines)
 
 
-def _written(date: str, time: str) -> str:
+def _written(moment: Moment) -> str:
+    date, time = moment.date, moment.time
     return f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:6]}"
 
 

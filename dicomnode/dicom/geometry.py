@@ -158,7 +158,8 @@ def plane(ds: Dataset, frame_number: int) -> Plane | None:
             "two unit vectors at right angles"
         )
     thickness = number(measures, "SliceThickness") or 0.0
-    return Plane(position[:3], cosines[:3], cosines[3:], thickness)
+    (x, y, z), (*along_row, a, b, c) = position, cosines
+    return Plane((x, y, z), (along_row[0], along_row[1], along_row[2]), (a, b, c), thickness)
 
 
 def require_one_orientation(planes: Sequence[Plane], series: str) -> None:

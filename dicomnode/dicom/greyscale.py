@@ -56,7 +56,7 @@ class Table(NamedTuple):
     def applied(self, values: NDArray[Any]) -> FloatArray:
         """Entries of input values."""
         positions = np.clip(np.rint(values - self.first), 0, self.entries.size - 1).astype(np.intp)
-        return self.entries[positions].astype(np.float32)
+        return np.asarray(self.entries[positions], dtype=np.float32)
 
 
 def rescale(ds: Dataset, frame_number: int) -> Rescale | None:

@@ -53,6 +53,21 @@ def read_header(source: Path | BinaryIO, names: Sequence[Name] = ()) -> Dataset:
         return dcmread(source, stop_before_pixels=True, specific_tags=_tags(names) or None)
 
 
+def data_set_offset(encoded: bytes) -> int:
+    """Where the data set begins in a DICOM file: behind preamble and file meta (PS3.10 7.1); 0 where there are none.
+
+    The file meta is Explicit VR Little Endian whatever follows; Group Length (0002,0000) is not relied on.
+    """
+    if encoded[128:132] != b"DICM":
+        return 0
+    at = 132
+    while encoded[at : at + 2] == b"\x02\x00" and len(encoded) - at >= 8:
+        is_long = encoded[at + 4 : at + 6] in (b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR")
+        begin, size = (at + 8, 4) if is_long else (at + 6, 2)
+        at = begin + size + int.from_bytes(encoded[begin : begin + size], "little")
+    return min(at, len(encoded))
+
+
 def _tags(names: Sequence[Name]) -> list[int]:
     """Tags of elements, with those that say whose the private ones are (PS3.5 7.8.1)."""
     tags = [Tag(tag) for tag in map(element_tag, names) if tag is not None]

@@ -24,7 +24,8 @@ from dicomnode.dicom.geometry import (
     stack_order,
     turns_to_upright,
 )
-from dicomnode.dicom.pixels import frame_count, hounsfield, windowed
+from dicomnode.dicom.greyscale import windowed
+from dicomnode.dicom.pixels import frame_count, hounsfield
 from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance

@@ -161,7 +161,7 @@ class Answers:
         return Succession(
             revision=Revision(
                 number=1 + max((a.number for a in earlier), default=0),
-                earlier_at=None if named is None else in_zone_of(named.answered_at, header or Dataset()),
+                earlier_at=None if named is None else self._local(named, header),
                 replaces=not beside,
             ),
             replaces=tuple(replaces),
@@ -189,6 +189,9 @@ class Answers:
         self._withdrawals.overtaken(job, by, now=dt.datetime.now(dt.UTC))
         log.info("not kept: a later job has answered the study", by=by)
         return LeaseLostError()
+
+    def _local(self, answer: Answer, header: Dataset | None) -> dt.datetime:
+        return in_zone_of(answer.answered_at, header or Dataset(), self._settings.compose.timezone)
 
     def _is_of(self, answer: Answer, header: Dataset | None) -> bool:
         """Whether an answer is about the patient of a header; where either does not say, it is taken to be."""

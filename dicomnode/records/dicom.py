@@ -10,9 +10,14 @@ from typing import NamedTuple
 
 
 class StoreStatus(IntEnum):
-    """What the Storage SCP may answer (PS3.4 Table B.2-1); nothing else leaves the handler."""
+    """What the Storage SCP may answer (PS3.4 Table B.2-1, PS3.7 9.1.1.1.9); nothing else leaves it."""
 
     SUCCESS = 0x0000
+    INVALID_SOP_INSTANCE = 0x0117
+    """The SOP Instance UID breaks the rules for UIDs (PS3.7 Annex C)."""
+    SOP_CLASS_NOT_SUPPORTED = 0x0122
+    UNRECOGNIZED_OPERATION = 0x0211
+    """The request is of a service that we do not offer."""
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_MISMATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000

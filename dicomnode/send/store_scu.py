@@ -123,7 +123,7 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
     plain = [syntax for syntax in _PLAIN if (file.sop_class_uid, syntax) in accepted]
     is_taken_as_it_is = (file.sop_class_uid, file.transfer_syntax_uid) in accepted
     if not is_taken_as_it_is and not plain:
-        return _unsendable(file, "the peer accepts this SOP class in no transfer syntax that we can offer")
+        return _unsendable(file, f"the peer does not accept {UID(file.sop_class_uid).name} as we can offer it")
     try:
         with parsing("the file cannot be decoded for the peer"), reading(file.path, "file"):
             content = file.path if is_taken_as_it_is else _decoded(file, plain[0])

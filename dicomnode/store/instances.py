@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.reading import data_set_offset, read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
 from dicomnode.store.engine import read, upsert, write
@@ -39,10 +39,11 @@ class WaitingStudy:
     """False: a job has read all of it."""
 
 
-def content_digest(key: InstanceKey, encoded: bytes) -> str:
-    """SHA-256 over UID, transfer syntax and the file; our file meta is the same for the same instance."""
-    words = f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode()
-    return hashlib.sha256(words + encoded).hexdigest()
+def content_digest(sop_instance_uid: str, transfer_syntax_uid: str, encoded: bytes) -> str:
+    """SHA-256 over UID, transfer syntax and the data set as received; the file meta before it is the library's."""
+    digest = hashlib.sha256(f"{sop_instance_uid} {transfer_syntax_uid} ".encode())
+    digest.update(memoryview(encoded)[data_set_offset(encoded) :])
+    return digest.hexdigest()
 
 
 def revision_of(kept: Iterable[KeptInstance]) -> str:
@@ -89,7 +90,7 @@ class InstanceStore:
             raise TransientError(f"the index cannot be written ({type(error).__name__})") from None
 
     def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
-        digest = content_digest(key, encoded)
+        digest = content_digest(key.sop_instance_uid, key.transfer_syntax_uid, encoded)
         if key.is_prior and self._holds(key.sop_instance_uid):
             return False  # a copy from the archive, which may differ in its coding, is no conflict
         known = self._known(key.sop_instance_uid, digest)
@@ -120,9 +121,23 @@ class InstanceStore:
 
     def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
         """Row of this content in the index; None where it is new."""
-        same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
+        same = instances.c.sop_instance_uid == sop_instance_uid
         with read(self._engine) as connection:
-            return connection.execute(sa.select(instances).where(same)).first()
+            rows = connection.execute(sa.select(instances).where(same)).all()
+        for row in rows:
+            if row.digest == digest:
+                return row
+        # Until version 0.2 the digest covered the file meta as well, so that an upgrade of the library changed it.
+        # What such a row stands for is in its file; the row stays as it is, for revisions of studies build on it.
+        return next((row for row in rows if self._digest_of_kept(row) == digest), None)
+
+    def _digest_of_kept(self, row: Row[Any]) -> str:
+        """Digest of a file that is kept; empty where it is gone."""
+        try:
+            encoded = self._files.path(row.path).read_bytes()
+        except OSError:
+            return ""
+        return content_digest(row.sop_instance_uid, row.transfer_syntax_uid, encoded)
 
     def _comes_again(self, known: Row[Any], calling_ae_title: str) -> bool:
         """A content that was corrected comes again: a correction is undone only by whoever made it.

@@ -53,7 +53,12 @@ OF_THE_REQUEST: dict[str, object] = {
     "kinds": frozenset([Kind.OVERLAY, Kind.TEXT]),
     "previous": (EARLIER,),
 }
-OF_THE_SETTINGS = {"first_series_number": 9100, "overlay_longest_side_px": 512, "font": "another font"}
+OF_THE_SETTINGS = {
+    "first_series_number": 9100,
+    "overlay_longest_side_px": 512,
+    "font": "another font",
+    "timezone": "Asia/Tokyo",
+}
 OF_THE_LEVEL = {"due_s": 1.0, "c_store_priority": 0, "series_flag": "?", "has_kos": False, "alerts": ("x",)}
 
 

@@ -11,7 +11,8 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate, get_frame
 
 from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
-from dicomnode.dicom.pixels import decoded_frame, hounsfield, windowed
+from dicomnode.dicom.greyscale import windowed
+from dicomnode.dicom.pixels import decoded_frame, hounsfield
 from dicomnode.errors import UnsupportedImageError
 
 PACKAGED = Path(pydicom.data.__file__).parent / "test_files"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import threading
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import new_job
 from dicomnode.store.results import NewResult
-from dicomnode.store.schema import metadata
+from dicomnode.store.schema import instances, metadata
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(hours=1)
@@ -450,3 +451,55 @@ def test_a_commit_on_sqlite_survives_a_power_cut(some_stores):
     with some_stores.engine.connect() as connection:
         assert "wal" == connection.execute(sa.text("PRAGMA journal_mode")).scalar()
         assert 2 == connection.execute(sa.text("PRAGMA synchronous")).scalar()
+
+
+def a_file(data_set: bytes, version: str) -> bytes:
+    """A DICOM file as a version of the library writes it."""
+    meta = b"\x02\x00\x00\x00UL\x04\x00\xff\xff\xff\xff\x02\x00\x01\x00OB\0\0\x02\0\0\0\x00\x01"
+    name = version.encode() + b" " * (len(version) % 2)
+    return bytes(128) + b"DICM" + meta + b"\x02\x00\x13\x00SH" + len(name).to_bytes(2, "little") + name + data_set
+
+
+DATA_SET = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100"
+
+
+def test_a_new_version_of_the_library_makes_no_conflict(both_stores):
+    """The same data set behind another file meta is the same instance; another data set behind the same is not."""
+    key = a_key()
+
+    is_new = [
+        keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_303")),
+        keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_41000")),
+        keep(both_stores, key, a_file(DATA_SET[:-1] + b"1", "PYNETDICOM_303")),
+    ]
+
+    assert [True, False, True] == is_new
+    assert [False, True] == [is_conflict for _, is_conflict in both_stores.instances.all_in_study("1.2.3")]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_instance_kept_under_the_old_digest_is_known(both_stores, is_gone):
+    """A row whose digest covered the file meta stands for its file's data set; without its file nobody knows."""
+    key, first = a_key(), a_file(DATA_SET, "PYNETDICOM_303")
+    keep(both_stores, key, first)
+    (before,) = both_stores.instances.in_study("1.2.3")
+    old = hashlib.sha256(f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode() + first).hexdigest()
+    path = before.path.with_name(f"{old}.dcm")
+    before.path.rename(path)
+    with both_stores.engine.begin() as connection:
+        connection.execute(sa.update(instances).values(digest=old, path=f"{path.parent.name}/{path.name}"))
+    if is_gone:
+        path.unlink()
+
+    assert is_gone == keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_41000"))
+    kept = both_stores.instances.all_in_study("1.2.3")
+    assert [old] == [one.digest for one, is_conflict in kept if not is_conflict]
+    assert path == kept[0][0].path
+
+
+@pytest.mark.parametrize("encoded", [b"", b"content", bytes(128) + b"DICM", a_file(b"", "1")[:150]])
+def test_a_file_without_a_data_set_has_a_digest(both_stores, encoded):
+    """What is no whole file is kept like any content, once."""
+    key = a_key()
+
+    assert [True, False] == [keep(both_stores, key, encoded) for _ in range(2)]
