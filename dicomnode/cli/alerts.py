@@ -27,6 +27,7 @@ COLUMNS = (
     "state",
     "acuity",
     "findings",
+    "retracts",
     "created_at",
     "sent_at",
     "acknowledged_at",

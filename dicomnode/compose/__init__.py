@@ -1,7 +1,7 @@
 """Reports and heat maps as DICOM data sets, one SOP class a file.
 
-Does: build every object of one answer, in the source's study, with UIDs that follow from the job key, so
-that composing twice gives the same bytes.
+Does: build every object of one answer, in the source's study, with UIDs that follow from all that it is made of
+(`answer_key.py`), so that composing twice gives the same bytes; build the notes that withdraw an answer.
 Does not: judge, draw conclusions, write files, send.
 
 To add an object: write `compose/<name>.py` with a function that returns `Composed`, give it a `Series` in

@@ -36,6 +36,7 @@ from dicomnode.dicom.uids import (
     derived_uid,
 )
 from dicomnode.records import BundleIdentity, CodedConcept, Finding
+from dicomnode.settings import ComposeSettings
 
 DISCLAIMER = "RESEARCH not for diagnostic use"
 """Ends every Series Description."""
@@ -105,13 +106,19 @@ class Series(Enum):
         return list(Series).index(self)
 
 
+REVISION_STEP = 1000
+"""Series Numbers of a study's next answer lie so much higher: a viewer lists the answer that counts last."""
+
+
 def common_attributes(
-    request: ComposeRequest, series: Series, role: str, instance_number: int = 1, language: str = ""
+    request: ComposeRequest, series: Series, role: str, instance_number: int | None = None, language: str = ""
 ) -> Dataset:
     """Patient, Study, Series, Equipment and SOP Common modules of one result (PS3.3 C.7, C.12.1).
 
     Parameters
     ----------
+    instance_number
+        Place in its series; None: it stands there alone, and its number is that of the revision.
     language
         RFC 5646 tag of a report's language: each has a series of its own, which says so. Empty: it speaks none.
     """
@@ -120,22 +127,30 @@ def common_attributes(
     ds.TimezoneOffsetFromUTC = moment.offset
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = series.sop_class_uid
-    ds.SOPInstanceUID = derived_uid(request.job_key, role)
+    ds.SOPInstanceUID = derived_uid(request.answer_key, role)
     ds.InstanceCreationDate = ds.ContentDate = ds.SeriesDate = moment.date
     ds.InstanceCreationTime = ds.ContentTime = ds.SeriesTime = moment.time
     ds.Modality = series.modality
-    ds.SeriesInstanceUID = derived_uid(request.job_key, "series", series.kind, language)
-    ds.SeriesNumber = request.settings.first_series_number + series.offset + _language_offset(request, language)
-    ds.SeriesDescription = _series_description(request.level.series_flag, f"{series.title} {language}".strip())
-    ds.InstanceNumber = instance_number
+    ds.SeriesInstanceUID = derived_uid(request.answer_key, "series", series.kind, language)
+    revision = request.report.revision.number
+    ds.SeriesNumber = (
+        first_series_number(request.settings, revision) + series.offset + _language_offset(request, language)
+    )
+    ds.SeriesDescription = series_description(request.level.series_flag, f"{series.title} {language}".strip(), revision)
+    ds.InstanceNumber = revision if instance_number is None else instance_number
     ds.Manufacturer = MANUFACTURER
     ds.ManufacturerModelName = MANUFACTURER
     ds.SoftwareVersions = __version__
     ds.ContentQualification = "RESEARCH"
     if request.report.bundle is not None:
         ds.ContributingEquipmentSequence = [_contributing_equipment(request.report.bundle)]
-    ds.file_meta = _file_meta(ds)
+    ds.file_meta = file_meta(ds)
     return ds
+
+
+def first_series_number(settings: ComposeSettings, revision: int) -> int:
+    """Series Number from which the series of a revision are numbered."""
+    return settings.first_series_number + REVISION_STEP * (revision - 1)
 
 
 def body_part(source: Dataset) -> Dataset:
@@ -193,10 +208,16 @@ def _contributing_equipment(bundle: BundleIdentity) -> Dataset:
     return item
 
 
-def _series_description(flag: str, title: str) -> str:
-    """Flag first, so that a truncated column shows it; at most 64 characters, the disclaimer always whole."""
-    rest = f"{title} {DISCLAIMER}"
-    return f"{long_string(flag, 64 - len(rest) - 1)} {rest}".strip()
+def series_description(flag: str, title: str, revision: int) -> str:
+    """Flag first, so that a truncated column shows it; at most 64 characters, the disclaimer always whole.
+
+    What is not a study's first answer says which it is. A flag that does not fit loses its last words.
+    """
+    rest = f"{title}{f' rev {revision}' if revision > 1 else ''} {DISCLAIMER}"
+    words, room = long_string(flag).split(), 64 - len(rest) - 1
+    while len(words) > 1 and len(" ".join(words)) > room:
+        words.pop()
+    return f"{long_string(' '.join(words), max(room, 0))} {rest}".strip()
 
 
 def _language_offset(request: ComposeRequest, language: str) -> int:
@@ -205,7 +226,8 @@ def _language_offset(request: ComposeRequest, language: str) -> int:
     return languages.index(language) * len(Series) if language in languages else 0
 
 
-def _file_meta(ds: Dataset) -> FileMetaDataset:
+def file_meta(ds: Dataset) -> FileMetaDataset:
+    """File meta information of an object of ours (PS3.10 7.1)."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ds.SOPClassUID
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID

@@ -14,7 +14,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.elements import text as header_text
 from dicomnode.dicom.uids import MANUFACTURER
-from dicomnode.records import CodedConcept, PriorStudy
+from dicomnode.records import BundleIdentity, CodedConcept, PriorStudy
 
 CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
 HAS_CONCEPT_MOD = hd.sr.RelationshipTypeValues.HAS_CONCEPT_MOD
@@ -52,7 +52,7 @@ def sr_document(
     predecessors = [result for result in request.previous if result.role == role]
     if predecessors:
         ds.PredecessorDocumentsSequence = [
-            _study_reference(ds.StudyInstanceUID, {r.series_instance_uid: {r.sop_instance_uid: r.sop_class_uid}})
+            study_reference(ds.StudyInstanceUID, {r.series_instance_uid: {r.sop_instance_uid: r.sop_class_uid}})
             for r in predecessors
         ]
     return Composed(role=role, dataset=ds)
@@ -91,11 +91,11 @@ def _hierarchy(instances: Sequence[Dataset]) -> list[Dataset]:
     for instance in instances:
         series = studies.setdefault(instance.StudyInstanceUID, {}).setdefault(instance.SeriesInstanceUID, {})
         series[instance.SOPInstanceUID] = instance.SOPClassUID
-    return [_study_reference(uid, found) for uid, found in studies.items()]
+    return [study_reference(uid, found) for uid, found in studies.items()]
 
 
-def _study_reference(study_instance_uid: str, series: Mapping[str, Mapping[str, str]]) -> Dataset:
-    """Item of a hierarchical SOP reference: SOP Class UID by SOP Instance UID by Series Instance UID."""
+def study_reference(study_instance_uid: str, series: Mapping[str, Mapping[str, str]]) -> Dataset:
+    """Item of a hierarchical SOP reference (PS3.3 C.17.2.1): SOP class by instance by series."""
     study = Dataset()
     study.StudyInstanceUID = study_instance_uid
     study.ReferencedSeriesSequence = [Dataset() for _ in series]
@@ -164,7 +164,11 @@ def language(tag: str) -> hd.sr.LanguageOfContentItemAndDescendants:
 
 def observation_context(request: ComposeRequest) -> hd.sr.ObservationContext:
     """TID 1001: a device observed, the one that Contributing Equipment names."""
-    bundle = request.report.bundle
+    return device_observer(request.report.bundle)
+
+
+def device_observer(bundle: BundleIdentity | None) -> hd.sr.ObservationContext:
+    """TID 1001 for a bundle; None: the program itself."""
     device = hd.sr.DeviceObserverIdentifyingAttributes(
         uid=device_uid(bundle),
         name=MANUFACTURER,

@@ -13,7 +13,7 @@ from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import unlimited_text
 from dicomnode.compose.typeface import font_path, missing
 from dicomnode.dicom import codes
-from dicomnode.records import Finding, Report, ReportText, Section, Sentence
+from dicomnode.records import Finding, Report, ReportText, Revision, Section, Sentence
 
 
 class Style(Enum):
@@ -130,6 +130,7 @@ def _coded(report: Report) -> ReportText:
     )
     impression = (codes.OUTCOMES[report.outcome].meaning + ".", report.reason)
     sections = {
+        Section.EXAMINATION: tuple(Sentence(text=line) for line in [_revision(report.revision)] if line),
         Section.FINDINGS: found,
         Section.IMPRESSION: tuple(Sentence(text=line) for line in impression if line),
     }
@@ -142,6 +143,14 @@ def _coded(report: Report) -> ReportText:
         sections={section: said for section, said in sections.items() if said},
         names={},
     )
+
+
+def _revision(revision: Revision) -> str:
+    """Which of the study's answers it is, in English; empty for the first."""
+    if revision.earlier_at is None:
+        return ""
+    becomes = "is replaced" if revision.replaces else "still counts"
+    return f"Revision {revision.number}; the AI result of {revision.earlier_at:%Y-%m-%d %H:%M:%S} {becomes}."
 
 
 def _clean(line: str, font: Path) -> str:

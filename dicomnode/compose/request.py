@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydicom import Dataset
 
+from dicomnode.compose.answer_key import answer_key, file_digest
 from dicomnode.compose.profiles import PROFILES, Kind
+from dicomnode.compose.typeface import font_path
 from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import identity
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.same_patient import patient_groups
 from dicomnode.errors import ComposeError
@@ -28,7 +32,11 @@ class ComposeRequest:
     """
 
     job_key: str
-    """Every UID of the results derives from it."""
+    """SHA-256 over what is read and what reads it."""
+    node_id: str = ""
+    """Which node answers; two nodes never share UIDs."""
+    inputs: tuple[str, ...] = ()
+    """Digests of the instances that `sources` are the headers of."""
     started_at: dt.datetime
     """UTC; start of the analysis, Content Date and Time of the results."""
     sources: tuple[Dataset, ...]
@@ -41,9 +49,17 @@ class ComposeRequest:
     """What the destinations need together."""
     previous: tuple[ResultInstance, ...] = ()
     """Results of earlier revisions of the study: predecessors of the documents with the same role."""
+    answer_key: str = field(init=False, default="")
+    """Every UID of the results derives from it; see `compose.answer_key`."""
 
     def __post_init__(self) -> None:
         _check_one_patient(self.sources)
+        # Not from `sources` themselves: there may be hundreds, and their bytes are in `inputs` already.
+        words = [getattr(self, name) for name in self.__dataclass_fields__ if name not in ("sources", "answer_key")]
+        font = Path(self.settings.font) if self.settings.font else None
+        who = self._first_of_study()
+        words += [None if who is None else identity(who), file_digest(font_path(font))]
+        object.__setattr__(self, "answer_key", answer_key(words))
 
     @property
     def study(self) -> Dataset:
@@ -54,10 +70,14 @@ class ComposeRequest:
         ComposeError
             If none of the sources says which study it belongs to.
         """
+        first = self._first_of_study()
+        if first is None:
+            raise ComposeError("no source has a Study Instance UID (0020,000D); results need one to be filed under")
+        return first
+
+    def _first_of_study(self) -> Dataset | None:
         of_study = [source for source in self.sources if text(source, "StudyInstanceUID")]
-        for source in [*(one for one in of_study if is_identified(patient_of(one))), *of_study]:
-            return source
-        raise ComposeError("no source has a Study Instance UID (0020,000D); results need one to be filed under")
+        return next((one for one in of_study if is_identified(patient_of(one))), next(iter(of_study), None))
 
     def source(self, sop_instance_uid: str) -> Dataset:
         """Header of one instance that was read.

@@ -103,7 +103,7 @@ def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatma
     # What all our objects have in common stands above what the library says of the moment and the machine.
     built.update(ds)
     built.file_meta = ds.file_meta
-    _name_dimensions(built, derived_uid(request.job_key, role, "dimensions"))
+    _name_dimensions(built, derived_uid(request.answer_key, role, "dimensions"))
     return Composed(role=role, dataset=built)
 
 

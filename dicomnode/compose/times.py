@@ -28,7 +28,13 @@ class Moment(NamedTuple):
 
 
 def local_time(moment: dt.datetime, study: Dataset, timezone: str) -> Moment:
-    """Wall clock of the study at `moment`.
+    """Wall clock of the study at `moment`, see `in_zone_of`."""
+    there = in_zone_of(moment, study, timezone)
+    return Moment(there.strftime("%Y%m%d"), there.strftime("%H%M%S"), there.strftime("%z"))
+
+
+def in_zone_of(moment: dt.datetime, study: Dataset, timezone: str) -> dt.datetime:
+    """A moment in the time zone of a study.
 
     PS3.3 C.12.1.1.8: Timezone Offset From UTC (0008,0201) holds for all dates and times of an object. A result has the
     Study Date and Time of its source and a Content Date and Time of its own, so both must be meant by one offset: the
@@ -43,8 +49,7 @@ def local_time(moment: dt.datetime, study: Dataset, timezone: str) -> Moment:
     offset = _stated(study)
     if offset is None:
         offset = _of_house(study, moment, timezone)
-    there = moment.astimezone(dt.timezone(offset))
-    return Moment(there.strftime("%Y%m%d"), there.strftime("%H%M%S"), there.strftime("%z"))
+    return moment.astimezone(dt.timezone(offset))
 
 
 def is_zone_unknown(timezone: str) -> bool:

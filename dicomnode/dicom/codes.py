@@ -13,6 +13,7 @@ PERCENT = CodedConcept("%", "UCUM", "Percent")
 DIAGNOSTIC_IMAGING_REPORT = CodedConcept("18748-4", "LN", "Diagnostic Imaging Report")
 IMAGING_MEASUREMENT_REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
 OF_INTEREST = CodedConcept("113000", "DCM", "Of Interest")
+REJECTED_FOR_PATIENT_SAFETY = CodedConcept("113037", "DCM", "Rejected for Patient Safety Reasons")
 
 # Procedures: CID 100. It has codes for CT and MR of any body region; validators do not know the one for X-ray.
 CT_PROCEDURE = CodedConcept("25045-6", "LN", "CT unspecified body region")

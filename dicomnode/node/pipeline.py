@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from io import BytesIO
 from pathlib import Path
 
 import structlog
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset
 
-from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
+from dicomnode.compose import ComposeRequest, Kind, compose, kinds_for
 from dicomnode.dicom import files
 from dicomnode.errors import (
     BundleError,
-    ComposeError,
     ExplainError,
     LeaseLostError,
     NotApplicableError,
     PermanentError,
+    TransientError,
 )
 from dicomnode.explain import Case, explain, outline
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.cache import EncodingCache
 from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
+from dicomnode.node.encoding import encoded_for
 from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.rooms import ensemble_paths
 from dicomnode.node.study import JobStudy, prepare
 from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
+from dicomnode.node.withdrawing import Answers, Succession
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
+    SILENT,
     Acuity,
     AlertContent,
     FloatArray,
@@ -45,7 +47,8 @@ from dicomnode.records import (
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.inputs import InputStore
-from dicomnode.store.results import NewResult, ResultStore
+from dicomnode.store.patients import node_id
+from dicomnode.store.results import ResultStore
 
 log = structlog.get_logger()
 
@@ -104,6 +107,7 @@ class Pipeline:
         self._inputs = inputs
         self._results = results
         self._study: JobStudy | None = None
+        self._answers = Answers(settings, results)
 
     def triage(self, job: Job) -> Acuity:
         """Grade a study without a draft.
@@ -211,7 +215,12 @@ class Pipeline:
         sources: tuple[Dataset, ...],
     ) -> Report:
         report = report_without_reading(
-            outcome_of(error), str(error), None, self._settings.report, review=review_of(error)
+            outcome_of(error),
+            str(error),
+            None,
+            self._settings.report,
+            review=review_of(error),
+            revision=self._succession(job, is_silent=True).revision,
         )
         self._keep(job, report, enter, alerts=alerts, sources=sources)
         return report
@@ -249,6 +258,7 @@ class Pipeline:
             changes=comparison.changes,
             prior_note=comparison.state,
             tracking_uids=comparison.tracking_uids,
+            revision=self._succession(job, is_silent=False).revision,
         )
 
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
@@ -296,6 +306,7 @@ class Pipeline:
             self._settings.report,
             review=review_of(error),
             examination=examination(self._study_of(job).of_patient()),
+            revision=self._succession(job, is_silent=True).revision,
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -311,27 +322,25 @@ class Pipeline:
         sources: tuple[Dataset, ...] = (),
     ) -> None:
         enter(Stage.COMPOSE)
-        level = self._settings.acuity.levels[report.acuity]
+        succession = self._succession(job, is_silent=report.outcome in SILENT)
+        if succession.overtaken_by is not None:
+            raise self._answers.overtaken(job, succession.overtaken_by)
+        if succession.revision != report.revision:
+            raise TransientError("another answer to the study was kept or withdrawn meanwhile")
         profiles = self._profiles(job)
-        request = ComposeRequest(
-            job_key=job.key,
-            started_at=job.started_at or job.created_at,
-            sources=sources or self._sources(job),
-            report=report,
-            previous=tuple(self._results.previous(job)),
-            level=level,
-            settings=self._settings.compose,
-            kinds=kinds_for(profiles.values() or [ViewerProfile.STANDARD]),
-        )
+        kinds = kinds_for(profiles.values() or [ViewerProfile.STANDARD])
+        request = self._request(job, report, succession, kinds, sources)
+        told = self._alerts(report) if alerts is None else alerts
         is_kept = self._results.keep(
             job,
-            [_encoded(composed, profiles) for composed in compose(request)],
+            [encoded_for(composed, profiles) for composed in compose(request)],
             acuity=report.acuity,
             outcome=report.outcome,
             reason=report.reason,
-            priority=level.c_store_priority,
+            priority=request.level.c_store_priority,
             now=dt.datetime.now(dt.UTC),
-            alerts=alerts or self._alerts(report),
+            alerts=told,
+            succeed=self._answers.succeed(job, request, succession),
         )
         if not is_kept:
             raise LeaseLostError
@@ -349,6 +358,26 @@ class Pipeline:
         if self._study is None or self._study.job.id != job.id:
             self._study = JobStudy(job, self._inputs)
         return self._study
+
+    def _request(
+        self, job: Job, report: Report, succession: Succession, kinds: frozenset[Kind], sources: tuple[Dataset, ...]
+    ) -> ComposeRequest:
+        return ComposeRequest(
+            job_key=job.key,
+            node_id=f"{self._settings.receive.ae_title}/{node_id(self._settings.store.data_dir)}",
+            inputs=tuple(instance.digest for instance in self._inputs.with_beside(job.id)),
+            started_at=job.started_at or job.created_at,
+            sources=sources or self._sources(job),
+            report=report,
+            previous=succession.previous,
+            level=self._settings.acuity.levels[report.acuity],
+            settings=self._settings.compose,
+            kinds=kinds,
+        )
+
+    def _succession(self, job: Job, *, is_silent: bool) -> Succession:
+        patients = self._inputs.of(job.id) or self._inputs.with_beside(job.id)
+        return self._answers.succession(job, patients, is_silent=is_silent)
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
@@ -371,22 +400,4 @@ def explained_case(model: Reader, reading: Reading, finding: int, compared: Floa
         encode_logits=model.logits,
         find_gradients=model.gradients if model.has_gradients else None,
         compared=compared,
-    )
-
-
-def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
-    file = BytesIO()
-    written = attempt(lambda: dcmwrite(file, composed.dataset, enforce_file_format=True))
-    if isinstance(written, Failure):
-        if not is_of_the_study(written):
-            raise written.error
-        raise ComposeError(f"{composed.role} cannot be encoded ({type(written.error).__name__})") from written.error
-    ds = composed.dataset
-    return NewResult(
-        role=composed.role,
-        sop_instance_uid=str(ds.SOPInstanceUID),
-        sop_class_uid=str(ds.SOPClassUID),
-        series_instance_uid=str(ds.SeriesInstanceUID),
-        encoded=file.getvalue(),
-        destinations=tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)),
     )

@@ -144,11 +144,19 @@ def scheduler(settings: Settings, stop: Stop) -> None:
     """Look for complete studies at every tick."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
+    from dicomnode.node.corrected import withdraw_corrected
     from dicomnode.node.planning import build_planner
     from dicomnode.node.rooms import open_stores
 
-    planner = build_planner(settings, open_stores(settings))
-    ticks = _Ticks(lambda: planner.tick(dt.datetime.now(dt.UTC)), stop)
+    stores = open_stores(settings)
+    planner = build_planner(settings, stores)
+
+    def plan() -> int:
+        planned = planner.tick(dt.datetime.now(dt.UTC))
+        withdraw_corrected(settings, stores.results)
+        return planned
+
+    ticks = _Ticks(plan, stop)
     ticker = BackgroundScheduler(timezone=dt.UTC)
     ticker.add_job(ticks.tick, "interval", seconds=settings.schedule.tick_s, max_instances=1, coalesce=True)
     ticker.start()

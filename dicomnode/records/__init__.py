@@ -6,7 +6,8 @@ Arrays in records are never written to after construction. Row comes before colu
 (0, 0) is the centre of the first stored pixel, probabilities lie in [0, 1].
 """
 
-from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage
+from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage, Retraction
+from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
@@ -51,6 +52,7 @@ from dicomnode.records.report import (
     PriorStudy,
     Report,
     ReportText,
+    Revision,
     Section,
     Sentence,
 )
@@ -58,11 +60,13 @@ from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verd
 from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
 
 __all__ = [
+    "SILENT",
     "Acuity",
     "Alert",
     "AlertContent",
     "AlertFinding",
     "AlertMessage",
+    "Answer",
     "Arrival",
     "BundleIdentity",
     "ByteArray",
@@ -80,6 +84,7 @@ __all__ = [
     "FloatArray",
     "Gradients",
     "Heatmap",
+    "Holding",
     "ImageQuality",
     "InstanceKey",
     "InstanceReference",
@@ -105,7 +110,9 @@ __all__ = [
     "Report",
     "ReportText",
     "ResultInstance",
+    "Retraction",
     "ReviewReason",
+    "Revision",
     "Section",
     "Selection",
     "SendOutcome",
@@ -117,5 +124,6 @@ __all__ = [
     "StudySummary",
     "Verdict",
     "ViewerProfile",
+    "WithdrawalReason",
     "verdict_of",
 ]

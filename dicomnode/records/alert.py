@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from dicomnode.records.answer import WithdrawalReason
 from dicomnode.records.dicom import CodedConcept, NamedPatient
 from dicomnode.records.job import Acuity
 
@@ -22,14 +23,29 @@ class AlertFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retraction:
+    """That what an earlier alert said no longer stands."""
+
+    control_id: str
+    """Of the alert that is taken back."""
+    told: tuple[str, ...]
+    """Keys of all findings of that alert, in its order; a receiver knows its observations by their place."""
+    told_at: dt.datetime
+    """UTC; when that alert was made."""
+    reason: WithdrawalReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContent:
     """What an alert says; nothing of it names the patient."""
 
     findings: tuple[AlertFinding, ...]
-    """The most acute first; at least one."""
+    """The most acute first; at least one. In a retraction: those that are taken back."""
     model: str
     """Name of the bundle."""
     model_version: str
+    retraction: Retraction | None = None
+    """None: the findings are suspected."""
 
     @property
     def acuity(self) -> Acuity:

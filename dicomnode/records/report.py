@@ -159,6 +159,18 @@ class ReportText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """Which of a study's answers this one is."""
+
+    number: int = 1
+    """1 for the first."""
+    earlier_at: dt.datetime | None = None
+    """When the last answer before this one was made, in the time zone of the study; None: there is none."""
+    replaces: bool = True
+    """That one no longer counts. False: it says something, this one nothing, and so it still counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The answer to one study, not yet DICOM."""
 
@@ -180,6 +192,7 @@ class Report:
     """None: not compared."""
     prior_note: PriorState = PriorState.NOT_LOOKED_FOR
     """Whether it was compared, and if not, why."""
+    revision: Revision = Revision()
 
     @property
     def text(self) -> ReportText:

@@ -14,6 +14,7 @@ from dicomnode.records import (
     PriorState,
     PriorStudy,
     ReviewReason,
+    Revision,
     Selection,
 )
 from dicomnode.report.grounding import Claim
@@ -61,3 +62,4 @@ class Content:
     bundle: BundleIdentity | None = None
     reason: str = ""
     """Technical, in English."""
+    revision: Revision = Revision()

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 from fluent.runtime import FluentBundle, FluentResource
@@ -122,6 +122,10 @@ class Language:
     def date(self, date: dt.date) -> str:
         """A date in the region's medium form."""
         return str(format_date(date, format="medium", locale=self._locale))
+
+    def moment(self, moment: dt.datetime) -> str:
+        """A date with the time of day, in the region's medium form; the time zone is the moment's own."""
+        return str(format_datetime(moment, format="medium", tzinfo=moment.tzinfo, locale=self._locale))
 
     def listed(self, items: Sequence[str]) -> str:
         """Items as one list."""

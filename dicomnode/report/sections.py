@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dicomnode.records import (
     Acuity,
-    Examination,
     Finding,
     LeftOut,
     Omission,
@@ -15,6 +14,7 @@ from dicomnode.records import (
     PriorState,
     QualityLevel,
     ReportText,
+    Revision,
     Section,
     Selection,
     Sentence,
@@ -63,7 +63,7 @@ def report_text(
         For sentences of the draft that make no claim; None: they stay as they are, and say so.
     """
     sections: Mapping[Section, Callable[[], Iterator[Sentence]]] = {
-        Section.EXAMINATION: lambda: _examination(content.examination, language),
+        Section.EXAMINATION: lambda: _examination(content, language),
         Section.COMPARISON: lambda: _comparison(content, language),
         Section.TECHNIQUE: lambda: _technique(content, language),
         Section.FINDINGS: lambda: _findings(content, language, translator),
@@ -87,7 +87,9 @@ def report_text(
     )
 
 
-def _examination(examination: Examination | None, language: Language) -> Iterator[Sentence]:
+def _examination(content: Content, language: Language) -> Iterator[Sentence]:
+    yield from _revision(content.revision, language)
+    examination = content.examination
     if examination is None:
         return
     modality = "film" if examination.modality in _FILMS else examination.modality.lower()
@@ -103,6 +105,15 @@ def _examination(examination: Examination | None, language: Language) -> Iterato
     if examination.study_date is not None:
         said = language.say("examination-dated", examination=said, date=language.date(examination.study_date))
     yield Sentence(text=capitalised(said))
+
+
+def _revision(revision: Revision, language: Language) -> Iterator[Sentence]:
+    """Which of the study's answers this is, and what becomes of the last one; nothing in the first."""
+    if revision.earlier_at is None:
+        return
+    message = "revision-replaces" if revision.replaces else "revision-beside"
+    time = language.moment(revision.earlier_at)
+    yield Sentence(text=language.sentence(message, number=revision.number, time=time))
 
 
 def _comparison(content: Content, language: Language) -> Iterator[Sentence]:

@@ -24,6 +24,7 @@ from dicomnode.records import (
     Report,
     ReportText,
     ReviewReason,
+    Revision,
     Selection,
 )
 from dicomnode.report.acuity import finding_acuity, presence, study_acuity
@@ -55,6 +56,7 @@ def write_report(
     changes: Mapping[str, Change] = MappingProxyType({}),
     prior_note: PriorState = PriorState.NOT_LOOKED_FOR,
     tracking_uids: Mapping[str, str] = MappingProxyType({}),
+    revision: Revision = Revision(),  # noqa: B008  # frozen
 ) -> Report:
     """Turn a reading into the report of its study.
 
@@ -70,6 +72,8 @@ def write_report(
         Which series were read and why others were not; None: not known.
     prior, prior_note
         What the study was compared with, or why with nothing.
+    revision
+        Which of the study's answers this is.
 
     Raises
     ------
@@ -105,6 +109,7 @@ def write_report(
         prior=prior,
         prior_note=prior_note,
         bundle=bundle,
+        revision=revision,
     )
     return _report(content, settings)
 
@@ -117,6 +122,7 @@ def report_without_reading(
     *,
     review: Sequence[ReviewReason] = (),
     examination: Examination | None = None,
+    revision: Revision = Revision(),  # noqa: B008  # frozen
 ) -> Report:
     """Answer a study that was not read.
 
@@ -147,6 +153,7 @@ def report_without_reading(
         examination=examination,
         bundle=bundle,
         reason=reason,
+        revision=revision,
     )
     return _report(content, settings)
 
@@ -164,6 +171,7 @@ def _report(content: Content, settings: ReportSettings) -> Report:
         examination=content.examination,
         prior=content.prior,
         prior_note=content.prior_note,
+        revision=content.revision,
     )
 
 

@@ -22,7 +22,7 @@ from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
 from dicomnode.store.corrections import CorrectionStore
 from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
-from dicomnode.store.jobs import JobStore, new_job
+from dicomnode.store.jobs import JobStore, new_job, reread_key
 
 log = structlog.get_logger()
 
@@ -94,12 +94,29 @@ class Planner:
         schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
+        return self._add(study, now)
+
+    def plan_again(self, study: WaitingStudy, *, after_job: int, now: dt.datetime) -> bool:
+        """Add jobs that read a study anew although nothing of it has changed; False where images arrived meanwhile.
+
+        Parameters
+        ----------
+        after_job
+            Number of the study's last job.
+        """
+        return self._add(study, now, after_job=after_job)
+
+    def _add(self, study: WaitingStudy, now: dt.datetime, *, after_job: int | None = None) -> bool:
+        uid = study.study_instance_uid
         self._corrections.settle(uid, accepts=self._plan.accepts_corrections)
         instances = self._instances.in_study(uid)
         contested = [] if instances else self._instances.kept_beside(uid)
         work = self._work(uid, instances or contested, _CONTESTED if contested else "")
         # A job is as old as its newest instance at least: by that time it knows which are its own.
-        rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
+        made = [(self._job_row(uid, one, _later(now, study)), one) for one in work]
+        if after_job is not None:
+            made = [(row | {"key": reread_key(str(row["key"]), f"after job {after_job}")}, one) for row, one in made]
+        rows = {str(row["key"]): (row, one) for row, one in made}
         added = self._jobs.add(
             *(row for row, _ in rows.values()),
             last_instance_at=study.last_instance_at,

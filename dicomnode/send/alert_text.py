@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from dicomnode.dicom import codes
-from dicomnode.records import Acuity, AlertFinding, AlertMessage
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, Retraction
 
 WARNING = "AI result, not verified by a physician. Research use only, not for diagnostic use."
 TEST = "TEST MESSAGE, no patient is concerned"
@@ -22,6 +23,8 @@ def subject(message: AlertMessage) -> str:
     """One line: what is suspected and how soon somebody should look; never who the patient is."""
     found = ", ".join(f.code.meaning for f in message.content.findings)
     test = f"{TEST}: " if message.is_test else ""
+    if message.content.retraction is not None:
+        return f"{test}RETRACTED [AI, unverified] {found} no longer stands".strip()
     return " ".join(f"{test}[AI, unverified] {_NAMES[message.content.acuity]}: {found} suspected".split())
 
 
@@ -30,7 +33,7 @@ def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
     content, patient = message.content, message.patient if names_patient else None
     told = [TEST] if message.is_test else []
     told.append(WARNING)
-    told.extend(_sentence(finding) for finding in content.findings)
+    told.extend(_retracted(content.retraction, content) if content.retraction else map(_sentence, content.findings))
     told.append(f"Study Instance UID: {message.study_instance_uid}")
     if patient is not None:
         told.append(f"Accession Number: {patient.accession_number or 'none'}")
@@ -38,8 +41,19 @@ def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
             f"Patient: {patient.name or 'no name'}, ID {patient.id or 'none'}, born {patient.birth_date or '?'}"
         )
     told.append(f"Model: {content.model} {content.model_version}")
-    told.append(f"Found at: {message.created_at.astimezone(dt.UTC).isoformat(timespec='seconds')}")
+    told.append(f"{'Retracted' if content.retraction else 'Found'} at: {_moment(message.created_at)}")
     return told
+
+
+def _retracted(retraction: Retraction, content: AlertContent) -> Iterator[str]:
+    yield f"RETRACTION of the alert {retraction.control_id} of {_moment(retraction.told_at)}"
+    yield f"The AI result that it was based on no longer counts. {retraction.reason.words}"
+    for finding in content.findings:
+        yield f"{finding.code.meaning}: the statement that it is suspected is taken back; this does not exclude it"
+
+
+def _moment(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 def _sentence(finding: AlertFinding) -> str:

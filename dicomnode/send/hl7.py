@@ -4,6 +4,10 @@ The patient stands in PID, the accession number in OBR-3 and OBR-18, the Study I
 (113014, DCM) as IHE has it, each finding in a group of OBX with one OBX-4: the finding (SNOMED CT), its
 probability, its category (RADLEX). OBX-8 is AA for ACR categories 1 and 2, A for category 3. Everything has status R,
 "entered, not verified". Text is UTF-8 (MSH-18).
+
+A retraction is the same message with OBR-25 C, "correction": each finding that is taken back is sent again in its old
+group with OBX-11 W, "post original as wrong", and the words with OBX-11 C. Not C for the finding itself: a receiver
+would post its value, the finding, as the right one.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, TransientError
-from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alert_text import TEST, WARNING, lines
 from dicomnode.send.mllp import exchange
 from dicomnode.send.secrets import tls_context
@@ -23,6 +27,10 @@ from dicomnode.settings import HL7Channel
 _ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"}
 _NOT_VERIFIED = "R"
 """HL7 tables 0085 and 0123: results entered, not verified."""
+_CORRECTED = "C"
+"""HL7 tables 0085 and 0123: a correction of results that were sent before."""
+_WRONG = "W"
+"""HL7 table 0085: post the original as wrong."""
 _ABNORMAL = {Acuity.EMERGENT: "AA", Acuity.URGENT: "AA", Acuity.NON_CRITICAL: "A", Acuity.NON_ACTIONABLE: ""}
 _PRIORITY = {Acuity.EMERGENT: "S", Acuity.URGENT: "A", Acuity.NON_CRITICAL: "R", Acuity.NON_ACTIONABLE: "R"}
 """HL7 table 0485: stat, as soon as possible, routine."""
@@ -87,7 +95,7 @@ def oru_r01(channel: HL7Channel, message: AlertMessage) -> str:
     if message.patient is not None:
         segments.append(_pid(message.patient))
     segments.extend((_obr(message), _nte(message), _tq1(message)))
-    observations = [o for n, f in enumerate(message.content.findings, 1) for o in _observations(f, str(n))]
+    observations = [o for n, f in _numbered(message.content) for o in _observations(f, str(n), message.content)]
     segments.extend(_obx(n, o) for n, o in enumerate([*_about(message), *observations, *_text(message)], 1))
     return "".join(f"{segment}\r" for segment in segments)
 
@@ -137,19 +145,28 @@ def _pid(patient: NamedPatient) -> str:
     return _segment("PID", {1: "1", 3: identifier, 5: person_name(patient.name), 7: date, 8: sex})
 
 
+def _numbered(content: AlertContent) -> list[tuple[int, AlertFinding]]:
+    """Findings with the number of their group; what is taken back keeps the one that it was told under."""
+    if content.retraction is None:
+        return list(enumerate(content.findings, 1))
+    return [(content.retraction.told.index(f.key) + 1, f) for f in content.findings]
+
+
 def _obr(message: AlertMessage) -> str:
     accession = escaped(message.patient.accession_number) if message.patient is not None else ""
+    back = message.content.retraction
     return _segment(
         "OBR",
         {
             1: "1",
-            3: accession or escaped(message.control_id),  # OBR-3 must say which order is filled
+            # OBR-3 must say which order is filled: a correction the same as what it corrects.
+            3: accession or escaped(back.control_id if back else message.control_id),
             4: _coded(codes.DIAGNOSTIC_IMAGING_REPORT),
-            7: _moment(message.created_at),
+            7: _moment(back.told_at if back else message.created_at),
             18: accession,
             22: _moment(message.created_at),
             24: "RAD",
-            25: _NOT_VERIFIED,
+            25: _CORRECTED if back else _NOT_VERIFIED,
         },
     )
 
@@ -168,9 +185,9 @@ def _about(message: AlertMessage) -> Iterator[dict[int, str]]:
     yield {2: "ST", 3: _coded(_VERSION), 5: escaped(message.content.model_version), 11: "O"}
 
 
-def _observations(finding: AlertFinding, group: str) -> Iterator[dict[int, str]]:
-    flag = _ABNORMAL[finding.acuity]
-    shared = {4: group, 11: _NOT_VERIFIED}
+def _observations(finding: AlertFinding, group: str, content: AlertContent) -> Iterator[dict[int, str]]:
+    flag = "" if content.retraction else _ABNORMAL[finding.acuity]
+    shared = {4: group, 11: _WRONG if content.retraction else _NOT_VERIFIED}
     yield shared | {2: "CWE", 3: _coded(codes.FINDING), 5: _coded(finding.code), 8: flag}
     yield shared | {2: "NM", 3: _coded(codes.CERTAINTY_OF_FINDING), 5: str(finding.percent), 6: _coded(codes.PERCENT)}
     yield shared | {2: "CWE", 3: _coded(codes.LEVEL_OF_SIGNIFICANCE), 5: _coded(codes.ACUITIES[finding.acuity])}
@@ -179,7 +196,9 @@ def _observations(finding: AlertFinding, group: str) -> Iterator[dict[int, str]]
 def _text(message: AlertMessage) -> Iterator[dict[int, str]]:
     """The same in words, for receivers that only show text: without the patient, who stands in PID."""
     told = "~".join(escaped(line) for line in lines(message, names_patient=False))
-    yield {2: "TX", 3: _coded(codes.IMPRESSIONS), 5: told, 8: _ABNORMAL[message.content.acuity], 11: _NOT_VERIFIED}
+    is_back = message.content.retraction is not None
+    flag, status = ("", _CORRECTED) if is_back else (_ABNORMAL[message.content.acuity], _NOT_VERIFIED)
+    yield {2: "TX", 3: _coded(codes.IMPRESSIONS), 5: told, 8: flag, 11: status}
 
 
 def _obx(number: int, fields: dict[int, str]) -> str:

@@ -58,12 +58,18 @@ def mail(channel: EmailChannel, message: AlertMessage) -> EmailMessage:
     written["To"] = ", ".join(channel.recipients)
     written["Subject"] = subject(message)
     written["Date"] = format_datetime(dt.datetime.now(dt.UTC))
-    written["Message-ID"] = f"<{message.control_id}@{channel.sender.partition('@')[2]}>"
+    written["Message-ID"] = _message_id(channel, message.control_id)
+    if message.content.retraction is not None:  # readers show it below the mail that it takes back
+        written["In-Reply-To"] = written["References"] = _message_id(channel, message.content.retraction.control_id)
     if message.content.acuity in (Acuity.EMERGENT, Acuity.URGENT):
         written["Importance"] = "high"  # RFC 2156
     written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notes in answer
     written.set_content("\n".join(lines(message)) + "\n")
     return written
+
+
+def _message_id(channel: EmailChannel, control_id: str) -> str:
+    return f"<{control_id}@{channel.sender.partition('@')[2]}>"
 
 
 def _log_in(server: smtplib.SMTP, channel: EmailChannel, password: str) -> None:

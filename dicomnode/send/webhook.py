@@ -2,7 +2,9 @@
 
 The body is a FHIR R4 DiagnosticReport, cut to what an alert says; the headers are those of Standard Webhooks
 (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp`, and `webhook-signature` where there is a
-secret. `http.client` and no other library, because it follows no redirect and asks no proxy of the environment.
+secret. A retraction is the report of the alert that it takes back, by its identifier, with status `entered-in-error`
+and the tag `alert.retracted`. `http.client` and no other library, because it follows no redirect and asks no proxy of
+the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from urllib.parse import urlsplit
 from dicomnode import __version__
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
 from dicomnode.send.alert_text import TEST, lines
 from dicomnode.send.secrets import read_secret, tls_context
 from dicomnode.settings import WebhookChannel
@@ -37,6 +39,7 @@ _SYSTEMS = {
     "UCUM": "http://unitsofmeasure.org",
 }
 _ABNORMAL = {Acuity.EMERGENT: "AA", Acuity.URGENT: "AA", Acuity.NON_CRITICAL: "A", Acuity.NON_ACTIONABLE: "A"}
+_RETRACTED = {"system": "urn:dicomnode:event", "code": "alert.retracted", "display": "Alert retracted"}
 _GENDERS = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -93,12 +96,14 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
         "deviceName": [{"name": content.model, "type": "model-name"}],
         "version": [{"value": content.model_version}],
     }
+    back = content.retraction
+    tags = [*([_test_tag()] if message.is_test else []), *([_RETRACTED] if back else [])]
     report: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
-        "meta": {"tag": [_test_tag()] if message.is_test else []},
+        "meta": {"tag": tags},
         "contained": [device, *observations],
-        "identifier": [{"system": "urn:dicomnode:alert", "value": message.control_id}],
-        "status": "preliminary",
+        "identifier": [{"system": "urn:dicomnode:alert", "value": back.control_id if back else message.control_id}],
+        "status": _status(content),
         "code": {"coding": [_coding(codes.DIAGNOSTIC_IMAGING_REPORT)]},
         "issued": _moment(message.created_at),
         "result": [{"reference": f"#{one['id']}"} for one in observations],
@@ -111,7 +116,7 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
         "conclusion": "\n".join(lines(message)),
         "conclusionCode": [{"coding": [_coding(f.code)]} for f in content.findings],
     }
-    if not message.is_test:
+    if not tags:
         del report["meta"]
     if message.patient is not None:
         report["contained"].append(_patient(message.patient))
@@ -134,17 +139,23 @@ def _observation(message: AlertMessage, finding: AlertFinding, number: int) -> d
         "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
         "code": _ABNORMAL[finding.acuity],
     }
+    interpretation = {"interpretation": [{"coding": [flag, _coding(codes.ACUITIES[finding.acuity])]}]}
     return {
         "resourceType": "Observation",
         "id": f"finding-{number}",
-        "status": "preliminary",
+        "status": _status(message.content),
         "code": {"coding": [_coding(codes.FINDING)]},
         "device": {"reference": "#model"},
         "issued": _moment(message.created_at),
         "valueCodeableConcept": {"coding": [_coding(finding.code)]},
-        "interpretation": [{"coding": [flag, _coding(codes.ACUITIES[finding.acuity])]}],
         "component": [{"code": {"coding": [_coding(codes.CERTAINTY_OF_FINDING)]}, "valueQuantity": certainty}],
+        **({} if message.content.retraction else interpretation),
     }
+
+
+def _status(content: AlertContent) -> str:
+    """FHIR R4: a report that was released and should not have been is in error, and stays so."""
+    return "entered-in-error" if content.retraction else "preliminary"
 
 
 def _patient(patient: NamedPatient) -> dict[str, Any]:

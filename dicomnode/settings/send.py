@@ -24,6 +24,8 @@ class Destination(Table):
     """Gets the results of every rule that names no destination."""
     profile: ViewerProfile = ViewerProfile.STANDARD
     """Which objects it gets: standard, ohif, weasis, slicer, text-only or air."""
+    withdraws: bool = True
+    """Whether it gets a rejection note (IHE IOCM) for results that it holds and that no longer count."""
 
 
 class SendSettings(Table):

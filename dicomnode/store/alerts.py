@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job
+from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job, Retraction, WithdrawalReason
 from dicomnode.store import leases
 from dicomnode.store.engine import read, write
 from dicomnode.store.inputs import is_of_same_images
@@ -28,6 +28,8 @@ class AlertState(StrEnum):
     """The peer answered that it has the message; not that a physician has read it."""
     FAILED = "FAILED"
     """Given up; `dicomnode alerts retry` tries again."""
+    CANCELED = "CANCELED"
+    """What it says no longer stands, and the channel has not acknowledged it."""
 
 
 def control_id(job_key: str, channel: str) -> str:
@@ -64,7 +66,8 @@ class AlertStore:
             As in `store.leases`.
         """
         ready = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
-        ready &= alerts.c.job_id.not_in(sa.select(jobs.c.id).where(jobs.c.withdrawal != ""))
+        withdrawn = sa.select(jobs.c.id).where(jobs.c.withdrawal != "")
+        ready &= alerts.c.job_id.not_in(withdrawn) | (alerts.c.retracts != 0)
         ready &= leases.is_due(alerts, now=now, longest_wait_s=longest_wait_s)
         ready &= leases.is_free(alerts, now=now, takes_over=takes_over)
         first = sa.select(alerts.c.id).where(ready).order_by(alerts.c.id).limit(1)
@@ -83,7 +86,7 @@ class AlertStore:
             channel=row.channel,
             control_id=row.control_id,
             study_instance_uid=study,
-            content=_from_json(row.content),
+            content=content_from_json(row.content),
             attempts=row.attempts,
             created_at=row.created_at,
             waiting_since=row.waiting_since,
@@ -180,7 +183,7 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
             "job_id": job.id,
             "channel": channel,
             "control_id": control_id(job.key, channel),
-            "content": _to_json(content),
+            "content": content_to_json(content),
             "state": AlertState.WAITING,
             "attempts": 0,
             "not_before": leases.AT_ONCE,
@@ -194,33 +197,72 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
 def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
     """Findings of the study that the channel knows of, each with the most acute rank that it was told."""
     query = (
-        sa.select(alerts.c.content)
+        sa.select(alerts.c.id, alerts.c.job_id, alerts.c.content)
         .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
         .where((jobs.c.study_instance_uid == job.study_instance_uid) & is_of_same_images(job.id))
-        .where((alerts.c.channel == channel) & (alerts.c.state != AlertState.FAILED))
+        .where(alerts.c.state.not_in((AlertState.FAILED, AlertState.CANCELED)) & (alerts.c.retracts == 0))
+        .where(alerts.c.channel == channel)
     )
+    rows = connection.execute(query).all()
+    back = taken_back(connection, {row.job_id for row in rows})
     told: dict[str, int] = {}
-    for content in connection.execute(query).scalars():
-        for finding in _from_json(content).findings:
-            told[finding.key] = min(finding.acuity.rank, told.get(finding.key, len(Acuity)))
+    for row in rows:
+        for finding in content_from_json(row.content).findings:
+            if finding.key not in back.get(row.id, ()):
+                told[finding.key] = min(finding.acuity.rank, told.get(finding.key, len(Acuity)))
     return told
 
 
-def _to_json(content: AlertContent) -> dict[str, Any]:
+def taken_back(connection: Connection, job_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Keys of the findings that were retracted, by the number of the alert that had told them."""
+    query = sa.select(alerts.c.retracts, alerts.c.content)
+    back: dict[int, frozenset[str]] = {}
+    for row in connection.execute(query.where(alerts.c.job_id.in_(sorted(job_ids)) & (alerts.c.retracts != 0))):
+        keys = frozenset(finding.key for finding in content_from_json(row.content).findings)
+        back[row.retracts] = back.get(row.retracts, frozenset()) | keys
+    return back
+
+
+def content_to_json(content: AlertContent) -> dict[str, Any]:
+    """Content of an alert as the table holds it."""
     findings = [
         {"key": f.key, "code": list(f.code), "percent": f.percent, "acuity": f.acuity} for f in content.findings
     ]
-    return {"findings": findings, "model": content.model, "model_version": content.model_version}
+    written = {"findings": findings, "model": content.model, "model_version": content.model_version}
+    back = content.retraction
+    if back is None:
+        return written
+    at = back.told_at.isoformat()
+    return written | {
+        "retraction": {"control_id": back.control_id, "told": list(back.told), "told_at": at, "reason": back.reason}
+    }
 
 
-def _from_json(content: dict[str, Any]) -> AlertContent:
+def content_from_json(content: dict[str, Any]) -> AlertContent:
+    """Content of an alert from what the table holds."""
     findings = tuple(
         AlertFinding(key=f["key"], code=CodedConcept(*f["code"]), percent=f["percent"], acuity=Acuity(f["acuity"]))
         for f in content["findings"]
     )
-    return AlertContent(findings=findings, model=content["model"], model_version=content["model_version"])
+    retraction = content.get("retraction")
+    return AlertContent(
+        findings=findings,
+        model=content["model"],
+        model_version=content["model_version"],
+        retraction=None if retraction is None else _retraction(retraction),
+    )
+
+
+def _retraction(written: dict[str, Any]) -> Retraction:
+    return Retraction(
+        control_id=written["control_id"],
+        told=tuple(written["told"]),
+        told_at=dt.datetime.fromisoformat(written["told_at"]),
+        reason=WithdrawalReason(written["reason"]),
+    )
 
 
 def _listed(row: Mapping[Any, Any]) -> dict[str, Any]:
-    content = _from_json(row["content"])
-    return dict(row) | {"acuity": content.acuity, "findings": [f.key for f in content.findings]}
+    content = content_from_json(row["content"])
+    shown = {"acuity": content.acuity, "findings": [f.key for f in content.findings]}
+    return dict(row) | shown | {"retracts": row["retracts"] or None}

@@ -220,7 +220,7 @@ def withdraw(connection: Connection, job_id: int, *, reason: str, now: dt.dateti
     """Note inside the caller's transaction that the results of a job are not valid any more.
 
     A job that is being read or sent is stopped: its worker keeps nothing, and what waits is not sent. What has been
-    sent is not called back by this; `JobStore.withdrawn` lists the jobs for that.
+    sent is not called back by this: `node.corrected` does so at the scheduler's next tick.
     """
     this = jobs.c.id == job_id
     connection.execute(sa.update(jobs).where(this).values(withdrawal=reason))

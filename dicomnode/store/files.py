@@ -6,9 +6,15 @@ never words from the network.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from pathlib import Path
+
+
+def file_digest(content: bytes) -> str:
+    """Name of a whole file by its content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 class FileStore:

@@ -35,6 +35,8 @@ class WaitingStudy:
     """UTC of the first such instance."""
     last_instance_at: dt.datetime
     """UTC of the newest instance."""
+    is_waiting: bool = True
+    """False: a job has read all of it."""
 
 
 def content_digest(sop_instance_uid: str, transfer_syntax_uid: str, encoded: bytes) -> str:
@@ -227,14 +229,14 @@ class InstanceStore:
         """Studies that wait for a job, the longest waiting first."""
         query = sa.select(studies).where(studies.c.is_waiting).order_by(studies.c.waiting_since)
         with read(self._engine) as connection:
-            return [
-                WaitingStudy(
-                    study_instance_uid=row.study_instance_uid,
-                    waiting_since=row.waiting_since,
-                    last_instance_at=row.last_instance_at,
-                )
-                for row in connection.execute(query)
-            ]
+            return [_waiting_study(row) for row in connection.execute(query)]
+
+    def study(self, study_instance_uid: str) -> WaitingStudy | None:
+        """One study, whether it waits or not; None where it is not known."""
+        query = sa.select(studies).where(studies.c.study_instance_uid == study_instance_uid)
+        with read(self._engine) as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _waiting_study(row)
 
     def kept_beside(self, study_instance_uid: str) -> list[KeptInstance]:
         """Contents that a study would have if they counted: conflicts, and corrections that wait for the operator."""
@@ -354,6 +356,15 @@ def to_kept(row: Row[Any], files: FileStore) -> KeptInstance:
         received_at=row.received_at,
         patient_digest=row.patient_digest,
         content_state=ContentState(row.content_state),
+    )
+
+
+def _waiting_study(row: Row[Any]) -> WaitingStudy:
+    return WaitingStudy(
+        study_instance_uid=row.study_instance_uid,
+        waiting_since=row.waiting_since,
+        last_instance_at=row.last_instance_at,
+        is_waiting=row.is_waiting,
     )
 
 

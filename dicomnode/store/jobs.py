@@ -16,7 +16,7 @@ from dicomnode.records import Acuity, Job, JobState, Outcome, Stage
 from dicomnode.store import leases
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.inputs import InputStore, JobInputs
-from dicomnode.store.schema import jobs, studies
+from dicomnode.store.schema import answers, jobs, studies
 
 OPEN_STATES = (JobState.SCHEDULED, JobState.IN_PROGRESS)
 SUPERSEDED = "SUPERSEDED"
@@ -208,6 +208,11 @@ class JobStore:
             return connection.execute(sa.update(jobs).where(is_held(job)).values(**values)).rowcount > 0
 
 
+def reread_key(key: str, which: str) -> str:
+    """Key of a job that reads again what the job of this key has read; `which` tells such jobs apart."""
+    return _next_key(key, f"reread {which}")
+
+
 def _supersede(connection: Connection, study_instance_uid: str, keys: Sequence[str]) -> None:
     """Take jobs of older revisions that have not begun out of the queue: the new ones read all they would."""
     older = (jobs.c.study_instance_uid == study_instance_uid) & jobs.c.key.not_in(keys)
@@ -219,8 +224,10 @@ def _supersede(connection: Connection, study_instance_uid: str, keys: Sequence[s
 
 def _live_key(connection: Connection, key: str) -> str:
     """The key itself, or the one that follows it where results under it were withdrawn: their UIDs are spent."""
-    withdrawn = (jobs.c.withdrawal != "") & (jobs.c.key == sa.bindparam("wanted"))
-    while connection.execute(sa.select(jobs.c.id).where(withdrawn), {"wanted": key}).first() is not None:
+    is_spent = (jobs.c.withdrawal != "") | answers.c.withdrawn_at.is_not(None)
+    query = sa.select(jobs.c.id).join_from(jobs, answers, answers.c.job_id == jobs.c.id, isouter=True)
+    spent = query.where(is_spent & (jobs.c.key == sa.bindparam("wanted")))
+    while connection.execute(spent, {"wanted": key}).first() is not None:
         key = _next_key(key, "withdrawn")
     return key
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from dicomnode.records import Patient
 
 KEY_FILE = "patient.key"
+NODE_FILE = "node.id"
 _KEY_BYTES = 32
 
 
@@ -27,7 +28,22 @@ def patient_key(data_dir: Path) -> bytes:
     OSError
         If it can be neither read nor written.
     """
-    path = data_dir / KEY_FILE
+    return _made_once(data_dir / KEY_FILE)
+
+
+def node_id(data_dir: Path) -> str:
+    """Name of a data folder that no other one has, made at random by the first who asks; copies of it keep the name.
+
+    Raises
+    ------
+    OSError
+        If it can be neither read nor written.
+    """
+    return _made_once(data_dir / NODE_FILE).hex()
+
+
+def _made_once(path: Path) -> bytes:
+    """Random bytes of a file; they stay what they were at first."""
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,10 +16,9 @@ from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Out
 from dicomnode.store import leases
 from dicomnode.store.alerts import insert_alerts
 from dicomnode.store.engine import read, write
-from dicomnode.store.files import FileStore
-from dicomnode.store.inputs import is_of_same_images
+from dicomnode.store.files import FileStore, file_digest
 from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
-from dicomnode.store.schema import deliveries, jobs, results
+from dicomnode.store.schema import answers, deliveries, jobs, results
 
 PARTLY = "PARTLY DELIVERED"
 """How the note begins in the reason of a job of whose results every destination holds some, but not all hold all."""
@@ -37,6 +35,8 @@ class DeliveryState(StrEnum):
     """The peer answered that it holds the instance."""
     FAILED = "FAILED"
     """Given up; `dicomnode jobs retry` tries again."""
+    CANCELED = "CANCELED"
+    """The answer was withdrawn before the peer held it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +61,15 @@ class ResultStore:
     """
 
     def __init__(self, engine: Engine, files: FileStore) -> None:
-        self._engine = engine
-        self._files = files
+        self._engine = self.engine = engine
+        self._files = self.files = files
 
     def keep(
         self,
         job: Job,
         new: Sequence[NewResult],
         *,
+        succeed: Callable[[Connection], None] | None = None,
         acuity: Acuity,
         outcome: Outcome,
         reason: str,
@@ -80,6 +81,8 @@ class ResultStore:
 
         Parameters
         ----------
+        succeed
+            Notes the answer and withdraws those that it replaces, in the same transaction (`store.withdrawals`).
         alerts
             What each alert channel is to be told.
 
@@ -98,9 +101,11 @@ class ResultStore:
             if not lock(connection, is_held(job)):
                 return False
             if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
+                if succeed is not None:
+                    succeed(connection)
                 for result in new:
-                    result_id = _insert_result(connection, job, result, names[result.role])
-                    _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
+                    result_id = insert_result(connection, job.id, result, names[result.role])
+                    insert_deliveries(connection, job.id, result_id, _gets(result, job), priority=priority, now=now)
                 insert_alerts(connection, job, alerts or {}, now=now)
             composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
             if not any(_gets(result, job) for result in new):
@@ -110,7 +115,7 @@ class ResultStore:
     def _write_files(self, new: Sequence[NewResult]) -> dict[str, str]:
         """Role to name of file."""
         try:
-            return {result.role: self._files.keep(_digest(result.encoded), result.encoded) for result in new}
+            return {result.role: self._files.keep(file_digest(result.encoded), result.encoded) for result in new}
         except OSError as error:
             raise TransientError(f"the results cannot be written: {error.strerror}") from None
 
@@ -120,24 +125,14 @@ class ResultStore:
         with read(self._engine) as connection:
             return [self._record(row) for row in connection.execute(query)]
 
-    def previous(self, job: Job) -> list[ResultInstance]:
-        """Results of the last earlier job of study and patient that has any: predecessors of the new ones."""
-        earlier = (
-            sa.select(sa.func.max(results.c.job_id))
-            .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
-            .where(is_of_same_images(job.id))
-        )
-        with read(self._engine) as connection:
-            job_id = connection.execute(earlier).scalar()
-        return [] if job_id is None else self.of_job(job_id)
-
     def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
-        """Valid results of the last job of a study that has any."""
+        """Results of the last answer to a study that still stands."""
+        withdrawn = sa.select(answers.c.job_id).where(answers.c.withdrawn_at.is_not(None))
         last = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
             .where((jobs.c.study_instance_uid == study_instance_uid) & (jobs.c.withdrawal == ""))
+            .where(results.c.job_id.not_in(withdrawn))
         )
         with read(self._engine) as connection:
             job_id = connection.execute(last).scalar()
@@ -263,11 +258,14 @@ class ResultStore:
 
     def _end(self, delivery: Delivery, state: DeliveryState, *, reason: str, now: dt.datetime) -> None:
         values = {"state": state, "reason": reason, "ended_at": now, **leases.FREE}
+        # A withdrawal cancels what is on its way; that the peer took it all the same is noted, that it did not is not.
+        over = (DeliveryState.CANCELED,) if state is not DeliveryState.HELD else ()
+        ours = (deliveries.c.id == delivery.id) & deliveries.c.state.not_in(over)
         with write(self._engine) as connection:
             # Two destinations may end a job's last deliveries at once: the second must see the first.
             lock(connection, jobs.c.id == delivery.job_id)
-            connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
-            _finish_job(connection, delivery.job_id, now)
+            connection.execute(sa.update(deliveries).where(ours).values(**values))
+            finish_job(connection, delivery.job_id, now)
 
     def fail_other_destinations(self, known: Collection[str], *, now: dt.datetime) -> int:
         """Give up what waits for a destination that is no longer known, and return how much that was."""
@@ -277,7 +275,7 @@ class ResultStore:
             given_up = sa.update(deliveries).where(gone).values(**values).returning(deliveries.c.job_id)
             job_ids = [row.job_id for row in connection.execute(given_up)]
             for job_id in sorted(set(job_ids)):
-                _finish_job(connection, job_id, now)
+                finish_job(connection, job_id, now)
         return len(job_ids)
 
     def retry(self, job_id: int, *, now: dt.datetime) -> bool:
@@ -303,22 +301,24 @@ class ResultStore:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def _record(self, row: Row[Any]) -> ResultInstance:
-        return ResultInstance(
-            role=row.role,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            series_instance_uid=row.series_instance_uid,
-            path=self._files.path(row.path),
-        )
+        return result_of(row, self._files)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def result_of(row: Row[Any], files: FileStore) -> ResultInstance:
+    """Record of a row of the results table."""
+    return ResultInstance(
+        role=row.role,
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        series_instance_uid=row.series_instance_uid,
+        path=files.path(row.path),
+    )
 
 
-def _insert_result(connection: Connection, job: Job, result: NewResult, name: str) -> int:
+def insert_result(connection: Connection, job_id: int, result: NewResult, name: str) -> int:
+    """Add a result whose file has this name, inside the caller's transaction, and return its number."""
     row = sa.insert(results).values(
-        job_id=job.id,
+        job_id=job_id,
         role=result.role,
         sop_instance_uid=result.sop_instance_uid,
         sop_class_uid=result.sop_class_uid,
@@ -333,18 +333,19 @@ def _gets(result: NewResult, job: Job) -> tuple[str, ...]:
     return tuple(d for d in job.destinations if result.destinations is None or d in result.destinations)
 
 
-def _insert_deliveries(
+def insert_deliveries(
     connection: Connection,
-    job: Job,
+    job_id: int,
     result_id: int,
     destinations: Sequence[str],
     *,
     priority: int,
     now: dt.datetime,
 ) -> None:
+    """Let a result wait for its destinations, inside the caller's transaction."""
     for destination in destinations:
         row = {
-            "job_id": job.id,
+            "job_id": job_id,
             "result_id": result_id,
             "destination": destination,
             "state": DeliveryState.WAITING,
@@ -357,8 +358,8 @@ def _insert_deliveries(
         connection.execute(sa.insert(deliveries).values(**row))
 
 
-def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
-    """End the job once none of its deliveries waits.
+def finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
+    """End the job once none of its deliveries waits, inside the caller's transaction.
 
     It is completed where every destination holds some of its results, with a note of what is missing where one does
     not hold all; it is canceled where a destination holds none.

@@ -170,6 +170,18 @@ results = Table(
     Column("path", String(255), nullable=False),
 )
 
+# What came of a job: the root of its results' UIDs, and whether it still stands.
+answers = Table(
+    "answers",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("withdrawn_at", UTCDateTime),
+    Column("withdrawal", String(16)),
+    Column("replaced_by", ForeignKey("jobs.id")),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -207,5 +219,15 @@ alerts = Table(
     Column("sent_at", UTCDateTime),
     Column("acknowledged_at", UTCDateTime),
     Column("reason", Text, nullable=False),
-    UniqueConstraint("job_id", "channel"),
+    # Number of the alert that this one takes back; 0: it takes none back.
+    Column("retracts", Integer, nullable=False, server_default="0"),
+)
+# A job tells a channel once; what it told may be taken back bit by bit.
+Index(
+    "ix_alerts_once",
+    alerts.c.job_id,
+    alerts.c.channel,
+    unique=True,
+    sqlite_where=text("retracts = 0"),
+    postgresql_where=text("retracts = 0"),
 )

@@ -76,7 +76,7 @@ def test_objects_of_all_profiles_have_the_same_bytes_again(a_request, a_ct_serie
     assert first == second
 
 
-def test_uids_follow_from_the_job_key(a_request, a_dx_film, some_results):
+def test_another_job_has_other_uids(a_request, a_dx_film, some_results):
     """Another job never reuses a UID, and no two objects share one."""
     report = a_report(Outcome.FINDINGS, a_finding(a_dx_film), an_absent_finding())
 

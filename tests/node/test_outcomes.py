@@ -219,10 +219,6 @@ class Recorder:
     def __init__(self, kept):
         self.kept = kept
 
-    def previous(self, _job):
-        """No earlier results."""
-        return []
-
     def keep(self, _job, new, **_):
         """Remember."""
         self.kept.append(new)

@@ -18,7 +18,16 @@ from helpers import free_port
 from hl7apy.parser import parse_message
 
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    AlertMessage,
+    CodedConcept,
+    NamedPatient,
+    Retraction,
+    WithdrawalReason,
+)
 from dicomnode.send.alerts import check_channel, send_alert
 from dicomnode.send.hl7 import escaped, oru_r01, person_name
 from dicomnode.send.webhook import diagnostic_report, signature
@@ -56,6 +65,23 @@ NAMELESS = AlertMessage(
     study_instance_uid=MESSAGE.study_instance_uid,
     content=MESSAGE.content,
 )
+BACK = AlertMessage(
+    control_id="CONTROL0000000000002",
+    created_at=MESSAGE.created_at + dt.timedelta(hours=2),
+    study_instance_uid=MESSAGE.study_instance_uid,
+    content=AlertContent(
+        findings=(OPACITY,),
+        model="head_ct",
+        model_version="0.1.0",
+        retraction=Retraction(
+            control_id=MESSAGE.control_id,
+            told=(BLEED.key, OPACITY.key),
+            told_at=MESSAGE.created_at,
+            reason=WithdrawalReason.REPLACED,
+        ),
+    ),
+)
+"""Takes back one of two findings of MESSAGE."""
 IMPATIENT = {"timeout_s": 0.3}
 
 
@@ -232,6 +258,24 @@ def test_a_test_message_is_marked():
     assert "HTEST" == diagnostic_report(message)["meta"]["tag"][0]["code"]
 
 
+def test_a_retraction_corrects_the_observations_that_it_takes_back():
+    """A valid ORU: same order, same group, OBX-11 W, no abnormal flag; the finding that stands is left alone."""
+    text = oru_r01(hl7_channel(1), BACK)
+    told = oru_r01(hl7_channel(1), NAMELESS)
+
+    assert parse_message(text, validation_level=1).validate()
+    assert "C" == field(text, "OBR", 25)
+    assert [field(told, "OBR", n) for n in (3, 7)] == [field(text, "OBR", n) for n in (3, 7)]
+    assert field(told, "OBR", 22) != field(text, "OBR", 22)
+    assert "CONTROL0000000000002" == field(text, "MSH", 10)
+    grouped = [s for s in hl7.parse(text).segments("OBX") if str(s[4])]
+    assert {("2", "W", "")} == {(str(s[4]), str(s[11]), str(s[8])) for s in grouped}
+    (words,) = [s for s in hl7.parse(text).segments("OBX") if str(s[2]) == "TX"]
+    assert ("C", "") == (str(words[11]), str(words[8]))
+    assert "RETRACTION of the alert CONTROL0000000000001 of 2026-03-01T12:30:00+00:00" in text
+    assert "Intracranial" not in text
+
+
 # -- webhook ---------------------------------------------------------------------------------------
 
 
@@ -248,6 +292,17 @@ def test_the_body_is_a_fhir_diagnostic_report(message):
     assert 93 == bleed.component[0].valueQuantity.value
     assert (message.patient is not None) == (report.subject is not None)
     assert "not for diagnostic use" in report.conclusion
+
+
+def test_a_retraction_is_the_report_in_error():
+    """FHIR R4: the identifier of what it takes back, entered-in-error, tagged, without interpretation."""
+    report = DiagnosticReport.model_validate(json.loads(json.dumps(diagnostic_report(BACK))))
+
+    assert ("entered-in-error", "CONTROL0000000000001") == (report.status, report.identifier[0].value)
+    assert ["alert.retracted"] == [tag.code for tag in report.meta.tag]
+    (finding,) = [r for r in report.contained if r.id.startswith("finding")]
+    assert ("entered-in-error", None) == (finding.status, finding.interpretation)
+    assert "is taken back; this does not exclude it" in report.conclusion
 
 
 def test_the_signature_is_that_of_standard_webhooks():
@@ -341,6 +396,20 @@ def test_a_mail_says_what_is_suspected_and_that_it_is_unverified():
     text = first.get_content()
     for word in ("not for diagnostic use", "probability 93 %", "RID49480", "1.2.3.4", "head_ct 0.1.0"):
         assert word in text
+
+
+def test_a_retraction_is_a_mail_in_answer_to_the_first():
+    """Its subject says so, and readers show it with the mail that it takes back."""
+    with mail_server() as (server, port):
+        send_alert(mail_channel(port), NAMELESS)
+        send_alert(mail_channel(port), BACK)
+    first, back = server.got
+
+    assert "RETRACTED [AI, unverified] Opacity & more no longer stands" == back["Subject"].strip()
+    assert first["Message-ID"] == back["In-Reply-To"] == back["References"] != back["Message-ID"]
+    text = back.get_content()
+    assert "A later AI result of the same study replaces it." in text
+    assert "suspected, probability" not in text
 
 
 def test_a_mail_over_starttls_with_a_password(some_certificates, monkeypatch):

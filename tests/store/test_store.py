@@ -405,18 +405,6 @@ def test_the_most_urgent_results_go_first(both_stores):
     assert ["urgent", "routine"] == [d.result.role for d in claimed]
 
 
-def test_new_results_know_their_predecessors(both_stores):
-    """The next revision of the study finds the results of the one before."""
-    add_job(both_stores, key="first")
-    first = both_stores.jobs.claim("w", lease_s=60, now=NOW)
-    compose(both_stores, first, "text-sr.en")
-    add_job(both_stores, key="second")
-    second = both_stores.jobs.claim("w", lease_s=60, now=NOW)
-
-    assert ["text-sr.en"] == [r.role for r in both_stores.results.previous(second)]
-    assert [] == both_stores.results.previous(first)
-
-
 def test_the_same_content_at_once_is_written_whole(tmp_path, monkeypatch):
     """Two associations that bring the same bytes never write into each other's file."""
     files, names = FileStore(tmp_path), []

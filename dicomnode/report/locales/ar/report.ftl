@@ -18,6 +18,8 @@ body-head = الرأس
 examination = { $modality } - { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }، { $date }
+revision-replaces = هذه هي المراجعة { $number } لنتيجة الذكاء الاصطناعي. وهي تحل محل نتيجة { $time } التي لم تعد معتمدة.
+revision-beside = هذه هي المراجعة { $number } لنتيجة الذكاء الاصطناعي. ولا تقول شيئًا عن الموجودات، ونتيجة { $time } لا تزال معتمدة.
 
 technique-images = { $count ->
     [zero] لم تُحلَّل أي صورة.

@@ -18,6 +18,8 @@ body-head = Schädel
 examination = { $modality }, { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }, vom { $date }
+revision-replaces = Dies ist Revision { $number } des KI-Ergebnisses. Sie ersetzt das Ergebnis vom { $time }, das nicht mehr gilt.
+revision-beside = Dies ist Revision { $number } des KI-Ergebnisses. Sie macht keine Aussage zum Befund; das Ergebnis vom { $time } gilt weiterhin.
 
 technique-images = { $count ->
     [one] Ein Bild wurde ausgewertet.

@@ -20,6 +20,8 @@ body-head = head
 examination = { $modality } of the { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }, { $date }
+revision-replaces = This is revision { $number } of the AI result. It replaces the result of { $time }, which no longer counts.
+revision-beside = This is revision { $number } of the AI result. It makes no statement about the findings; the result of { $time } still counts.
 
 technique-images = { $count ->
     [one] One image was analysed.

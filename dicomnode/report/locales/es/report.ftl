@@ -18,6 +18,8 @@ body-head = cráneo
 examination = { $modality } de { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }, { $date }
+revision-replaces = Esta es la revisión { $number } del resultado de IA. Sustituye al resultado del { $time }, que ya no es válido.
+revision-beside = Esta es la revisión { $number } del resultado de IA. No afirma nada sobre los hallazgos; el resultado del { $time } sigue siendo válido.
 
 technique-images = { $count ->
     [one] Se analizó una imagen.

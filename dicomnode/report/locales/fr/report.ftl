@@ -18,6 +18,8 @@ body-head = crâne
 examination = { $modality } du { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }, { $date }
+revision-replaces = Ceci est la révision { $number } du résultat d'IA. Elle remplace le résultat du { $time }, qui n'est plus valable.
+revision-beside = Ceci est la révision { $number } du résultat d'IA. Elle n'affirme rien sur les constatations ; le résultat du { $time } reste valable.
 
 technique-images = { $count ->
     [one] { $count } image analysée.

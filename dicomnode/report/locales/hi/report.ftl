@@ -18,6 +18,8 @@ body-head = सिर
 examination = { $body } का { $modality }
 examination-plain = { $modality }
 examination-dated = { $examination }, { $date }
+revision-replaces = यह एआई परिणाम का संशोधन { $number } है। यह { $time } के परिणाम की जगह लेता है, जो अब मान्य नहीं है।
+revision-beside = यह एआई परिणाम का संशोधन { $number } है। यह निष्कर्षों के बारे में कुछ नहीं कहता; { $time } का परिणाम अब भी मान्य है।
 
 technique-images = { $count ->
     [one] { $count } चित्र का विश्लेषण किया गया।

@@ -18,6 +18,8 @@ body-head = crânio
 examination = { $modality } de { $body }
 examination-plain = { $modality }
 examination-dated = { $examination }, { $date }
+revision-replaces = Esta é a revisão { $number } do resultado de IA. Substitui o resultado de { $time }, que deixou de ser válido.
+revision-beside = Esta é a revisão { $number } do resultado de IA. Nada afirma sobre os achados; o resultado de { $time } continua válido.
 
 technique-images = { $count ->
     [one] { $count } imagem analisada.

@@ -18,6 +18,8 @@ body-head = 头颅
 examination = { $body }{ $modality }
 examination-plain = { $modality }
 examination-dated = { $examination }，{ $date }
+revision-replaces = 这是 AI 结果的第 { $number } 版，取代 { $time } 的结果；原结果不再有效。
+revision-beside = 这是 AI 结果的第 { $number } 版，对所见不作任何陈述；{ $time } 的结果仍然有效。
 
 technique-images = { $count ->
    *[other] 共分析 { $count } 幅图像。
