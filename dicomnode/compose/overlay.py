@@ -13,9 +13,8 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
 from dicomnode.dicom.header import copied, text
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.records import Finding, Heatmap
-
-LEGEND_WARNING = "AI RESEARCH - not for diagnostic use"
 
 _COPIED = (
     "PatientPosition",
@@ -55,7 +54,7 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     ds.ConversionType = "WSD"
     ds.PatientOrientation = orientation(source)
     ds.BurnedInAnnotation = "YES"
-    ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {LEGEND_WARNING}")
+    ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {PICTURE_WARNING}")
     _derive(ds, source, finding, heatmap, is_scaled=picture.pixels.shape[1] != heatmap.weights.shape[1])
     _place(ds, source, heatmap, picture)
     ds.set_pixel_data(picture.pixels, "RGB", 8, generate_instance_uid=False)
@@ -66,8 +65,8 @@ def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tupl
     bundle = request.report.bundle
     model = f"{bundle.name} {bundle.version}" if bundle else ""
     return (
-        LEGEND_WARNING,
-        f"{finding.spec.code.meaning}: probability {finding.percent} %",
+        PICTURE_WARNING,
+        f"{finding.spec.code.meaning}: probability {percent(finding.estimate)}",
         f"{heatmap.method.replace('_', ' ')}, {model}",
     )
 

@@ -18,13 +18,13 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom.header import copied, text
 from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.records import Finding, PreparedImage
 
 _Shape = tuple[int, int]
 """(rows, columns)."""
 
 LAYER = "AI"
-NOTE = "AI RESEARCH - not for diagnostic use"
 # Without these the state would show raw values: it replaces the image's own (PS3.4 N.2.1).
 _MODALITY_LUT = ("RescaleIntercept", "RescaleSlope", "RescaleType", "ModalityLUTSequence")
 _VOI_LUT = ("WindowCenter", "WindowWidth", "VOILUTSequence", "VOILUTFunction")
@@ -52,7 +52,7 @@ def _state(request: ComposeRequest, findings: Sequence[Finding], number: int) ->
     ds.update(body_part(source))
     ds.PresentationCreationDate, ds.PresentationCreationTime = ds.ContentDate, ds.ContentTime
     ds.ContentLabel = "AI_OUTLINES"
-    ds.ContentDescription = long_string(NOTE)
+    ds.ContentDescription = long_string(PICTURE_WARNING)
     ds.ContentCreatorName = f"{MANUFACTURER}^"
     image = _image_reference(source, heatmap.image)
     series = Dataset()
@@ -100,7 +100,7 @@ def _layer() -> Dataset:
     item.GraphicLayer = LAYER
     item.GraphicLayerOrder = 1
     item.GraphicLayerRecommendedDisplayCIELabValue = list(_YELLOW_CIELAB)
-    item.GraphicLayerDescription = long_string(NOTE)
+    item.GraphicLayerDescription = long_string(PICTURE_WARNING)
     return item
 
 
@@ -131,10 +131,11 @@ def _outline(request: ComposeRequest, finding: Finding) -> Dataset:
 
 def _name(request: ComposeRequest, finding: Finding, shape: _Shape) -> Dataset:
     """Name and probability, beside the lower right corner of the outline."""
-    name = request.report.text.names.get(finding.spec.key, finding.spec.code.meaning)
+    text, key = request.report.text, finding.spec.key
+    name = text.names.get(key, finding.spec.code.meaning)
     item = Dataset()
     item.AnchorPointAnnotationUnits = "PIXEL"
-    item.UnformattedTextValue = long_string(f"{name} {finding.percent} %", 1024)
+    item.UnformattedTextValue = long_string(f"{name} {text.percents.get(key, percent(finding.estimate))}", 1024)
     corner = np.max(np.array(finding.region), axis=0) + 0.5  # (row, column)
     item.AnchorPoint = [float(min(corner[1], shape[1])), float(min(corner[0], shape[0]))]
     item.AnchorPointVisibility = "N"
@@ -145,7 +146,7 @@ def _note() -> Dataset:
     """What it is, in the lower left corner of the display."""
     item = Dataset()
     item.BoundingBoxAnnotationUnits = "DISPLAY"
-    item.UnformattedTextValue = NOTE
+    item.UnformattedTextValue = PICTURE_WARNING
     item.BoundingBoxTopLeftHandCorner = [0.01, 0.95]
     item.BoundingBoxBottomRightHandCorner = [0.6, 0.99]
     item.BoundingBoxTextHorizontalJustification = "LEFT"

@@ -24,6 +24,7 @@ from dicomnode.records.reading import (
     BundleIdentity,
     ByteArray,
     Change,
+    ChangeUnknown,
     Comparison,
     Draft,
     Encoding,
@@ -45,7 +46,6 @@ from dicomnode.records.report import (
     Finding,
     Outcome,
     Point,
-    Presence,
     PriorState,
     PriorStudy,
     Report,
@@ -54,6 +54,7 @@ from dicomnode.records.report import (
     Sentence,
 )
 from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
 __all__ = [
     "Acuity",
@@ -65,11 +66,14 @@ __all__ = [
     "BundleIdentity",
     "ByteArray",
     "Change",
+    "ChangeUnknown",
+    "Claim",
     "CodedConcept",
     "Comparison",
     "Delivery",
     "Draft",
     "Encoding",
+    "Estimate",
     "Examination",
     "Finding",
     "FindingSpec",
@@ -104,7 +108,10 @@ __all__ = [
     "Sentence",
     "SeriesSummary",
     "Stage",
+    "Stance",
     "StoreStatus",
     "StudySummary",
+    "Verdict",
     "ViewerProfile",
+    "estimate_of",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dicomnode.records.dicom import CodedConcept, NamedPatient
 from dicomnode.records.job import Acuity
+from dicomnode.records.verdict import Estimate, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,9 @@ class AlertFinding:
     key: str
     """FindingSpec.key."""
     code: CodedConcept
-    percent: int
+    verdict: Verdict
+    """As in the report."""
+    estimate: Estimate
     """Probability as the report shows it."""
     acuity: Acuity
 

@@ -28,6 +28,10 @@ _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 _MAIN = {"zh": "zh_Hans_CN"}
 """Language to the locale that it is written as where its name alone does not say."""
+_SEPARATORS = {"zh": "、", "ar": "، "}
+"""Between items where it is no comma and blank."""
+_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": " ; "}
+"""Between clauses where it is no semicolon and blank."""
 _LIKE = {
     **dict.fromkeys(("en-AU", "en-IE", "en-IN", "en-NZ", "en-ZA"), "en-GB"),
     **dict.fromkeys(("pt-AO", "pt-MZ"), "pt-PT"),
@@ -126,6 +130,14 @@ class Language:
     def listed(self, items: Sequence[str]) -> str:
         """Items as one list."""
         return str(format_list(list(items), locale=self._locale)) if items else ""
+
+    def joined(self, items: Sequence[str]) -> str:
+        """Items one after the other, without an "and": right, middle zone, small."""
+        return _SEPARATORS.get(self.base, ", ").join(items)
+
+    def clauses(self, items: Sequence[str]) -> str:
+        """Clauses one after the other; they may hold an "and" themselves."""
+        return _SEMICOLONS.get(self.base, "; ").join(items)
 
     def language_name(self, tag: str) -> str:
         """Name of another language."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from dicomnode.dicom import codes
+from dicomnode.dicom.words import ALERT_WARNING, certainty, probability
 from dicomnode.records import Acuity, AlertFinding, AlertMessage
 
-WARNING = "AI result, not verified by a physician. Research use only, not for diagnostic use."
 TEST = "TEST MESSAGE, no patient is concerned"
 
 _NAMES = {
@@ -19,17 +19,20 @@ _NAMES = {
 
 
 def subject(message: AlertMessage) -> str:
-    """One line: what is suspected and how soon somebody should look; never who the patient is."""
-    found = ", ".join(f.code.meaning for f in message.content.findings)
+    """One line: what is suspected, how certain that is, and how soon somebody should look; never who the patient is."""
+    by_certainty: dict[str, list[str]] = {}
+    for finding in message.content.findings:
+        by_certainty.setdefault(certainty(finding.verdict), []).append(finding.code.meaning)
+    found = "; ".join(f"{', '.join(names)} {said}" for said, names in by_certainty.items())
     test = f"{TEST}: " if message.is_test else ""
-    return " ".join(f"{test}[AI, unverified] {_NAMES[message.content.acuity]}: {found} suspected".split())
+    return " ".join(f"{test}[AI, unverified] {_NAMES[message.content.acuity]}: {found}".split())
 
 
 def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
     """The whole text, the warning first; it names the patient where the message does."""
     content, patient = message.content, message.patient if names_patient else None
     told = [TEST] if message.is_test else []
-    told.append(WARNING)
+    told.append(ALERT_WARNING)
     told.extend(_sentence(finding) for finding in content.findings)
     told.append(f"Study Instance UID: {message.study_instance_uid}")
     if patient is not None:
@@ -45,6 +48,6 @@ def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
 def _sentence(finding: AlertFinding) -> str:
     category = codes.ACUITIES[finding.acuity]
     return (
-        f"{finding.code.meaning} suspected, probability {finding.percent} %; {_NAMES[finding.acuity]} "
-        f"({category.value}, {category.meaning})"
+        f"{finding.code.meaning} {certainty(finding.verdict)} ({probability(finding.estimate)}); "
+        f"{_NAMES[finding.acuity]} ({category.value}, {category.meaning})"
     )

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from dicomnode import __version__
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import Acuity, AlertFinding, AlertMessage, CodedConcept, NamedPatient, Verdict
 from dicomnode.send.alert_text import TEST, lines
 from dicomnode.send.secrets import read_secret, tls_context
 from dicomnode.settings import WebhookChannel
@@ -37,6 +37,7 @@ _SYSTEMS = {
     "UCUM": "http://unitsofmeasure.org",
 }
 _ABNORMAL = {Acuity.EMERGENT: "AA", Acuity.URGENT: "AA", Acuity.NON_CRITICAL: "A", Acuity.NON_ACTIONABLE: "A"}
+_INDETERMINATE = "IND"
 _GENDERS = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -109,8 +110,10 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
             }
         ],
         "conclusion": "\n".join(lines(message)),
-        "conclusionCode": [{"coding": [_coding(f.code)]} for f in content.findings],
+        "conclusionCode": [{"coding": [_coding(f.code)]} for f in content.findings if f.verdict is Verdict.PRESENT],
     }
+    if not report["conclusionCode"]:
+        del report["conclusionCode"]
     if not message.is_test:
         del report["meta"]
     if message.patient is not None:
@@ -124,27 +127,34 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
 
 
 def _observation(message: AlertMessage, finding: AlertFinding, number: int) -> dict[str, Any]:
-    certainty = {
-        "value": finding.percent,
-        "unit": codes.PERCENT.value,
-        "system": _SYSTEMS["UCUM"],
-        "code": codes.PERCENT.value,
-    }
+    """What is present is the value of a finding; what is not certain is only said to be undetermined."""
+    is_present = finding.verdict is Verdict.PRESENT
+    presence = {"coding": [_coding(codes.PRESENCES[finding.verdict.presence])]}
     flag = {
         "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
-        "code": _ABNORMAL[finding.acuity],
+        "code": _ABNORMAL[finding.acuity] if is_present else _INDETERMINATE,
     }
+    components: list[dict[str, Any]] = [{"code": {"coding": [_coding(finding.code)]}, "valueCodeableConcept": presence}]
+    components += [
+        {"code": {"coding": [_coding(concept)]}, "valueQuantity": _percentage(value)}
+        for concept, value in codes.percentages(codes.CERTAINTY_OF_FINDING, finding.estimate)
+    ]
     return {
         "resourceType": "Observation",
         "id": f"finding-{number}",
         "status": "preliminary",
-        "code": {"coding": [_coding(codes.FINDING)]},
+        "code": {"coding": [_coding(codes.FINDING if is_present else finding.code)]},
         "device": {"reference": "#model"},
         "issued": _moment(message.created_at),
-        "valueCodeableConcept": {"coding": [_coding(finding.code)]},
+        "valueCodeableConcept": {"coding": [_coding(finding.code)]} if is_present else presence,
         "interpretation": [{"coding": [flag, _coding(codes.ACUITIES[finding.acuity])]}],
-        "component": [{"code": {"coding": [_coding(codes.CERTAINTY_OF_FINDING)]}, "valueQuantity": certainty}],
+        "component": components,
     }
+
+
+def _percentage(value: int) -> dict[str, Any]:
+    unit = codes.PERCENT.value
+    return {"value": value, "unit": unit, "system": _SYSTEMS["UCUM"], "code": unit}
 
 
 def _patient(patient: NamedPatient) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job
+from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Estimate, Job, Verdict
 from dicomnode.store.schema import alerts, jobs, studies
 
 
@@ -195,14 +196,22 @@ def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
 
 def _to_json(content: AlertContent) -> dict[str, Any]:
     findings = [
-        {"key": f.key, "code": list(f.code), "percent": f.percent, "acuity": f.acuity} for f in content.findings
+        {"key": f.key, "code": list(f.code), "verdict": f.verdict, **asdict(f.estimate), "acuity": f.acuity}
+        for f in content.findings
     ]
     return {"findings": findings, "model": content.model, "model_version": content.model_version}
 
 
 def _from_json(content: dict[str, Any]) -> AlertContent:
+    """Rows of version 0.1 have neither verdict nor limits: what they told was that the finding is suspected."""
     findings = tuple(
-        AlertFinding(key=f["key"], code=CodedConcept(*f["code"]), percent=f["percent"], acuity=Acuity(f["acuity"]))
+        AlertFinding(
+            key=f["key"],
+            code=CodedConcept(*f["code"]),
+            verdict=Verdict(f.get("verdict", Verdict.PRESENT)),
+            estimate=Estimate(percent=f["percent"], lower=f.get("lower"), upper=f.get("upper"), step=f.get("step", 1)),
+            acuity=Acuity(f["acuity"]),
+        )
         for f in content["findings"]
     )
     return AlertContent(findings=findings, model=content["model"], model_version=content["model_version"])

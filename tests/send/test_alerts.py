@@ -18,7 +18,16 @@ from helpers import free_port
 from hl7apy.parser import parse_message
 
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    AlertMessage,
+    CodedConcept,
+    Estimate,
+    NamedPatient,
+    Verdict,
+)
 from dicomnode.send.alerts import check_channel, send_alert
 from dicomnode.send.hl7 import escaped, oru_r01, person_name
 from dicomnode.send.webhook import diagnostic_report, signature
@@ -27,11 +36,16 @@ from dicomnode.settings import EmailChannel, HL7Channel, WebhookChannel
 BLEED = AlertFinding(
     key="intracranial_hemorrhage",
     code=CodedConcept("1386000", "SCT", "Intracranial hemorrhage"),
-    percent=93,
+    verdict=Verdict.PRESENT,
+    estimate=Estimate(percent=93),
     acuity=Acuity.EMERGENT,
 )
 OPACITY = AlertFinding(
-    key="opacity", code=CodedConcept("O|1", "99X", "Opacity & more"), percent=61, acuity=Acuity.NON_CRITICAL
+    key="opacity",
+    code=CodedConcept("O|1", "99X", "Opacity & more"),
+    verdict=Verdict.POSSIBLE,
+    estimate=Estimate(percent=60, lower=45, upper=75, step=5),
+    acuity=Acuity.NON_CRITICAL,
 )
 PATIENT = NamedPatient(
     name="Müller|Weiß^Ann^M^Dr^PhD=山田^太郎",

@@ -9,7 +9,16 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, CodedConcept, InstanceKey, Outcome
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    CodedConcept,
+    Estimate,
+    InstanceKey,
+    Outcome,
+    Verdict,
+)
 from dicomnode.store import results as results_module
 from dicomnode.store.alerts import AlertState, control_id
 from dicomnode.store.jobs import new_job
@@ -22,7 +31,13 @@ LATER = NOW + dt.timedelta(hours=1)
 def content(acuity: Acuity = Acuity.EMERGENT, *keys: str) -> AlertContent:
     """Content of an alert of findings with these keys."""
     findings = tuple(
-        AlertFinding(key=key, code=CodedConcept("1386000", "SCT", key), percent=90, acuity=acuity)
+        AlertFinding(
+            key=key,
+            code=CodedConcept("1386000", "SCT", key),
+            verdict=Verdict.PRESENT,
+            estimate=Estimate(percent=90),
+            acuity=acuity,
+        )
         for key in keys or ("bleed",)
     )
     return AlertContent(findings=findings, model="head_ct", model_version="1")
