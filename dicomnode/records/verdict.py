@@ -132,9 +132,10 @@ def estimate_of(probability: float, interval: Sequence[float] | None = None) -> 
     low, high = (min(max(100 * float(limit), 0.0), 100.0) for limit in interval)
     width = high - low
     step = 1 if width <= 10 else 5 if width <= 50 else 10
+    percent = _within(step * round(100 * probability / step), step)
     # Rounded first, lest the last bit of a floating-point number moves a limit by a whole step.
     lower, upper = math.floor(round(low / step, 6)) * step, math.ceil(round(high / step, 6)) * step
-    return Estimate(percent=_within(step * round(100 * probability / step), step), lower=lower, upper=upper, step=step)
+    return Estimate(percent=percent, lower=min(lower, percent), upper=max(upper, percent), step=step)
 
 
 def _within(percent: int, step: int) -> int:

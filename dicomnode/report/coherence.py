@@ -137,7 +137,7 @@ def _general(report: Report) -> dict[str, bool]:
     return {
         "nothing-found": report.outcome is Outcome.NOTHING_FOUND,
         "nothing-certain": report.outcome is Outcome.UNDETERMINED,
-        f"recommend-{Acuity.NON_ACTIONABLE}": report.outcome is Outcome.NOTHING_FOUND and not report.review,
+        f"recommend-{Acuity.NON_ACTIONABLE}": report.outcome is not Outcome.UNDETERMINED and not report.review,
     }
 
 

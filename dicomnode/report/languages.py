@@ -19,7 +19,7 @@ from babel.numbers import format_decimal, format_percent
 from fluent.runtime import FluentBundle, FluentResource
 
 from dicomnode.errors import SettingsError
-from dicomnode.records import FindingSpec
+from dicomnode.records import CodedConcept, FindingSpec
 from dicomnode.report.terms import Name, Term, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
@@ -101,10 +101,7 @@ class Language:
 
     def name(self, spec: FindingSpec) -> Name:
         """Name of a finding; its English code meaning where the table has none (see `knows`)."""
-        term = finding_term(spec.code)
-        tags = (self.tag, _LIKE.get(self.tag, ""), self.base)
-        named = next((term.names[tag] for tag in tags if tag in term.names), None) if term else None
-        return named or Name(text=_lowered(spec.code.meaning))
+        return _name(self.tag, spec.code)
 
     def knows(self, spec: FindingSpec) -> bool:
         """Whether the finding has a name in this language."""
@@ -117,7 +114,7 @@ class Language:
 
     def percent(self, percent: int) -> str:
         """Whole percent."""
-        return str(format_percent(percent / 100, locale=self._locale))
+        return _percent(self._locale, percent)
 
     def decimal(self, number: float) -> str:
         """A number with at most two decimals."""
@@ -154,6 +151,19 @@ def known_languages() -> tuple[str, ...]:
 def language_of(tag: str) -> Language:
     """A language by its RFC 5646 tag; raises as `Language`."""
     return Language(tag)
+
+
+@lru_cache(maxsize=4096)
+def _name(tag: str, code: CodedConcept) -> Name:
+    term = finding_term(code)
+    tags = (tag, _LIKE.get(tag, ""), tag.split("-")[0].lower())
+    named = next((term.names[one] for one in tags if one in term.names), None) if term else None
+    return named or Name(text=_lowered(code.meaning))
+
+
+@lru_cache(maxsize=4096)
+def _percent(locale: Locale, percent: int) -> str:
+    return str(format_percent(percent / 100, locale=locale))
 
 
 def starts_with_vowel(name: Name) -> bool:
