@@ -69,7 +69,7 @@ def test_an_alert_names_model_code_and_probability(a_report):
     (content,) = alerts_due(a_report((0.1, 0.6, 0.1)), AcuitySettings(), ("ris",)).values()
 
     assert ("cxr", "1.2.0", Acuity.EMERGENT) == (content.model, content.model_version, content.acuity)
-    assert [("pneumothorax", SPECS[1].code, 60)] == [(f.key, f.code, f.percent) for f in content.findings]
+    assert [("pneumothorax", SPECS[1].code, 60)] == [(f.key, f.code, f.estimate.percent) for f in content.findings]
 
 
 def test_a_study_that_was_not_read_alerts_nobody():
