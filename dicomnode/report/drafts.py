@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dicomnode.records import Claim, Finding, Stance
 from dicomnode.report.content import Drafted
 from dicomnode.report.cues import Cues
-from dicomnode.report.grounding import any_of, claims, compares, is_all_clear, plain
+from dicomnode.report.grounding import any_of, claims, compares, is_all_clear, names_of, plain
 from dicomnode.report.terms import qualifiers
 
 _GROUPS = (("right", "left", "both"), ("upper", "middle", "lower"), ("small", "moderate", "large"))
@@ -73,9 +73,9 @@ def _rest(sentence: str, graded: Sequence[Finding], cues: Cues) -> str:
         *(*cues.negations_before, *cues.negations_after, *cues.doubts_before, *cues.doubts_after),
         *(*cues.likely_before, *cues.likely_after, *cues.hedges_before, *cues.clause_ends),
     )
-    rest = plain(sentence)
+    terms = tuple(term for finding in graded for term in finding.spec.terms)
+    rest = names_of(terms).sub(" ", plain(sentence))
     for phrases in (
-        tuple(term for finding in graded for term in finding.spec.terms),
         tuple(word for term in qualifiers() for word in term.words),
         tuple(phrase for phrase in scope if not phrase.startswith("resol")),
         _EMPTY,

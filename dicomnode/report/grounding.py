@@ -44,8 +44,9 @@ def _clauses(sentence: str, cues: Cues) -> list[str]:
 
 
 def plain(sentence: str) -> str:
-    """The sentence without capitals, line ends and typographic apostrophes."""
-    return re.sub(r"\s+", " ", sentence.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    """The sentence without capitals, line ends and typographic apostrophes, in American spelling."""
+    american = re.sub("(?<=h)ae(?=m)", "e", sentence.casefold()).replace("oedema", "edema")
+    return re.sub(r"\s+", " ", american.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
 def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int, int]]:
@@ -53,7 +54,7 @@ def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int,
     terms = sorted(((term, spec.key) for spec in specs for term in spec.terms), key=lambda pair: -len(pair[0]))
     taken: list[tuple[str, int, int]] = []
     for term, key in terms:
-        for match in any_of((term,)).finditer(clause):
+        for match in names_of((term,)).finditer(clause):
             if not any(match.start() < end and start < match.end() for _, start, end in taken):
                 taken.append((key, match.start(), match.end()))
     return sorted(taken, key=lambda mention: mention[1])
@@ -95,6 +96,13 @@ def any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
     # Of two that begin alike the longer one: "not have" keeps its verb.
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile("|".join(_phrase(phrase) for phrase in longest_first))
+
+
+@lru_cache(maxsize=512)
+def names_of(terms: tuple[str, ...]) -> re.Pattern[str]:
+    """As `any_of` for names of findings, which may stand in the plural and in British spelling."""
+    longest_first = sorted((plain(term) for term in terms), key=len, reverse=True)
+    return re.compile("|".join(rf"(?<!\w){re.escape(term)}(?:e?s)?(?!\w)" for term in longest_first))
 
 
 def _phrase(words: str) -> str:

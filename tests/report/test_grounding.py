@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from report.conftest import SPECS
 
@@ -38,6 +40,14 @@ HEDGED, LIKELY, OPEN = Stance.SUGGESTED, Stance.LIKELY, Stance.OPEN
         ("Opacities consistent with pneumonia.", {"pneumonia": HEDGED}),
         ("No opacity to suggest pneumonia.", {"pneumonia": NO}),
         ("Opacities may represent pneumonia.", {"pneumonia": MAYBE}),
+        ("No pleural effusions.", {"effusion": NO}),
+        ("Pneumonias are absent.", {"pneumonia": NO}),
+        ("Equivocal pneumonia.", {"pneumonia": MAYBE}),
+        ("Pneumonia can neither be confirmed nor excluded.", {"pneumonia": MAYBE}),
+        ("Effusion is not appreciated.", {"effusion": NO}),
+        ("Pneumothorax excluded.", {"pneumothorax": NO}),
+        ("Nothing to suggest pneumonia.", {"pneumonia": NO}),
+        ("Free from effusion.", {"effusion": NO}),
         ("No findings suggestive of pneumonia.", {"pneumonia": NO}),
         ("Pneumonia cannot be excluded.", {"pneumonia": MAYBE}),
         ("Cannot exclude pneumonia.", {"pneumonia": MAYBE}),
@@ -118,3 +128,13 @@ def test_a_sentence_on_an_earlier_study_is_known(sentence, expected):
 def test_places_and_sizes_are_found(sentence, expected):
     """What a sentence says of where and how large is coded, whatever its words."""
     assert expected == named_qualifiers(sentence)
+
+
+def test_british_and_american_spelling_are_one():
+    """A draft may write haemorrhage of a finding whose terms say hemorrhage, and the other way round."""
+    bleed = replace(SPECS[0], key="bleed", terms=("cerebral hemorrhage",))
+    water = replace(SPECS[1], key="water", terms=("pulmonary oedema",))
+
+    found = {claim.finding for claim in claims("Cerebral haemorrhages, pulmonary edema.", (bleed, water), CUES)}
+
+    assert {"bleed", "water"} == found

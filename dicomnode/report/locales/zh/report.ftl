@@ -35,7 +35,7 @@ comparison-none_found = 未找到既往检查，无从对比。
 comparison-not_looked_for = 未查找既往检查。
 comparison-unreachable = 无法查找既往检查：归档系统无应答。
 
-about = 约 { $percent }
+about = 约{ $percent }
 estimate = 概率 { $probability }
 estimate-interval = 概率 { $probability }，95% 区间 { $low } 至 { $high }
 claim-affirmed = 可见{ $finding }{ $qualifiers }。
