@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from dicomnode.measure.hierarchy import coherent
 from dicomnode.records import FindingSpec, FloatArray, Reading, ReviewReason, Verdict
 
 
@@ -36,7 +39,7 @@ def verdicts(
     intervals: FloatArray | None = None,
     cannot_exclude: Sequence[ReviewReason] = (),
 ) -> tuple[Verdict, ...]:
-    """Judge all findings of one study.
+    """Judge all findings of one study, on coherent figures.
 
     What is of a kind is of the whole: a finding is judged at least as high as each of the findings that imply it, in
     the order absent, undetermined, possible, present. Raising the whole is the safe direction; lowering the kind would
@@ -62,9 +65,13 @@ def verdicts(
     ValueError
         If there are not as many probabilities as findings.
     """
+    if len(probabilities) != len(specs):
+        raise ValueError(f"{len(specs)} findings need as many probabilities, got {len(probabilities)}")
+    # The model gives coherent figures; a reading of other making may not.
+    raised = coherent(specs, np.asarray(probabilities))
+    limits = None if intervals is None else coherent(specs, intervals)
     found = {
-        spec.key: verdict(spec, float(probability), None if intervals is None else intervals[k])
-        for k, (spec, probability) in enumerate(zip(specs, probabilities, strict=True))
+        spec.key: verdict(spec, float(raised[k]), None if limits is None else limits[k]) for k, spec in enumerate(specs)
     }
     if cannot_exclude:
         found = {key: Verdict.UNDETERMINED if one is Verdict.ABSENT else one for key, one in found.items()}

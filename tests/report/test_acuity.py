@@ -35,7 +35,7 @@ def test_the_settings_overrule_the_bundle():
 
 def test_a_missing_probability_is_an_error():
     """A study is never graded on fewer findings than the bundle judges."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="3 findings need as many probabilities, got 2"):
         study_acuity(SPECS, (0.9, 0.1), AcuitySettings())
 
 

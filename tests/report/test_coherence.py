@@ -295,7 +295,9 @@ PRIOR = PriorStudy(
         ),
         (
             lambda r: with_text(
-                r, Section.LIMITS, Sentence(text=language_of("en").sentence("recommend-non_actionable"))
+                replace(r, review=(ReviewReason.DISAGREEMENT,)),
+                Section.LIMITS,
+                Sentence(text=language_of("en").sentence("recommend-non_actionable")),
             ),
             "recommend-non_actionable is said of a study that is findings",
         ),

@@ -83,4 +83,6 @@ def test_what_a_finding_implies_goes_into_the_bundle_and_decides_no_weight():
     reports = plain.bundle.model_copy(update={"reports": ("edh", "any_ich")})
     assert [(), ("any_ich",)] == [one.implies for one in plain.model_copy(update={"bundle": reports}).reported.findings]
     for finding in plain.findings:
-        assert finding.implies == _finding(finding, Calibration(1.0, 0.0, 0.5)).get("implies", ())
+        assert finding.implies == _finding(finding, Calibration(slope=1.0, offset=0.0, threshold=0.5)).get(
+            "implies", ()
+        )
