@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as nn
 
-from dicomnode.train.recipe import AugmentRecipe
+from dicomnode.train.hyperparameters import AugmentRecipe
 
 # B batch, S side
 

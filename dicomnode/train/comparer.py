@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dicomnode.train.hyperparameters import ComparerRecipe
 from dicomnode.train.pairs import CHANGES, Seen
-from dicomnode.train.recipe import ComparerRecipe
 
 # B pairs, K findings, D token width, W width, H heads, T cells of one image, h, w cells of a map
 

@@ -13,9 +13,10 @@ from torch.nn import functional
 from dicomnode.records import Change
 from dicomnode.train.comparer import Compared, Comparer
 from dicomnode.train.fit import Plan, fitted
+from dicomnode.train.hyperparameters import ComparerRecipe
 from dicomnode.train.pairs import CHANGES, UNKNOWN, VIEWS, SeenSeries
 from dicomnode.train.pool import CELL
-from dicomnode.train.recipe import ComparerRecipe, Recipe
+from dicomnode.train.recipe import Recipe
 
 # R series, P pairs, B pairs of a batch, K findings
 

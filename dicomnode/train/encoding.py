@@ -15,9 +15,10 @@ from dicomnode.infer.manifest import PixelRecipe
 from dicomnode.records import FloatArray
 from dicomnode.train.augment import hidden, turned, varied, without_patient
 from dicomnode.train.fit import Plan, fitted, masked_loss
+from dicomnode.train.hyperparameters import DistillRecipe, EncoderStage
 from dicomnode.train.model import DOMAINS, Encoded, Encoder
 from dicomnode.train.pool import CELL, Origin, Pool
-from dicomnode.train.recipe import DistillRecipe, EncoderStage, Recipe
+from dicomnode.train.recipe import Recipe
 
 # N images, B batch, C channels, S side, s = S/8, K findings, M structures, E width of sentence embeddings
 

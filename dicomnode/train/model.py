@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dicomnode.train.recipe import EncoderRecipe, Recipe
+from dicomnode.train.hyperparameters import EncoderRecipe
+from dicomnode.train.recipe import Recipe
 
 # B batch, K findings, M structures, C channels, D features, H heads, W head width
 

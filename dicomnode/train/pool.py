@@ -14,8 +14,9 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from dicomnode.train.data import Split
+from dicomnode.train.hyperparameters import EncoderStage
 from dicomnode.train.phantoms import Drawn, drawn_on, foreign_images, sketched
-from dicomnode.train.recipe import EncoderStage, Recipe
+from dicomnode.train.recipe import Recipe
 
 log = structlog.get_logger(__name__)
 

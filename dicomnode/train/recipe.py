@@ -7,24 +7,29 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
 from dicomnode.infer.manifest import Accepts, PixelRecipe
 from dicomnode.measure.hierarchy import hierarchy_faults, wholes_of
 from dicomnode.records import Acuity, CodedConcept
+from dicomnode.train.hyperparameters import (
+    AugmentRecipe,
+    ComparerRecipe,
+    Count,
+    DecoderRecipe,
+    DistillRecipe,
+    EncoderRecipe,
+    FitRecipe,
+    LossRecipe,
+    PruneRecipe,
+    Table,
+)
 
-Count = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Sentences = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z{][a-z_, {}]*\.$")], ...], Field(min_length=1)]
-Weight = Annotated[float, Field(ge=0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class BundleRecipe(_Table):
+class BundleRecipe(Table):
     """How the bundle is called."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -41,7 +46,7 @@ class BundleRecipe(_Table):
     """Findings that the bundle reports, by key; the others only help the encoder to learn. Empty: all."""
 
 
-class FindingRecipe(_Table):
+class FindingRecipe(Table):
     """One finding: its column in labels.csv, its codes and its words."""
 
     key: str
@@ -69,7 +74,7 @@ class FindingRecipe(_Table):
         return self
 
 
-class DataRecipe(_Table):
+class DataRecipe(Table):
     """Which columns of labels.csv say what."""
 
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("file",)
@@ -88,7 +93,7 @@ class DataRecipe(_Table):
         return self
 
 
-class LanguageRecipe(_Table):
+class LanguageRecipe(Table):
     """Words for place and extent, and how the language decoder is pretrained on them."""
 
     place: str
@@ -113,7 +118,7 @@ class LanguageRecipe(_Table):
         return self
 
 
-class PhantomRecipe(_Table):
+class PhantomRecipe(Table):
     """Synthetic images that train beside the real ones."""
 
     kind: Literal["chest", "head_ct", "ctpa"]
@@ -131,172 +136,7 @@ class PhantomRecipe(_Table):
     """Anatomy that the segmentation head learns, in the phantoms' order."""
 
 
-class EncoderRecipe(_Table):
-    """Size of the image encoder."""
-
-    widths: tuple[Count, Count, Count, Count]
-    """Channels at 1/2, 1/4, 1/8 and 1/16 of the image."""
-    layers: Count
-    """Transformer blocks at 1/16."""
-    heads: Count
-    dropout: Fraction
-    convolution_inner: tuple[Count, ...] = ()
-    """Inner channels of the four convolution blocks; empty: as wide as the block."""
-    transformer_inner: tuple[Count, ...] = ()
-    """Hidden neurons of each transformer block; empty: three times its width."""
-
-
-class DecoderRecipe(_Table):
-    """Size of the language decoder and of what it is told."""
-
-    width: Count
-    layers: Count
-    heads: Count
-    max_new_tokens: Count
-    """Longest report, in tokens."""
-    possible_margin: Annotated[float, Field(ge=0)]
-    """Calibrated log-odds above the threshold within which a finding is only called possible."""
-    prompts: Annotated[int, Field(ge=0)] = 8
-    """Tokens before the text that are made for each image; 0: none."""
-    prompting: Literal["none", "static", "prompt_wise", "promptbook_wise"] = "prompt_wise"
-    """Empty prompts, the same for every image, each scaled and shifted by the image, or all alike."""
-    finding_tokens: bool = True
-    """Whether the decoder attends to one token for each finding beside the image's cells."""
-    anatomical_bias: Weight = 2.0
-    """Largest bias of cross-attention towards the anatomy; 0: none."""
-
-
-class AugmentRecipe(_Table):
-    """How training images are varied."""
-
-    rotation_degrees: float
-    """Largest turn to either side."""
-    smallest_zoom: Annotated[float, Field(gt=0)]
-    """Below 1 the image shrinks into black."""
-    largest_zoom: Annotated[float, Field(gt=0)]
-    """Above 1 the image is cropped."""
-    shift: Fraction
-    """Largest move along each axis, as a fraction of the side."""
-    gamma: Annotated[float, Field(ge=0)]
-    """Largest absolute natural logarithm of the exponent."""
-    contrast: Fraction
-    """Largest relative change of contrast and brightness."""
-    noise: Annotated[float, Field(ge=0)]
-    """Largest standard deviation of added noise, in [0, 1] grey."""
-    erased: Fraction
-    """Share of images that lose a rectangle."""
-    mirror: bool
-    """Mirror half of the images left to right."""
-
-
-class EncoderStage(_Table):
-    """One stage of encoder training; the shares say how many images of a batch come from where."""
-
-    side: Annotated[int, Field(multiple_of=32)]
-    """Image side in pixels."""
-    steps: Count
-    batch: Count
-    learning_rate: Annotated[float, Field(gt=0)]
-    sketches: Fraction = 0.0
-    """Share of synthetic images."""
-    pasted: Fraction = 0.0
-    """Share of real images with a synthetic lesion."""
-    auxiliary: Fraction = 0.0
-    """Share of auxiliary images; the rest are real."""
-    strange: Fraction = 0.15
-    """Share that is turned, inverted, foreign or empty, to be told from the upright ones."""
-    hidden: Fraction = 0.0
-    """Share of patches that are hidden, to be restored, in a quarter of the images."""
-
-
-class LossRecipe(_Table):
-    """Weights of the losses beside that of the findings."""
-
-    place: Weight = 0.2
-    """Attention and evidence on the masks of lesions."""
-    structures: Weight = 0.2
-    """Segmentation of the anatomy."""
-    strange: Weight = 0.25
-    """Upright, turned, inverted or foreign."""
-    restore: Weight = 0.5
-    """Hidden patches."""
-    text: Weight = 0.05
-    """Contrast between images and sentences, in the frozen language decoder's space."""
-
-
-class DistillRecipe(_Table):
-    """How a student learns from its teacher."""
-
-    share: Fraction = 0.7
-    """Weight of the teacher's probabilities against the labels."""
-    attention: Weight = 0.1
-    """Weight of the divergence between both lesion attentions."""
-    features: Weight = 0.1
-    """Weight of the squared difference of the fused maps, after a linear map."""
-    stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
-
-
-class PruneRecipe(_Table):
-    """What is cut away after distillation, by Taylor scores, and how it is healed."""
-
-    transformer: Fraction
-    """Share of hidden neurons of the transformer blocks."""
-    convolution: Fraction
-    """Share of inner channels of the convolution blocks."""
-    stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
-
-
-class ComparerRecipe(_Table):
-    """The head that compares an image with an earlier one of the patient; the encoder stays as it is."""
-
-    seed: int
-    """Of the weights, of what is drawn and of the batches."""
-    width: Count
-    """Of its attention."""
-    heads: Count
-    series: Count
-    """Films of the training split that are drawn on, six views each."""
-    measured_series: Count
-    """The same, of the validation and of the test split."""
-    steps: Count
-    batch: Count
-    """Pairs of views."""
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    dropout: Fraction = 0.1
-    growth: Annotated[float, Field(gt=1)] = 1.25
-    """Ratio of the drawn areas from which a finding has increased; from its inverse on it has decreased."""
-    absent: Fraction = 0.15
-    """Share of the training pairs that lose their prior image."""
-    unchanged: Weight = 0.5
-    """Weight of a pair without change against one with: most pairs of most findings have none."""
-    attention: Weight = 1.0
-    """Weight of where it looks: on the drawn lesions."""
-
-
-class FitRecipe(_Table):
-    """How long and how fast."""
-
-    seed: int
-    threads: Count
-    language_steps: Count
-    """Pretraining of the language decoder on the grammar alone."""
-    stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
-    """Stages of the first encoder: of the teacher, where there is one."""
-    weight_decay: float
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
-    average_decay: Annotated[float, Field(ge=0, lt=1)]
-    """Decay of the weight average that is exported."""
-    views: Count
-    """Augmented views of each training image that the decoder sees."""
-    decoder_steps: Count
-    decoder_batch: Count
-    decoder_learning_rate: Annotated[float, Field(gt=0)]
-    checkpoint_steps: Count
-    """A checkpoint is written every so many steps."""
-
-
-class CardRecipe(_Table):
+class CardRecipe(Table):
     """What the card says and figures cannot."""
 
     bootstrap: Count
@@ -311,7 +151,7 @@ class CardRecipe(_Table):
     """Stands above everything else."""
 
 
-class Recipe(_Table):
+class Recipe(Table):
     """Everything that decides a bundle besides the data."""
 
     bundle: BundleRecipe

@@ -35,10 +35,11 @@ from dicomnode.train.drafting import fit_drafter
 from dicomnode.train.evaluation.card import card, write_cards, write_unmeasured
 from dicomnode.train.evaluation.changes import change_figures
 from dicomnode.train.evaluation.evaluate import evaluate_bundle, groups
+from dicomnode.train.hyperparameters import ComparerRecipe
 from dicomnode.train.model import Encoder, only_findings
 from dicomnode.train.pairs import seen_series
 from dicomnode.train.pool import build_pool
-from dicomnode.train.recipe import ComparerRecipe, Recipe
+from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import fit_speaker
 from dicomnode.train.stages import fit_encoders, language_folder, trained_encoders
 

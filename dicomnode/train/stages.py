@@ -13,9 +13,10 @@ from dicomnode.train.compress.prune import pruned
 from dicomnode.train.decoder import Decoder
 from dicomnode.train.encoding import fit_stages, make_batch
 from dicomnode.train.fit import masked_loss
+from dicomnode.train.hyperparameters import EncoderRecipe
 from dicomnode.train.model import Encoder, encoder_of, only_findings
 from dicomnode.train.pool import Pool
-from dicomnode.train.recipe import EncoderRecipe, Recipe
+from dicomnode.train.recipe import Recipe
 from dicomnode.train.speaking import sentences_of
 
 log = structlog.get_logger(__name__)

@@ -15,9 +15,6 @@ from dicomnode.measure.tables import explanation_tables, figure_tables
 from dicomnode.train.data import Film, Split
 from dicomnode.train.evaluation.explanations import (
     RANDOM,
-    _beats_chance,
-    _Found,
-    _places,
     evaluate_explanations,
     slice_figures,
 )
@@ -33,6 +30,7 @@ from dicomnode.train.evaluation.faithfulness import (
 from dicomnode.train.evaluation.maps import overlap
 from dicomnode.train.evaluation.marked import BOXES, DRAWN, PHANTOMS, MarkedImage, marked_images
 from dicomnode.train.evaluation.page import write_explanations
+from dicomnode.train.evaluation.pointing import Found, beats_chance, places
 from dicomnode.train.recipe import Recipe
 
 GENERATOR = np.random.default_rng(4)
@@ -83,15 +81,15 @@ def test_a_map_that_moves_with_the_image_is_consistent():
     assert abs(shift_correlation(image[0], image[0])) < 0.2
 
 
-def found_at(row: int, column: int, patient: int, mask: np.ndarray) -> _Found:
+def found_at(row: int, column: int, patient: int, mask: np.ndarray) -> Found:
     """A map with its peak there, on an image with this mask."""
     weights = np.full((64, 64), 0.01, np.float32)
     weights[row, column] = 1
     marked = MarkedImage(image=np.zeros((1, 64, 64), np.float32), finding=0, mask=mask, patient=str(patient))
-    return _Found(marked, overlap(weights, mask), int(weights.argmax()))
+    return Found(marked, overlap(weights, mask), int(weights.argmax()))
 
 
-def some_found(*, follows: bool, varies: bool) -> list[_Found]:
+def some_found(*, follows: bool, varies: bool) -> list[Found]:
     """Twelve images; masks in the same or in different places, maps that follow them or always point at one place."""
     found = []
     for n in range(12):
@@ -109,8 +107,8 @@ def test_only_maps_that_follow_their_own_image_beat_chance(follows: bool, varies
     """Pointing at where findings always lie is better than a random place, but no better than another image's map."""
     found = some_found(follows=follows, varies=varies)
 
-    assert expected is _beats_chance(found, BOOTSTRAP)
-    row = _places(found, BOOTSTRAP)
+    assert expected is beats_chance(found, BOOTSTRAP)
+    row = places(found, BOOTSTRAP)
     assert float(follows) == row["pointing_game"]["value"]
     if not varies:
         assert 1 == row["pointing_of_another_image"]["value"]

@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from dicomnode.train.compress.prune import hidden_layers, left, pruned, scores, without
+from dicomnode.train.hyperparameters import EncoderRecipe
 from dicomnode.train.model import Encoder
-from dicomnode.train.recipe import EncoderRecipe
 
 _CLOSE = 1e-5
 

@@ -17,8 +17,8 @@ from torch.export import Dim
 from dicomnode.infer.sessions import open_session
 from dicomnode.records import FloatArray
 from dicomnode.train.compress.quantize import dynamic_int8, static_int8, weights_int4, weights_int8
+from dicomnode.train.hyperparameters import EncoderRecipe
 from dicomnode.train.model import Encoder
-from dicomnode.train.recipe import EncoderRecipe
 
 _SIDE = 64
 _NAMES = ["logits", "class_maps", "features", "segmentation", "tokens", "attended"]

@@ -21,8 +21,9 @@ from dicomnode.measure.metrics import Figure, PatientBootstrap, Statistic, auroc
 from dicomnode.records import Change, FloatArray
 from dicomnode.train.data import Split
 from dicomnode.train.evaluation.maps import Overlap, overlap
+from dicomnode.train.hyperparameters import ComparerRecipe
 from dicomnode.train.pairs import CHANGES, UNKNOWN, SeenSeries, seen_series
-from dicomnode.train.recipe import ComparerRecipe, Recipe
+from dicomnode.train.recipe import Recipe
 
 # P pairs, K findings, h, w cells
 

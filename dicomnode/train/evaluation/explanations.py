@@ -5,14 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from PIL import Image
 
 from dicomnode.errors import ExplainError, PermanentError, SettingsError
@@ -23,7 +20,6 @@ from dicomnode.explain.pixels import CELL_PX, blurred
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.calibrate import calibrated
 from dicomnode.infer.model import Model
-from dicomnode.measure.metrics import Figure, PatientBootstrap, mean
 from dicomnode.records import FloatArray, Gradients, PreparedImage, Reading
 from dicomnode.train.data import Split
 from dicomnode.train.dicom_data import read_any_split
@@ -36,15 +32,15 @@ from dicomnode.train.evaluation.faithfulness import (
     shift_correlation,
     shifted,
 )
-from dicomnode.train.evaluation.maps import Overlap, overlap
+from dicomnode.train.evaluation.maps import overlap
 from dicomnode.train.evaluation.marked import NO_BOXES, MarkedImage, marked_images
+from dicomnode.train.evaluation.pointing import Figures, Found, is_better, mean_figure, places
 from dicomnode.train.recipe import Recipe
 
 log = structlog.get_logger(__name__)
 
 # N images, C channels, K findings, S side, h, w cells
 
-Figures = dict[str, Any]
 RANDOM = "random"
 """The baseline: a smooth map that knows nothing."""
 SLICES = "slices of volumes"
@@ -53,16 +49,6 @@ VOLUMES = "temporal_attention"
 _TIMED = 3
 _GRAIN = 8
 """Cells of a random map along one side."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One map of one method on one marked image."""
-
-    marked: MarkedImage
-    overlap: Overlap
-    peak: int
-    """Flat index of its strongest pixel."""
 
 
 class _Asker:
@@ -222,14 +208,14 @@ class _Measured:
                 rows[name] = {"why_not_measured": str(error)}
                 continue
             for source, maps in found.items():
-                sources[source][name] = _places(maps, self._bootstrap)
+                sources[source][name] = places(maps, self._bootstrap)
             rows[name], curves[name] = self._followed(name)
             if name != RANDOM:
-                rows[name] |= {"better_than_chance": _is_better(found, self._bootstrap)} | self._tried(name)
+                rows[name] |= {"better_than_chance": is_better(found, self._bootstrap)} | self._tried(name)
             log.info("measured", method=name, seconds=round(time.perf_counter() - began, 1))
         return {"methods": rows, "sources": sources, "curves": curves}
 
-    def _maps(self, name: str, images: Sequence[MarkedImage]) -> list[_Found]:
+    def _maps(self, name: str, images: Sequence[MarkedImage]) -> list[Found]:
         """Maps of a method; an image about which it has nothing to say is left out, unless that is every one."""
         found, why = [], None
         for marked in images[: self._few] if name != RANDOM and is_dear(name) else images:
@@ -238,7 +224,7 @@ class _Measured:
             except ExplainError as error:
                 why = error
                 continue
-            found.append(_Found(marked, overlap(weights, marked.mask), int(weights.argmax())))
+            found.append(Found(marked, overlap(weights, marked.mask), int(weights.argmax())))
         if why is not None and not found:
             raise why
         return found
@@ -265,7 +251,7 @@ class _Measured:
             return {}, {}
         named = {"deletion": np.stack(deleted), "insertion": np.stack(inserted)}
         row = {
-            key: _mean_figure([area(one) for one in curves], patients, self._bootstrap) for key, curves in named.items()
+            key: mean_figure([area(one) for one in curves], patients, self._bootstrap) for key, curves in named.items()
         }
         means = {key: [round(float(value), 4) for value in curves.mean(0)] for key, curves in named.items()}
         return {"hidden_images": len(patients)} | row, means
@@ -289,14 +275,14 @@ class _Measured:
             moved.append(shift_correlation(weights, after))
             patients.append(marked.patient)
         row: Figures = {
-            "correlation_with_a_random_model": _mean_figure(spoilt, patients, self._bootstrap),
-            "correlation_when_moved": _mean_figure(moved, patients, self._bootstrap),
+            "correlation_with_a_random_model": mean_figure(spoilt, patients, self._bootstrap),
+            "correlation_when_moved": mean_figure(moved, patients, self._bootstrap),
             "milliseconds": self._milliseconds(name),
         }
         if name == "integrated_gradients":
             errors = [_completeness_error(self._asker.known(marked)) for marked in self._suspected]
             own = [marked.patient for marked in self._suspected]
-            row["completeness_error"] = _mean_figure(errors, own, self._bootstrap)
+            row["completeness_error"] = mean_figure(errors, own, self._bootstrap)
         return row
 
     def _milliseconds(self, name: str) -> float | None:
@@ -335,67 +321,6 @@ def _completeness_error(case: Case) -> float:
     return abs(float(attributions(case).sum()) - difference) / max(abs(difference), 0.1)
 
 
-def _mean_figure(
-    values: Sequence[float], patients: Sequence[str] | NDArray[np.str_], bootstrap: tuple[int, int]
-) -> Figure:
-    if not len(values):
-        return {}
-    return PatientBootstrap(np.array(patients), *bootstrap).figure(mean(np.array(values)), np.ones(len(values), bool))
-
-
-def _places(found: Sequence[_Found], bootstrap: tuple[int, int]) -> Figures:
-    """Where maps lie, and where the maps of other images would."""
-    if not found:
-        return {}
-    patients = [one.marked.patient for one in found]
-    columns = {
-        "pointing_game": [float(one.overlap.is_pointing) for one in found],
-        "energy_inside": [one.overlap.energy for one in found],
-        "iou": [one.overlap.iou for one in found],
-        "marked_area": [one.overlap.area for one in found],
-    }
-    elsewhere = _of_others(found)
-    known = ~np.isnan(elsewhere)
-    row: Figures = {"marked": len(found)}
-    row |= {name: _mean_figure(values, patients, bootstrap) for name, values in columns.items()}
-    row["pointing_of_another_image"] = _mean_figure(elsewhere[known].tolist(), np.array(patients)[known], bootstrap)
-    return row
-
-
-def _of_others(found: Sequence[_Found]) -> NDArray[np.float64]:
-    """How often the peaks of other patients' maps of the same finding lie in each mask; NaN where there are none."""
-    shares = np.full(len(found), np.nan)
-    for n, one in enumerate(found):
-        peaks = [
-            other.peak
-            for other in found
-            if other.marked.finding == one.marked.finding and other.marked.patient != one.marked.patient
-        ]
-        if peaks:
-            shares[n] = one.marked.mask.ravel()[peaks].mean()
-    return shares
-
-
-def _is_better(found: Mapping[str, Sequence[_Found]], bootstrap: tuple[int, int]) -> bool:
-    """Whether a method's maps point better than chance in one source at least.
-
-    Better than a random place, and better than the maps of other images, which know where findings usually lie: the
-    lower limit of both differences, paired image by image, is above 0.
-    """
-    return any(_beats_chance(maps, bootstrap) for maps in found.values() if maps)
-
-
-def _beats_chance(found: Sequence[_Found], bootstrap: tuple[int, int]) -> bool:
-    hits = np.array([one.overlap.is_pointing for one in found], float)
-    patients = [one.marked.patient for one in found]
-    for chance in (np.array([one.overlap.area for one in found]), _of_others(found)):
-        known = ~np.isnan(chance)
-        figure = _mean_figure((hits - chance)[known].tolist(), np.array(patients)[known], bootstrap)
-        if not figure or figure["interval"][0] <= 0:  # type: ignore[index]  # a figure with a value has an interval
-            return False
-    return True
-
-
 def slice_figures(model: Model, films: Split, bootstrap: tuple[int, int]) -> Figures:
     """Whether the attention over slices points at a slice with the finding, in volumes where some have it.
 
@@ -418,12 +343,12 @@ def slice_figures(model: Model, films: Split, bootstrap: tuple[int, int]) -> Fig
                 patients.append(str(films.patients[members[0]]))
     if not hits:
         return {}
-    gain = _mean_figure((np.array(hits) - np.array(areas)).tolist(), patients, bootstrap)
+    gain = mean_figure((np.array(hits) - np.array(areas)).tolist(), patients, bootstrap)
     return {
         "marked": len(hits),
-        "pointing_game": _mean_figure(hits, patients, bootstrap),
-        "energy_inside": _mean_figure(energies, patients, bootstrap),
-        "marked_area": _mean_figure(areas, patients, bootstrap),
+        "pointing_game": mean_figure(hits, patients, bootstrap),
+        "energy_inside": mean_figure(energies, patients, bootstrap),
+        "marked_area": mean_figure(areas, patients, bootstrap),
         "better_than_chance": gain["interval"][0] > 0,  # type: ignore[index]
     }
 
