@@ -50,7 +50,7 @@ def test_without_a_font_the_page_is_english_and_says_why(language, a_page_reques
 
     assert "en" == page.language
     assert any(f"language {language} needs a font" in text and "compose.font" in text for text in said)
-    assert "Pneumonia: suspected (probability 87%)." in said
+    assert "Pneumonia: suspected (probability about 85%, 95% interval 80% to 95%)." in said
 
 
 def test_the_english_text_of_the_report_stands_in_where_there_is_one(a_page_request, a_dx_film):
