@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomnode.measure.hierarchy import coherent, hierarchy_faults, wholes_of
@@ -43,6 +43,7 @@ def test_a_chain_reaches_to_its_end():
     assert [0.8, 0.8, 0.8] == pytest.approx(coherent(specs, np.array([0.8, 0.1, 0.2], np.float32)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4), st.data())
 def test_whatever_the_figures_no_kind_is_likelier_than_its_whole(values, data):
     """Over every hierarchy of four findings; nothing is lowered, and doing it twice changes nothing."""

@@ -162,6 +162,7 @@ def some_report(draw: Callable, count: int, languages: tuple[str, ...] = LANGUAG
     )
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("count", range(1, 6))
 @settings(max_examples=READINGS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from report.conftest import SPECS, a_spec
 
@@ -95,6 +95,7 @@ def test_an_undetermined_finding_above_its_threshold_counts_for_acuity():
     assert Acuity.NON_ACTIONABLE is study_acuity([spec], [0.4], AcuitySettings())
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.data())
 def test_suspicion_does_not_depend_on_limits(probabilities, data):
     """Triage knows no limits; what it calls suspected the report calls so too, and the other way round."""
@@ -137,6 +138,7 @@ def test_a_percentage_is_no_finer_than_its_interval_allows(probability, interval
     assert expected == (found.percent, found.lower, found.upper)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_a_rounded_percentage_stays_within_its_rounded_limits(one, two, three):
     """Rounding never says that a probability lies outside of its interval."""
