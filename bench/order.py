@@ -45,7 +45,7 @@ def main(studies: int, bundle: str) -> None:
         stores = open_stores(settings)
         _keep_films(stores, studies + 1)
         models = Models(bundle_paths(settings), settings.infer)
-        worker = Worker("w", settings, stores.jobs, Pipeline(settings, models, stores.instances, stores.results))
+        worker = Worker("w", settings, stores.jobs, Pipeline(settings, models, stores.inputs, stores.results))
         planner = build_planner(settings, stores)
         plan_s = _cpu_s(lambda: planner.tick(dt.datetime.now(dt.UTC))) / (studies + 1)
         worker.run_once()  # loads the bundle

@@ -3,10 +3,14 @@
 NodeError
 ├── SettingsError               the settings file or environment is wrong; the node does not start
 ├── InstanceRefusedError        not stored; the sender is told why
+├── MalformedMessageError       what a peer sends makes no sense; its association ends
+├── LeaseLostError              somebody else has the work now; what was done of it is not kept
 ├── TransientError              the job waits and runs again
-│   └── PeerUnreachableError    no association could be made, or it broke
+│   ├── PeerUnreachableError    no association could be made, or it broke
+│   └── StorageError            a file could not be read now; a study that only meets this is answered in the end
 └── PermanentError              trying again cannot help
     ├── UnsupportedImageError   the study reached the node whole, but its pixels cannot be read
+    │   └── FileMissingError    a file that the index knows is no longer in the data folder
     ├── NotApplicableError      the bundle does not read this kind of study
     ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
@@ -54,6 +58,12 @@ class InstanceRefusedError(NodeError):
         self.status = status
 
 
+class MalformedMessageError(NodeError):
+    """What a peer sends breaks the protocol so that it can neither be served nor refused."""
+
+    code = "MALFORMED_MESSAGE"
+
+
 class TransientError(NodeError):
     """Trying again later may work."""
 
@@ -66,6 +76,24 @@ class PeerUnreachableError(TransientError):
     code = "PEER_UNREACHABLE"
 
 
+class StorageError(TransientError):
+    """A file of the data folder could not be read now: the disk or the network file system fails, or memory is short.
+
+    Unlike other transient errors it uses up a try of the study's: one bad sector must not keep it without an answer.
+    """
+
+    code = "STORAGE"
+
+
+class LeaseLostError(NodeError):
+    """The work was canceled, or its lease ran out and somebody else took it: what was done of it is not kept."""
+
+    code = "LEASE_LOST"
+
+    def __init__(self, message: str = "the job was canceled, or another worker has it") -> None:
+        super().__init__(message)
+
+
 class PermanentError(NodeError):
     """Trying again cannot help; the reason becomes part of the study's answer."""
 
@@ -76,6 +104,12 @@ class UnsupportedImageError(PermanentError):
     """The pixels cannot be read or have no usable geometry."""
 
     code = "UNSUPPORTED_IMAGE"
+
+
+class FileMissingError(UnsupportedImageError):
+    """A file that the index knows is no longer in the data folder."""
+
+    code = "FILE_MISSING"
 
 
 class NotApplicableError(PermanentError):

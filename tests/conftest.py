@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import shutil
@@ -24,8 +25,12 @@ from dicomnode.settings import Destination, ReceiveSettings, Settings, StoreSett
 @pytest.fixture(autouse=True)
 def a_fresh_log() -> Iterator[None]:
     """Forget how a command configured the log: it may write to a stream that is gone by the next test."""
+    root, raises = logging.getLogger(), logging.raiseExceptions
+    handlers = [*root.handlers]
     yield
     structlog.reset_defaults()
+    root.handlers[:] = [handler for handler in root.handlers if handler in handlers or "pytest" in repr(type(handler))]
+    logging.raiseExceptions = raises
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +51,7 @@ def a_postgresql_server() -> Iterator[str]:
             **as_postgres,
         )
         options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
+        options += ["-c", "fsync=off", "-c", "full_page_writes=off"]  # the folder is thrown away
         server = subprocess.Popen(
             [postgres, "-D", data, *options], stderr=subprocess.DEVNULL, cwd=folder, **as_postgres
         )
@@ -53,8 +59,8 @@ def a_postgresql_server() -> Iterator[str]:
             wait_until(lambda: _accepts(port), timeout_s=30, what="PostgreSQL accepts connections")
             yield f"postgresql+psycopg://dicomnode@127.0.0.1:{port}"
         finally:
-            server.send_signal(signal.SIGINT)  # fast shutdown
-            server.wait(20)
+            server.send_signal(signal.SIGQUIT)  # immediate shutdown
+            server.wait(60)
 
 
 def _accepts(port: int) -> bool:

@@ -61,15 +61,25 @@ class Service:
         """The service's stores, opened beside it."""
         return open_stores(load(self.settings_path, {}))
 
-    def start(self, *, fault: str = "") -> None:
-        """Start the service; `fault` names a function that stops dead the first time it is called."""
+    def start(self, *, fault: str = "", fault_kind: str = "once", **variables: str) -> None:
+        """Start the service.
+
+        Parameters
+        ----------
+        fault, fault_kind
+            A function that fails, and how: see `faults/sitecustomize.py`.
+        variables
+            Further environment variables.
+        """
         self.starts += 1
         environment = {
             **os.environ,
             "PYTHONPATH": str(FAULTS),
             "FAULT": fault,
+            "FAULT_KIND": fault_kind,
             "FAULT_MARK": str(self.folder / "mark"),
             "CONNECT_LOG": str(self.connect_log),
+            **variables,
         }
         command = [sys.executable, "-m", "dicomnode", "serve", "--settings", str(self.settings_path)]
         with (self.folder / f"log-{self.starts}.txt").open("wb") as log:

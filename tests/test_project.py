@@ -69,7 +69,7 @@ def test_every_target_is_in_the_makefile():
 
 def test_the_node_loads_no_torch():
     """Serving needs neither torch nor transformers, even where they are installed."""
-    rooms = "dicomnode.node.service, dicomnode.node.pipeline, dicomnode.node.worker, dicomnode.node.sender"
+    rooms = "dicomnode.node.service, dicomnode.node.pipeline, dicomnode.node.worker, dicomnode.node.doors"
     code = f"import dicomnode.node, {rooms}, sys; print(sorted({{'torch', 'transformers'}} & set(sys.modules)))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -77,7 +77,7 @@ def test_the_node_loads_no_torch():
     assert "[]" == done.stdout.strip()
 
 
-@pytest.mark.parametrize("room", ["receive.scp", "node.alerter"])
+@pytest.mark.parametrize("room", ["receive.scp", "node.doors"])
 def test_receiver_and_alerter_are_light(room):
     """The processes that receive and that alert load neither highdicom nor ONNX Runtime."""
     code = (

@@ -62,7 +62,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List the alerts with when they were found, sent and acknowledged, the newest first."""
-    rows = open_stores(read_settings(settings)).alerts.list(state=state)
+    rows = open_stores(read_settings(settings), is_reader=True).alerts.list(state=state)
     show_rows(rows, ("job_id", *COLUMNS), as_json=as_json, empty="no alerts")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json
 from dicomnode.cli.settings_file import toml_value
+from dicomnode.compose.times import is_zone_unknown
 from dicomnode.node import service
 
 app = typer.Typer(name="config", help="Look at the settings.", no_args_is_help=True)
@@ -20,6 +21,8 @@ def check(settings: SettingsOption = None) -> None:
     service.check(loaded)
     if not loaded.send.destinations:
         err.print("note: no destination is set, so results stay in the data folder")
+    if is_zone_unknown(loaded.compose.timezone):
+        err.print("note: no time zone is named, so results are dated in UTC; compose.timezone or TZ names the house's")
     err.print("the settings are right")
 
 

@@ -30,7 +30,7 @@ from dicomnode.send.store_scu import StoreSCU
 from dicomnode.settings import Destination, SendSettings, load
 
 ENDED = (JobState.COMPLETED, JobState.CANCELED)
-START_WAIT_S = 60.0
+START_WAIT_S = 300.0  # of a busy machine; a service that ends is noticed at once
 QUIET_S = 1.5
 LANGUAGES = ["en", "es", "de", "fr", "pt", "zh", "hi", "ar"]
 """Of the reports; the first is printed."""

@@ -25,7 +25,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List the jobs: open ones in queue order, then those that ended, the newest first."""
-    rows = open_stores(read_settings(settings)).jobs.list(state=state)
+    rows = open_stores(read_settings(settings), is_reader=True).jobs.list(state=state)
     columns = ("id", "study_instance_uid", "state", "stage", "bundle", "acuity", "outcome", "created_at", "reason")
     show_rows(rows, columns, as_json=as_json, empty="no jobs")
 
@@ -33,7 +33,7 @@ def list_(
 @app.command()
 def show(job_id: JobId, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Show one job, its results, where each has been sent, and who was told of it."""
-    stores = open_stores(read_settings(settings))
+    stores = open_stores(read_settings(settings), is_reader=True)
     row = next((row for row in stores.jobs.list() if row["id"] == job_id), None)
     if row is None:
         raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
@@ -54,12 +54,9 @@ def show(job_id: JobId, settings: SettingsOption = None, as_json: JsonOption = F
 def retry(job_id: JobId, settings: SettingsOption = None) -> None:
     """Put a canceled job back into the queue, or its results that could not be sent."""
     stores = open_stores(read_settings(settings))
-    now = dt.datetime.now(dt.UTC)
-    job = stores.jobs.get(job_id)
-    # While one destination still waits the job is in progress, and what another refused can go all the same.
-    if job is None or job.state is not JobState.IN_PROGRESS or not stores.results.retry(job_id, now=now):
-        stores.jobs.retry(job_id, now=now)
-        stores.results.retry(job_id, now=now)
+    # What a destination refused can go all the same while another still waits, or holds everything.
+    if not stores.results.retry(job_id, now=dt.datetime.now(dt.UTC)):
+        stores.jobs.retry(job_id)
     err.print(f"job {job_id} is queued again")
 
 

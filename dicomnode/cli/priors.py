@@ -25,7 +25,7 @@ def find(
 ) -> None:
     """Show with what a study would be compared, and why not with the patient's other studies; nothing is fetched."""
     configuration = read_settings(settings)
-    stores = open_stores(configuration)
+    stores = open_stores(configuration, is_reader=True)
     kept = stores.instances.in_study(study_uid) or stores.instances.known_of_study(study_uid)
     if not kept:
         raise PermanentError(f"no study {study_uid} is kept; `dicomnode studies list` shows those there are")

@@ -30,6 +30,8 @@ def try_files(
             ds = read_header(path, header_elements(rules))
         except UnsupportedImageError as error:
             raise UnsupportedImageError(f"{path}: {error}") from None
+        except OSError as error:
+            raise UnsupportedImageError(f"{path}: {error.strerror}") from None
         trials = [try_rule(rule, Candidate(ds=ds, calling_ae_title=calling_ae_title)) for rule in rules]
         match = next((trial.rule for trial in trials if trial.is_match), None)
         answers.append(

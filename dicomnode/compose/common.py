@@ -27,7 +27,8 @@ from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.compose.times import local_time
 from dicomnode.dicom import codes, uids
-from dicomnode.dicom.header import copied, identity, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import copied, identity
 from dicomnode.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -110,7 +111,8 @@ def common_attributes(
         RFC 5646 tag of a report's language: each has a series of its own, which says so. Empty: it speaks none.
     """
     ds = identity(request.study)
-    moment = local_time(request.started_at, request.study)
+    moment = local_time(request.started_at, request.study, request.settings.timezone)
+    ds.TimezoneOffsetFromUTC = moment.offset
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = series.sop_class_uid
     ds.SOPInstanceUID = derived_uid(request.job_key, role)

@@ -12,7 +12,7 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import unlimited_text
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.dicom.header import text as header_text
+from dicomnode.dicom.elements import text as header_text
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.records import CodedConcept, PriorStudy
 

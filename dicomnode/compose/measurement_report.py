@@ -31,7 +31,7 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import unlimited_text
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 from dicomnode.records import BundleIdentity, CodedConcept, Finding, FloatArray, Heatmap, Presence
 
 

@@ -13,10 +13,10 @@ from dicomnode.compose.measurement_report import region_reports, study_reports
 from dicomnode.compose.overlay import overlay
 from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
-from dicomnode.compose.summary import summary
+from dicomnode.compose.summary import further_pages, summary
 from dicomnode.compose.text_report import text_report
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.errors import ComposeError
+from dicomnode.dicom.elements import parsing
+from dicomnode.errors import ComposeError, UnsupportedImageError
 
 log = structlog.get_logger()
 
@@ -32,8 +32,9 @@ def compose(request: ComposeRequest) -> list[Composed]:
         If a source lacks the UIDs that results are filed under, or its header cannot be built upon.
     """
     try:
-        return _composed(request)
-    except PARSER_ERRORS as error:
+        with parsing("no result could be built"):
+            return _composed(request)
+    except UnsupportedImageError as error:
         # What pydicom and highdicom raise for headers that break the standard.
         raise ComposeError(f"no result could be built from the headers of this study ({_where(error)})") from None
 
@@ -48,7 +49,10 @@ def _composed(request: ComposeRequest) -> list[Composed]:
     results = list(overlays.values())
     if Kind.SUMMARY in request.kinds:
         results.append(summary(request))
-    results += [text_report(request, text, overlays) for text in report.texts]
+    if Kind.PAGE in request.kinds:
+        results += further_pages(request)
+    if Kind.TEXT in request.kinds:
+        results += [text_report(request, text, overlays) for text in report.texts]
     results += [*region_reports(request, overlays), *study_reports(request)]
     if Kind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
         results.append(key_objects(request, overlays))
@@ -61,8 +65,9 @@ def _by_profile(request: ComposeRequest) -> Iterator[Composed]:
         if not kinds & request.kinds:
             continue
         try:
-            yield from makers()(request)
-        except PARSER_ERRORS as error:
+            with parsing("left out"):
+                yield from makers()(request)
+        except UnsupportedImageError as error:
             log.warning("left out", kinds=sorted(kinds), why=_where(error))
 
 
@@ -94,5 +99,6 @@ _BY_PROFILE = (
 
 def _where(error: BaseException) -> str:
     """What was raised and where; its message may quote patient data."""
+    error = error.__cause__ or error
     own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == Path(__file__).parent]
     return f"{type(error).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno}"

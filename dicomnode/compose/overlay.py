@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from pydicom import Dataset
 from pydicom.tag import Tag
@@ -12,8 +14,11 @@ from dicomnode.compose.picture import Picture, drawn
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
-from dicomnode.dicom.header import copied, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.geometry import Plane, calibrated_spacing_mm, plane
+from dicomnode.dicom.header import copied
 from dicomnode.dicom.words import PICTURE_WARNING, percent
+from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Finding, Heatmap
 
 _COPIED = (
@@ -55,7 +60,8 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     ds.PatientOrientation = orientation(source)
     ds.BurnedInAnnotation = "YES"
     ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {PICTURE_WARNING}")
-    _derive(ds, source, finding, heatmap, is_scaled=picture.pixels.shape[1] != heatmap.weights.shape[1])
+    is_scaled = (picture.rows, picture.columns) != heatmap.weights.shape
+    _derive(ds, source, finding, heatmap, is_scaled=is_scaled)
     _place(ds, source, heatmap, picture)
     ds.set_pixel_data(picture.pixels, "RGB", 8, generate_instance_uid=False)
     return Composed(role=role, dataset=ds)
@@ -89,30 +95,32 @@ def _derive(ds: Dataset, source: Dataset, finding: Finding, heatmap: Heatmap, *,
 
 
 def _place(ds: Dataset, source: Dataset, heatmap: Heatmap, picture: Picture) -> None:
-    """Put the picture where the source lies (Standard Extended: PS3.3 C.7.6.2), so that viewers sort it alike."""
-    spacing = _numbers(source, "PixelSpacing", 2)
-    if spacing is None or min(spacing) <= 0:
+    """Put the picture where the frame lies (Standard Extended: PS3.3 C.7.6.2), so that viewers sort it alike."""
+    spacing = calibrated_spacing_mm(source, heatmap.image.frame_number)
+    if spacing is None:
         return
     rows, columns = heatmap.weights.shape
     scaled = (spacing[0] * rows / picture.rows, spacing[1] * columns / picture.columns)
-    ds.PixelSpacing = [DSfloat(value, auto_format=True) for value in scaled]
-    position, orientation = (
-        _numbers(source, k, n) for k, n in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6))
-    )
-    if position is None or orientation is None or "FrameOfReferenceUID" not in ds:
+    ds.PixelSpacing = _decimals(scaled)
+    where = _plane(source, heatmap.image.frame_number)
+    if where is None or "FrameOfReferenceUID" not in ds:
         return
     # Scaling keeps the edges of the image, so the centre of its first pixel moves.
-    across = np.array(orientation[:3]) * (scaled[1] - spacing[1]) / 2
-    down = np.array(orientation[3:]) * (scaled[0] - spacing[0]) / 2
-    ds.ImagePositionPatient = [DSfloat(float(v), auto_format=True) for v in np.array(position) + across + down]
-    ds.ImageOrientationPatient = [DSfloat(value, auto_format=True) for value in orientation]
-    ds.update(copied(source, [Tag("SliceThickness")]))
+    across = np.array(where.row_direction) * (scaled[1] - spacing[1]) / 2
+    down = np.array(where.column_direction) * (scaled[0] - spacing[0]) / 2
+    ds.ImagePositionPatient = _decimals(np.array(where.position) + across + down)
+    ds.ImageOrientationPatient = _decimals((*where.row_direction, *where.column_direction))
+    if where.thickness_mm > 0:
+        ds.SliceThickness = DSfloat(where.thickness_mm, auto_format=True)
 
 
-def _numbers(source: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """Values of a DS element where there are `count` of them and all are finite."""
-    value = copied(source, [Tag(keyword)]).get(keyword)
-    if value is None or isinstance(value, str) or not hasattr(value, "__len__") or len(value) != count:
+def _plane(source: Dataset, frame_number: int) -> Plane | None:
+    """Where the frame lies; None also where the header says it wrong: a film is read without."""
+    try:
+        return plane(source, frame_number)
+    except UnsupportedImageError:
         return None
-    numbers = tuple(float(v) for v in value)
-    return numbers if np.isfinite(numbers).all() else None
+
+
+def _decimals(values: Iterable[float]) -> list[DSfloat]:
+    return [DSfloat(float(value), auto_format=True) for value in values]

@@ -15,7 +15,7 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.compose.typeface import runs_from_right
 from dicomnode.dicom import codes
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
 
 MARGIN_MM = 18
 _POINTS = {

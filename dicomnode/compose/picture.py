@@ -29,7 +29,7 @@ class Picture(NamedTuple):
 
 
 def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int, banner: str = "") -> Picture:
-    """Draw the heat map in one colour scale for all images, on the frame as it is displayed.
+    """Draw the heat map in one colour scale for all images, on the frame as it is displayed, in square pixels.
 
     Parameters
     ----------
@@ -40,8 +40,11 @@ def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int, banner
     banner
         How urgent it is, above the legend in a colour of its own; empty: nothing.
     """
-    scale = min(1.0, longest_side_px / max(heatmap.weights.shape))
-    size = (max(1, round(heatmap.weights.shape[1] * scale)), max(1, round(heatmap.weights.shape[0] * scale)))
+    rows, columns = heatmap.weights.shape
+    aspect = heatmap.image.placement.pixel_aspect
+    square = (columns * max(1.0, 1 / aspect), rows * max(1.0, aspect))  # no line of the frame is lost
+    scale = min(1.0, longest_side_px / max(square))
+    size = (max(1, round(square[0] * scale)), max(1, round(square[1] * scale)))
     grey = np.asarray(Image.fromarray(heatmap.image.display).resize(size, Image.Resampling.BOX, reducing_gap=1.0))
     weights = np.asarray(Image.fromarray(heatmap.weights).resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0))
     image = blended(grey, weights)

@@ -6,49 +6,64 @@ The image itself stays as the modality made it, and a reader switches the drawin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import chain
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.tag import Tag
+from pydicom.valuerep import DSfloat
 
 from dicomnode.compose.common import Series, body_part, common_attributes, tracking_uid
 from dicomnode.compose.measurement_report import has_place
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
-from dicomnode.dicom.header import copied, text
+from dicomnode.dicom.elements import items, number, text
+from dicomnode.dicom.geometry import pixel_aspect
+from dicomnode.dicom.greyscale import (
+    modality_table,
+    modality_values,
+    rescale,
+    stored_range,
+    voi_table,
+    window,
+)
+from dicomnode.dicom.header import copied
+from dicomnode.dicom.shutter import SHUTTER_ELEMENTS, shown_by_shutter, shutter_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.dicom.words import PICTURE_WARNING, percent
-from dicomnode.records import Finding, PreparedImage
+from dicomnode.records import Finding, FloatArray, PreparedImage
 
 _Shape = tuple[int, int]
 """(rows, columns)."""
 
 LAYER = "AI"
-# Without these the state would show raw values: it replaces the image's own (PS3.4 N.2.1).
-_MODALITY_LUT = ("RescaleIntercept", "RescaleSlope", "RescaleType", "ModalityLUTSequence")
-_VOI_LUT = ("WindowCenter", "WindowWidth", "VOILUTSequence", "VOILUTFunction")
+_GREY = ("MONOCHROME1", "MONOCHROME2", "")
+"""Photometric interpretations that a greyscale state can show."""
 _YELLOW_CIELAB = (0xF75C, 0x6C42, 0xDE5F)
 
 
 def presentation_states(request: ComposeRequest) -> Iterator[Composed]:
-    """One state for each image that has outlines."""
+    """One state for each image that has outlines; none for colour, which a greyscale state cannot show."""
     by_image: dict[tuple[str, int], list[Finding]] = {}
     for finding in request.report.findings:
         if has_place(finding) and finding.heatmap is not None:
             image = finding.heatmap.image
-            by_image.setdefault((image.sop_instance_uid, image.frame_number), []).append(finding)
-    for number, findings in enumerate(by_image.values(), start=1):
-        yield _state(request, findings, number)
+            if text(request.source(image.sop_instance_uid), "PhotometricInterpretation").upper() in _GREY:
+                by_image.setdefault((image.sop_instance_uid, image.frame_number), []).append(finding)
+    for place, findings in enumerate(by_image.values(), start=1):
+        yield _state(request, findings, place)
 
 
-def _state(request: ComposeRequest, findings: Sequence[Finding], number: int) -> Composed:
+def _state(request: ComposeRequest, findings: Sequence[Finding], place: int) -> Composed:
     heatmap = findings[0].heatmap
     if heatmap is None:
         raise ValueError("a presentation state needs a finding with an image")
     source = request.source(heatmap.image.sop_instance_uid)
-    role = f"gsps.{number}"
-    ds = common_attributes(request, Series.PRESENTATION, role, number)
+    role = f"gsps.{place}"
+    ds = common_attributes(request, Series.PRESENTATION, role, place)
     ds.update(body_part(source))
     ds.PresentationCreationDate, ds.PresentationCreationTime = ds.ContentDate, ds.ContentTime
     ds.ContentLabel = "AI_OUTLINES"
@@ -60,21 +75,75 @@ def _state(request: ComposeRequest, findings: Sequence[Finding], number: int) ->
     series.ReferencedImageSequence = [image]
     ds.ReferencedSeriesSequence = [series]
     rows, columns = heatmap.weights.shape
-    ds.DisplayedAreaSelectionSequence = [_whole(rows, columns)]
+    ds.DisplayedAreaSelectionSequence = [_whole(rows, columns, heatmap.image.placement.pixel_aspect)]
     ds.GraphicLayerSequence = [_layer()]
     ds.GraphicAnnotationSequence = [_annotation(request, findings, image, (rows, columns))]
-    _copy_greyscale(ds, source)
+    ds.update(_shutter(source, heatmap.image.frame_number, (rows, columns)))
+    _show_greyscale(ds, source, heatmap.image.frame_number)
     return Composed(role=role, dataset=ds)
 
 
-def _copy_greyscale(ds: Dataset, source: Dataset) -> None:
-    """Take the source's own way from stored values to grey levels."""
-    ds.update(copied(source, [Tag(keyword) for keyword in _MODALITY_LUT]))
-    voi = copied(source, [Tag(keyword) for keyword in _VOI_LUT])
-    if "WindowCenter" in voi or "VOILUTSequence" in voi:
+def _show_greyscale(ds: Dataset, source: Dataset, frame_number: int) -> None:
+    """Take the frame's own way from stored values to grey levels: the state replaces the image's (PS3.4 N.2.1).
+
+    It is written anew from what was read, because viewers refuse what images get away with: a rescale without its
+    type, several windows, a window beside a table, descriptors that lie.
+    """
+    stored = stored_range(source)
+    lut = modality_table(source, stored)
+    linear = rescale(source, frame_number)
+    if lut is not None:
+        item = _table(lut.entries, lut.first, stored)
+        item.ModalityLUTType = text(items(source, "ModalityLUTSequence")[0], "ModalityLUTType") or "US"
+        ds.ModalityLUTSequence = [item]
+    elif linear is not None:
+        ds.RescaleSlope, ds.RescaleIntercept = _decimal(linear.slope), _decimal(linear.intercept)
+        ds.RescaleType = linear.kind or ("HU" if text(source, "Modality").upper() == "CT" else "US")
+    voi = _voi(source, modality_values(source, stored, frame_number), frame_number)
+    if voi is not None:
         ds.SoftcopyVOILUTSequence = [voi]
     is_inverted = text(source, "PhotometricInterpretation") == "MONOCHROME1"
     ds.PresentationLUTShape = "INVERSE" if is_inverted else "IDENTITY"
+
+
+def _voi(source: Dataset, values: FloatArray, frame_number: int) -> Dataset | None:
+    """Softcopy VOI LUT of a frame, a table or one window (PS3.3 C.11.8); None where the image has neither."""
+    item = Dataset()
+    lut = voi_table(source, values, frame_number)
+    if lut is not None:
+        white = np.rint(lut.entries * (65535 / lut.largest))  # depths between 8 and 16 bits are not allowed here
+        item.VOILUTSequence = [_table(white, lut.first, values)]
+        return item
+    first = window(source, frame_number)
+    if first is None:
+        return None
+    item.WindowCenter, item.WindowWidth = _decimal(first.center), _decimal(first.width)
+    if first.function != "LINEAR":
+        item.VOILUTFunction = first.function
+    return item
+
+
+def _table(entries: NDArray[Any], first: int, values: NDArray[Any]) -> Dataset:
+    """Item of a look-up table of 16 bits, whose descriptor says what it is."""
+    item = Dataset()
+    vr = "SS" if values.min() < 0 else "US"
+    item.add_new("LUTDescriptor", vr, [entries.size % 2**16, first if vr == "SS" else first % 2**16, 16])
+    item.add_new("LUTData", "OW", entries.astype("<u2").tobytes())
+    return item
+
+
+def _decimal(written: float) -> DSfloat:
+    return DSfloat(written, auto_format=True)
+
+
+def _shutter(source: Dataset, frame_number: int, shape: _Shape) -> Dataset:
+    """Display shutter of the frame, which the state replaces as well (PS3.3 A.33.1.3); nothing where it has none."""
+    where = shutter_of(source, frame_number)
+    if shown_by_shutter(source, frame_number, shape, pixel_aspect(source, frame_number)).all():
+        return Dataset()
+    ds = copied(where, [Tag(keyword) for keyword in SHUTTER_ELEMENTS])
+    ds.ShutterPresentationValue = int(number(where, "ShutterPresentationValue") or 0)
+    return ds
 
 
 def _image_reference(source: Dataset, image: PreparedImage) -> Dataset:
@@ -86,12 +155,13 @@ def _image_reference(source: Dataset, image: PreparedImage) -> Dataset:
     return item
 
 
-def _whole(rows: int, columns: int) -> Dataset:
+def _whole(rows: int, columns: int, aspect: float) -> Dataset:
+    ratio = Fraction(aspect).limit_denominator(1000)
     item = Dataset()
     item.DisplayedAreaTopLeftHandCorner = [1, 1]
     item.DisplayedAreaBottomRightHandCorner = [columns, rows]
     item.PresentationSizeMode = "SCALE TO FIT"
-    item.PresentationPixelAspectRatio = [1, 1]
+    item.PresentationPixelAspectRatio = [ratio.numerator, ratio.denominator]  # height, width
     return item
 
 

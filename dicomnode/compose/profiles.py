@@ -16,6 +16,8 @@ class Kind(StrEnum):
 
     OVERLAY = "overlay"
     SUMMARY = "summary"
+    PAGE = "page"
+    """The summary in a further language."""
     TEXT = "text-sr"
     REGIONS = "regions-sr"
     STUDY = "study-sr"
@@ -34,22 +36,23 @@ class Kind(StrEnum):
 
 
 # The documents point at overlays, so whoever gets documents gets those.
-_ALL_GET = frozenset([Kind.OVERLAY, Kind.TEXT])
+_DRAFT = frozenset([Kind.OVERLAY, Kind.TEXT])
 _SEGMENTATIONS = frozenset([Kind.SEGMENTATION, Kind.FILM_SEGMENTATION])
 
 PROFILES = {
-    ViewerProfile.STANDARD: _ALL_GET | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.KEY_OBJECTS},
+    ViewerProfile.STANDARD: _DRAFT | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.KEY_OBJECTS},
     # OHIF lists key objects and presentation states with a warning sign and cannot show them; a segmentation
     # without a frame of reference makes it wait for ever.
-    ViewerProfile.OHIF: _ALL_GET | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION, Kind.PDF},
+    ViewerProfile.OHIF: _DRAFT | {Kind.SUMMARY, Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION, Kind.PDF},
     # Weasis does not ask for Comprehensive SR over C-GET, and draws presentation states on the image.
-    ViewerProfile.WEASIS: _ALL_GET
+    ViewerProfile.WEASIS: _DRAFT
     | {Kind.SUMMARY, Kind.REGIONS_ENHANCED, Kind.STUDY_ENHANCED, Kind.KEY_OBJECTS, Kind.PRESENTATION, Kind.PDF}
     | _SEGMENTATIONS,
-    ViewerProfile.SLICER: _ALL_GET | {Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION},
-    ViewerProfile.TEXT_ONLY: _ALL_GET | {Kind.SUMMARY, Kind.PDF},
+    ViewerProfile.SLICER: _DRAFT | {Kind.REGIONS, Kind.STUDY, Kind.SEGMENTATION},
+    # A peer that takes Secondary Capture and nothing else: what it refuses would end every job as failed.
+    ViewerProfile.TEXT_ONLY: frozenset([Kind.OVERLAY, Kind.SUMMARY, Kind.PAGE]),
     # IHE AI Results wants qualitative findings as Comprehensive 3D SR.
-    ViewerProfile.AIR: _ALL_GET | {Kind.REGIONS_3D, Kind.STUDY_3D, Kind.KEY_OBJECTS} | _SEGMENTATIONS,
+    ViewerProfile.AIR: _DRAFT | {Kind.REGIONS_3D, Kind.STUDY_3D, Kind.KEY_OBJECTS} | _SEGMENTATIONS,
 }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydicom import Dataset
 
 from dicomnode.compose.profiles import PROFILES, Kind
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.patient import is_identified, patient_of
+from dicomnode.dicom.same_patient import patient_groups
 from dicomnode.errors import ComposeError
 from dicomnode.records import Report, ResultInstance, ViewerProfile
 from dicomnode.settings import AcuityLevel, ComposeSettings
@@ -16,7 +19,13 @@ from dicomnode.settings import AcuityLevel, ComposeSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeRequest:
-    """One answer to be made into DICOM objects."""
+    """One answer to be made into DICOM objects.
+
+    Raises
+    ------
+    ComposeError
+        If the sources are of more than one patient or study.
+    """
 
     job_key: str
     """Every UID of the results derives from it."""
@@ -33,18 +42,21 @@ class ComposeRequest:
     previous: tuple[ResultInstance, ...] = ()
     """Results of earlier revisions of the study: predecessors of the documents with the same role."""
 
+    def __post_init__(self) -> None:
+        _check_one_patient(self.sources)
+
     @property
     def study(self) -> Dataset:
-        """The header that gives the results their patient and study.
+        """The header that gives the results their patient and study: the first that identifies the patient.
 
         Raises
         ------
         ComposeError
             If none of the sources says which study it belongs to.
         """
-        for source in self.sources:
-            if text(source, "StudyInstanceUID"):
-                return source
+        of_study = [source for source in self.sources if text(source, "StudyInstanceUID")]
+        for source in [*(one for one in of_study if is_identified(patient_of(one))), *of_study]:
+            return source
         raise ComposeError("no source has a Study Instance UID (0020,000D); results need one to be filed under")
 
     def source(self, sop_instance_uid: str) -> Dataset:
@@ -59,6 +71,17 @@ class ComposeRequest:
             if text(source, "SOPInstanceUID") == sop_instance_uid:
                 return source
         raise ComposeError(f"instance {sop_instance_uid} has a heat map, but is not among the sources of the request")
+
+
+def _check_one_patient(sources: Sequence[Dataset]) -> None:
+    """Refuse to file under one patient what was made from images of two, whoever asks for it."""
+    groups, elements = patient_groups([patient_of(source) for source in sources])
+    if len(groups) > 1:
+        raise ComposeError(
+            f"the sources are images of {len(groups)} patients: they contradict in {', '.join(elements)}"
+        )
+    if len({text(source, "StudyInstanceUID") for source in sources} - {""}) > 1:
+        raise ComposeError("the sources are of different studies (0020,000D)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.dicom.header import copied, identity, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import copied, identity
 from dicomnode.dicom.uids import MANUFACTURER, derived_uid
 from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.records import BundleIdentity, ByteArray, Finding, Heatmap

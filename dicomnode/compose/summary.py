@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dicomnode.compose.common import Series, body_part, common_attributes
 from dicomnode.compose.page import Bar, Page, Style, page_of
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.typeface import can_be_shaped
 from dicomnode.records import ByteArray
@@ -38,14 +40,31 @@ class _Row(NamedTuple):
 
 def summary(request: ComposeRequest) -> Composed:
     """Compose the page in the house's language, or in English with a remark where it cannot be drawn."""
-    ds = common_attributes(request, Series.SUMMARY, "summary")
+    return _drawn(request, page_of(request, can_be_shaped), "summary")
+
+
+def further_pages(request: ComposeRequest) -> Iterator[Composed]:
+    """Compose the page in every other language of the house, for peers that take no Structured Report.
+
+    A language that cannot be drawn has no page: the summary says why, in the one language that always can be.
+    """
+    shown = page_of(request, can_be_shaped).language
+    for text in request.report.texts:
+        alone = replace(request, report=replace(request.report, texts=(text,)))
+        page = page_of(alone, can_be_shaped)
+        if text.language == page.language != shown:
+            yield _drawn(request, page, f"{Kind.PAGE}.{text.language}", language=text.language)
+
+
+def _drawn(request: ComposeRequest, page: Page, role: str, *, language: str = "") -> Composed:
+    ds = common_attributes(request, Series.SUMMARY, role, language=language)
     ds.update(body_part(request.study))
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "WSD"
     ds.PatientOrientation = []
     ds.BurnedInAnnotation = "YES"
-    ds.set_pixel_data(drawn_page(page_of(request, can_be_shaped)), "RGB", 8, generate_instance_uid=False)
-    return Composed(role="summary", dataset=ds)
+    ds.set_pixel_data(drawn_page(page), "RGB", 8, generate_instance_uid=False)
+    return Composed(role=role, dataset=ds)
 
 
 def drawn_page(page: Page) -> ByteArray:

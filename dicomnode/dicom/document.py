@@ -8,6 +8,8 @@ from html import escape
 
 from pydicom import Dataset
 
+from dicomnode.dicom.elements import items, text
+
 _LANGUAGE_OF_CONTENT = "121049"
 """(121049, DCM, "Language of Content Item and Descendants")."""
 _RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
@@ -77,10 +79,10 @@ def document_html(ds: Dataset, images: Mapping[str, str]) -> str:
 
 def _language(ds: Dataset) -> str:
     """RFC 5646 tag of the document (TID 1204), English where it does not say."""
-    for item in ds.get("ContentSequence", ()):
-        names = item.get("ConceptNameCodeSequence")
-        if item.get("ValueType") == "CODE" and names and names[0].CodeValue == _LANGUAGE_OF_CONTENT:
-            return str(item.ConceptCodeSequence[0].CodeValue)
+    for item in items(ds, "ContentSequence"):
+        named = _of_first(item, "ConceptNameCodeSequence", "CodeValue")
+        if text(item, "ValueType") == "CODE" and named == _LANGUAGE_OF_CONTENT:
+            return _of_first(item, "ConceptCodeSequence", "CodeValue") or "en"
     return "en"
 
 
@@ -98,33 +100,37 @@ def _labelled(line: Line) -> str:
 
 
 def _title(ds: Dataset) -> str:
-    return f"{_name(ds)} ({ds.get('SeriesDescription', '')})"
+    return f"{_name(ds)} ({text(ds, 'SeriesDescription')})"
 
 
 def _lines(item: Dataset, depth: int, *, is_context: bool) -> Iterator[Line]:
-    for child in item.get("ContentSequence", ()):
-        context = is_context or child.get("RelationshipType") in ("HAS OBS CONTEXT", "HAS CONCEPT MOD")
+    for child in items(item, "ContentSequence"):
+        context = is_context or text(child, "RelationshipType") in ("HAS OBS CONTEXT", "HAS CONCEPT MOD")
         value = _value(child)
         if value is not None:
-            is_text = child.get("ValueType") == "TEXT"
+            is_text = text(child, "ValueType") == "TEXT"
             yield Line(depth=depth, name=_name(child), value=value, is_context=context, is_text=is_text)
         yield from _lines(child, depth + 1, is_context=context)
 
 
 def _name(item: Dataset) -> str:
-    names = item.get("ConceptNameCodeSequence")
-    return str(names[0].CodeMeaning) if names else ""
+    return _of_first(item, "ConceptNameCodeSequence", "CodeMeaning")
+
+
+def _of_first(item: Dataset, sequence: str, keyword: str) -> str:
+    """Text of an element in the first item of a sequence; "" where there is none."""
+    return next((text(one, keyword) for one in items(item, sequence)), "")
 
 
 def _value(item: Dataset) -> str | None:
     """Value as text, empty for a container, None for what has no words."""
-    kind = item.get("ValueType")
+    kind = text(item, "ValueType")
     if kind == "CONTAINER":
         return ""
     if kind == "CODE":
-        return str(item.ConceptCodeSequence[0].CodeMeaning)
-    if kind == "NUM" and item.get("MeasuredValueSequence"):
-        measured = item.MeasuredValueSequence[0]
-        return f"{measured.NumericValue} {measured.MeasurementUnitsCodeSequence[0].CodeValue}"
+        return _of_first(item, "ConceptCodeSequence", "CodeMeaning")
+    if kind == "NUM" and items(item, "MeasuredValueSequence"):
+        measured = items(item, "MeasuredValueSequence")[0]
+        return f"{text(measured, 'NumericValue')} {_of_first(measured, 'MeasurementUnitsCodeSequence', 'CodeValue')}"
     keywords = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
-    return str(item.get(keywords[kind], "")) if kind in keywords else None
+    return text(item, keywords[kind]) if kind in keywords else None

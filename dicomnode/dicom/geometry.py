@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from dicomnode.dicom.elements import functional_group, number, numbers, text
+from dicomnode.dicom.elements import holder, needed_numbers, number, numbers, text
 from dicomnode.errors import UnsupportedImageError
 
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
@@ -21,7 +21,7 @@ _DIRECTION_TOLERANCE = 0.02  # largest difference of a direction cosine: about o
 _POSITION_TOLERANCE_MM = 0.01
 _GAP_FACTOR = 1.5  # of the usual distance between slices
 _TILT_TOLERANCE_DEGREES = 1.0
-_SQUARE_TOLERANCE = 0.01
+_MOST_ASPECT = 4.0
 
 UPRIGHT_FRONTAL = ("L", "F")
 """Patient's left on the viewer's right, head up: how a frontal film is hung."""
@@ -96,22 +96,42 @@ def made_upright(frame: NDArray[Any], rotate_quarters: int, flip_columns: bool) 
     return np.ascontiguousarray(turned[:, ::-1] if flip_columns else turned)
 
 
-def require_square_pixels(ds: Dataset, frame_number: int) -> None:
-    """Refuse a frame whose pixels are not square.
+def calibrated_spacing_mm(ds: Dataset, frame_number: int) -> tuple[float, float] | None:
+    """Pixel Spacing (0028,0030) of a frame, between the rows and between the columns, mm; None where it has none."""
+    return _pair(holder(ds, frame_number, "PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing")
+
+
+def pixel_spacing_mm(ds: Dataset, frame_number: int) -> tuple[float, float] | None:
+    """Distance between the rows and between the columns of a frame, mm; None where the header does not say.
+
+    Of a radiograph that says nothing else, at the detector or on the scanned film.
+    """
+    calibrated = calibrated_spacing_mm(ds, frame_number)
+    detector = holder(ds, frame_number, "FramePixelDataPropertiesSequence", "ImagerPixelSpacing")
+    return calibrated or _pair(detector, "ImagerPixelSpacing") or _pair(ds, "NominalScannedPixelSpacing")
+
+
+def pixel_aspect(ds: Dataset, frame_number: int) -> float:
+    """Height of a pixel divided by its width; 1 where the header does not say.
 
     Raises
     ------
     UnsupportedImageError
-        If row and column spacing, or Pixel Aspect Ratio, differ by more than one per cent.
+        If one is more than four times the other: the header is wrong then, and nobody knows how.
     """
-    measures = functional_group(ds, frame_number, "PixelMeasuresSequence") or ds
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
-        pair = numbers(measures, keyword)
-        if len(pair) == 2 and min(pair) > 0 and abs(pair[0] / pair[1] - 1) > _SQUARE_TOLERANCE:
-            raise UnsupportedImageError(
-                f"instance {text(ds, 'SOPInstanceUID')}: pixels must be square, {keyword} has ratio "
-                f"{pair[0] / pair[1]:.3f}"
-            )
+    pair = pixel_spacing_mm(ds, frame_number) or _pair(ds, "PixelAspectRatio") or (1.0, 1.0)
+    aspect = pair[0] / pair[1]
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        raise UnsupportedImageError(
+            f"instance {text(ds, 'SOPInstanceUID')}: pixels {aspect:.3g} times as high as wide are none of an image"
+        )
+    return aspect
+
+
+def _pair(ds: Dataset, keyword: str) -> tuple[float, float] | None:
+    """Two numbers above 0; None where the element holds anything else."""
+    found = numbers(ds, keyword)
+    return (found[0], found[1]) if len(found) == 2 and min(found) > 0 else None
 
 
 def plane(ds: Dataset, frame_number: int) -> Plane | None:
@@ -120,13 +140,15 @@ def plane(ds: Dataset, frame_number: int) -> Plane | None:
     Raises
     ------
     UnsupportedImageError
-        If the direction cosines are not two unit vectors at right angles.
+        If position or direction cosines are there and no numbers, or the cosines are not two unit vectors at right
+        angles.
     """
-    where = functional_group(ds, frame_number, "PlanePositionSequence") or ds
-    how = functional_group(ds, frame_number, "PlaneOrientationSequence") or ds
-    measures = functional_group(ds, frame_number, "PixelMeasuresSequence") or ds
-    position, cosines = numbers(where, "ImagePositionPatient"), numbers(how, "ImageOrientationPatient")
-    if len(position) != 3 or len(cosines) != 6:
+    where = holder(ds, frame_number, "PlanePositionSequence", "ImagePositionPatient")
+    how = holder(ds, frame_number, "PlaneOrientationSequence", "ImageOrientationPatient")
+    measures = holder(ds, frame_number, "PixelMeasuresSequence", "SliceThickness")
+    position = needed_numbers(where, "ImagePositionPatient", 3)
+    cosines = needed_numbers(how, "ImageOrientationPatient", 6)
+    if not position or not cosines:
         return None
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     lengths = np.array([np.linalg.norm(row), np.linalg.norm(column)])
@@ -136,7 +158,8 @@ def plane(ds: Dataset, frame_number: int) -> Plane | None:
             "two unit vectors at right angles"
         )
     thickness = number(measures, "SliceThickness") or 0.0
-    return Plane(position, cosines[:3], cosines[3:], thickness)
+    (x, y, z), (*along_row, a, b, c) = position, cosines
+    return Plane((x, y, z), (along_row[0], along_row[1], along_row[2]), (a, b, c), thickness)
 
 
 def require_one_orientation(planes: Sequence[Plane], series: str) -> None:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 from pydicom import DataElement, Dataset
 from pydicom.charset import default_encoding
-from pydicom.datadict import tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import PersonName
 
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom.elements import element, parsing, text, value
+from dicomnode.errors import UnsupportedImageError
 
 # PS3.3 C.7.1.1 and C.7.2.1, Type 2: there in every object, empty where unknown.
 REQUIRED_OF_STUDY = (
@@ -85,8 +85,8 @@ def identity(source: Dataset) -> Dataset:
     for keyword in REQUIRED_OF_STUDY:
         if keyword not in ds:
             setattr(ds, keyword, "")
-    if ds.get("PatientIdentityRemoved") == "YES" and not (
-        ds.get("DeidentificationMethod") or ds.get("DeidentificationMethodCodeSequence")
+    if text(ds, "PatientIdentityRemoved") == "YES" and not (
+        value(ds, "DeidentificationMethod") or value(ds, "DeidentificationMethodCodeSequence")
     ):
         # PS3.3 C.7.1.1 Type 1C: required as soon as the identity is said to be removed.
         ds.DeidentificationMethod = "Not stated by the source"
@@ -97,41 +97,35 @@ def copied(source: Dataset, tags: Iterable[BaseTag]) -> Dataset:
     """Copy those of the named elements that `source` holds and that can be written in UTF-8."""
     ds = Dataset()
     for tag in tags:
-        element = _copy_of(source, tag)
-        if element is not None:
-            ds.add(element)
+        copy = _copy_of(source, tag)
+        if copy is not None:
+            ds.add(copy)
     return ds
-
-
-def text(source: Dataset, keyword: str) -> str:
-    """Text of an element, its first value where it has several; empty where it is missing or unreadable."""
-    element = _copy_of(source, Tag(tag_for_keyword(keyword) or keyword))
-    value = None if element is None else element.value
-    if element is not None and element.VM > 1:
-        value = element.value[0]
-    return "" if value is None else str(value).strip()
 
 
 def _copy_of(source: Dataset, tag: BaseTag) -> DataElement | None:
     if tag not in source or tag.is_private or tag == _CHARACTER_SET or tag.element == 0:
         return None
-    try:
-        element = source[tag]
-        element = DataElement(tag, element.VR, _copy_of_value(element), already_converted=True)
-        write_data_element(_little_endian(), element, ["utf-8", default_encoding])
-    except PARSER_ERRORS:
+    read = element(source, tag)
+    if read is None:
         return None
-    return element
+    try:
+        with parsing("the element cannot be written"):
+            copy = DataElement(tag, read.VR, _copy_of_value(read), already_converted=True)
+            write_data_element(_little_endian(), copy, ["utf-8", default_encoding])
+    except (UnsupportedImageError, OSError):  # OSError: how pydicom says that a value does not fit its VR
+        return None
+    return copy
 
 
-def _copy_of_value(element: DataElement) -> object:
-    if element.VR == "SQ":
-        return Sequence(copied(item, item.keys()) for item in element.value)
-    if element.VR == "PN" and element.value:
+def _copy_of_value(read: DataElement) -> object:
+    if read.VR == "SQ":
+        return Sequence(copied(item, item.keys()) for item in read.value)
+    if read.VR == "PN" and read.value:
         # Names remember the character set they were read in; as text they take ours.
-        names = [PersonName(str(name)) for name in (element.value if element.VM > 1 else [element.value])]
-        return names if element.VM > 1 else names[0]
-    return element.value
+        names = [PersonName(str(name)) for name in (read.value if read.VM > 1 else [read.value])]
+        return names if read.VM > 1 else names[0]
+    return read.value
 
 
 def _little_endian() -> DicomBytesIO:

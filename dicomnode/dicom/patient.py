@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 
 from pydicom import Dataset
 
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import date, number, text, texts, time
 from dicomnode.records import Patient, SeriesSummary, StudySummary
 
-PATIENT_ELEMENTS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+PATIENT_ELEMENTS = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+)
+"""What `patient_of` looks at."""
 STUDY_SUMMARY_ELEMENTS = (
     *PATIENT_ELEMENTS,
     "StudyInstanceUID",
@@ -30,16 +37,22 @@ _NOBODY = re.compile(r"[0\W_]*|X+|UNKNOWN|NONE|N/?A|NULL|ANON(YMOUS|YMIZED|YMISE
 def patient_of(ds: Dataset) -> Patient:
     """Identity of the patient; what is missing or unreadable is empty."""
     return Patient(
-        patient_id=text(ds, "PatientID"),
+        patient_id=text(ds, "PatientID").strip("\0 "),
         issuer=text(ds, "IssuerOfPatientID"),
         birth_date=re.sub(r"\D", "", text(ds, "PatientBirthDate")),  # 2000.01.31 is how ACR-NEMA wrote it
         sex=text(ds, "PatientSex").upper(),
+        name=text(ds, "PatientName"),
     )
 
 
 def is_identified(patient: Patient) -> bool:
     """Whether the Patient ID tells the patient from others: UNKNOWN, 0000 and the like do not."""
-    return _NOBODY.fullmatch(patient.patient_id) is None
+    return not is_placeholder(patient.patient_id)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a Patient ID or a name stands for nobody in particular."""
+    return _NOBODY.fullmatch(text) is not None
 
 
 def difference(one: Patient, other: Patient) -> str:
@@ -70,13 +83,13 @@ def summary_of(datasets: Sequence[Dataset]) -> StudySummary:
         At least one.
     """
     first = datasets[0]
-    modalities = [one for ds in datasets for one in _several(ds, "ModalitiesInStudy") or _several(ds, "Modality")]
-    body_parts = [one for ds in datasets for one in _several(ds, "BodyPartExamined")]
+    modalities = [one for ds in datasets for one in _upper(ds, "ModalitiesInStudy") or _upper(ds, "Modality")]
+    body_parts = [one for ds in datasets for one in _upper(ds, "BodyPartExamined")]
     return StudySummary(
         study_instance_uid=text(first, "StudyInstanceUID"),
         patient=patient_of(first),
-        study_date=study_date(first),
-        study_time=_study_time(first),
+        study_date=date(first, "StudyDate"),
+        study_time=time(first, "StudyTime"),
         modalities=tuple(dict.fromkeys(modalities)),
         body_parts=tuple(dict.fromkeys(body_parts)),
     )
@@ -84,34 +97,15 @@ def summary_of(datasets: Sequence[Dataset]) -> StudySummary:
 
 def series_summary(ds: Dataset) -> SeriesSummary:
     """One answer to a query at series level."""
-    count = text(ds, "NumberOfSeriesRelatedInstances")
+    count = number(ds, "NumberOfSeriesRelatedInstances")
     return SeriesSummary(
         series_instance_uid=text(ds, "SeriesInstanceUID"),
         modality=text(ds, "Modality").upper(),
         body_part=text(ds, "BodyPartExamined").upper(),
-        instances=int(count) if count.isdecimal() else None,
+        instances=int(count) if count is not None and count >= 0 else None,
     )
 
 
-def study_date(ds: Dataset) -> dt.date | None:
-    """Study Date (0008,0020), None where it is missing or no date."""
-    try:
-        return dt.datetime.strptime(re.sub(r"\D", "", text(ds, "StudyDate")), "%Y%m%d").replace(tzinfo=dt.UTC).date()
-    except ValueError:
-        return None
-
-
-def _study_time(ds: Dataset) -> dt.time | None:
-    """Study Time (0008,0030) to the second; PS3.5 6.2 lets minutes and seconds be left out."""
-    digits = re.sub(r"\D", "", text(ds, "StudyTime").split(".")[0])[:6]
-    try:
-        hour, minute, second = (int(digits[i : i + 2] or 0) for i in (0, 2, 4))
-        return dt.time(hour, minute, second) if digits else None
-    except ValueError:
-        return None
-
-
-def _several(ds: Dataset, keyword: str) -> list[str]:
-    element = ds.get(keyword)
-    values = [element] if isinstance(element, str) else list(element or ())
-    return [str(value).strip().upper() for value in values if str(value).strip()]
+def _upper(ds: Dataset, keyword: str) -> list[str]:
+    """Values of a text element in upper case, without empty ones."""
+    return [value.upper() for value in texts(ds, keyword) if value]

@@ -1,4 +1,4 @@
-"""Pixel data to arrays: decode one frame, put it through its look-up tables and window.
+"""Pixel data to arrays: decode one frame, leave out what is no image, and show it as a display would.
 
 Frames are (rows, columns) as stored. Errors name the instance by its UID and never quote a value of the header.
 """
@@ -17,12 +17,21 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, RLELossless
 
 from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
-from dicomnode.dicom.elements import PARSER_ERRORS, functional_group, items, number, numbers, text, value
+from dicomnode.dicom.elements import items, number, parsing, text, value
+from dicomnode.dicom.geometry import pixel_aspect
+from dicomnode.dicom.greyscale import modality_values, rescale, table, voi_table, window, windowed
+from dicomnode.dicom.shutter import Mask, shown_by_shutter
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import FloatArray
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _MOST_SAMPLES = 2**28  # three times the largest stitched film
+_AIR_HU = np.float32(-1024)
+"""What a CT holds outside its field of view: the lowest value that scanners write."""
+_PALETTES = tuple(
+    (f"{colour}PaletteColorLookupTableDescriptor", f"{colour}PaletteColorLookupTableData")
+    for colour in ("Red", "Green", "Blue")
+)
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as PS3.3 C.7.6.3.1.2 for YBR_FULL
 
 
@@ -31,8 +40,10 @@ class Displayed(NamedTuple):
 
     values: FloatArray
     """(rows, columns), [0, 1], 0 black."""
-    is_image: NDArray[np.bool_]
-    """(rows, columns), False where the pixel is padding."""
+    linear: FloatArray
+    """The same with a SIGMOID window read as a LINEAR one, whose ends it only rounds off: what a model is shown."""
+    is_image: Mask
+    """(rows, columns), False where the pixel is padding; what lies under the display shutter is image, and black."""
 
 
 def frame_count(ds: Dataset) -> int:
@@ -50,45 +61,81 @@ def decoded_frame(ds: Dataset, frame_number: int) -> NDArray[Any]:
 
     Returns
     -------
-    (rows, columns) or (rows, columns, 3), in the data type of the stored values.
+    (rows, columns) or (rows, columns, 3), in the data type of the stored values, without the bits that are none of
+    theirs: they lie where High Bit (0028,0102) says (PS3.5 8.1.1).
 
     Raises
     ------
     UnsupportedImageError
         If there is no pixel data or it cannot be decoded.
     """
+    return _aligned(ds, _cells(ds, frame_number))
+
+
+def _cells(ds: Dataset, frame_number: int) -> NDArray[Any]:
+    """One frame as it is decoded, each pixel with all its allocated bits."""
     uid = text(ds, "SOPInstanceUID") or "without UID"
     if not any(keyword in ds for keyword in _PIXEL_ELEMENTS):
         raise UnsupportedImageError(f"instance {uid} has no pixel data (7FE0,0010)")
-    with warnings.catch_warnings():
+    what = f"instance {uid}, frame {frame_number}: {_syntax_name(ds)} pixel data cannot be decoded"
+    with warnings.catch_warnings(), parsing(what):
         warnings.simplefilter("ignore")  # they are for developers, and some quote header values
-        try:
-            frame = _decoded(ds, frame_number)
-        except PARSER_ERRORS as error:
-            raise UnsupportedImageError(
-                f"instance {uid}, frame {frame_number}: {_syntax_name(ds)} pixel data cannot be decoded "
-                f"({type(error).__name__})"
-            ) from error
+        frame = _decoded(ds, frame_number)
     if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[-1] != 3):
         raise UnsupportedImageError(f"instance {uid}: a frame must be grey or RGB, got shape {frame.shape}")
     return frame
 
 
+def _aligned(ds: Dataset, cells: NDArray[Any]) -> NDArray[Any]:
+    """The bits that are stored out of those that are allocated: an overlay or rubbish may fill the others."""
+    allocated = 8 * cells.dtype.itemsize
+    stored = int(number(ds, "BitsStored") or 0)
+    if cells.dtype.kind not in "iu" or not 0 < stored < allocated:
+        return cells
+    high = number(ds, "HighBit")
+    below = stored - 1 if high is None else int(high)
+    shift = below + 1 - stored if stored <= below + 1 <= allocated else 0
+    bits = cells.view(f"u{cells.dtype.itemsize}")
+    if _has_codestream(ds) and (shift == 0 or cells.max() < 2**stored):
+        return cells  # it says its depth itself
+    sign = bits.dtype.type(2 ** (stored - 1) if cells.dtype.kind == "i" else 0)
+    values = (bits >> shift) & bits.dtype.type(2**stored - 1)
+    return np.asarray((values ^ sign) - sign).view(cells.dtype)
+
+
+def _has_codestream(ds: Dataset) -> bool:
+    """Whether pixels are compressed otherwise than by RLE, which takes whole words as they are."""
+    syntax = UID(text(getattr(ds, "file_meta", Dataset()), "TransferSyntaxUID"))
+    return syntax.is_transfer_syntax and syntax.is_encapsulated and syntax != RLELossless
+
+
 def _decoded(ds: Dataset, frame_number: int) -> NDArray[Any]:
     """One frame through pydicom's decoders; a compressed one is looked at and mended first."""
     syntax = ds.file_meta.TransferSyntaxUID
+    alone = ds.group_dataset(0x0028)
+    alone.file_meta = ds.file_meta
     if not syntax.is_encapsulated:
         _require_size(ds, 0)
-        return pixel_array(ds, index=frame_number - 1)
+        alone.update({ds[keyword].tag: ds[keyword] for keyword in _PIXEL_ELEMENTS if keyword in ds})
+        _keep_all_bits(alone)
+        return pixel_array(alone, index=frame_number - 1)
     table = (ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths) if "ExtendedOffsetTable" in ds else None
     encoded = get_frame(ds.PixelData, frame_number - 1, number_of_frames=frame_count(ds), extended_offsets=table)
     _require_size(ds, 0 if syntax == RLELossless else claimed_samples(encoded))
-    alone = ds.group_dataset(0x0028)
-    alone.file_meta = ds.file_meta
     alone.add_new("NumberOfFrames", "IS", 1)  # a new element: those of `alone` are shared with `ds`
     alone.PixelData = encapsulate([sequential_scan_repaired(encoded)])
-    # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
-    return pixel_array(alone, index=0, decoding_plugin="pydicom" if syntax == RLELossless else "")
+    if syntax == RLELossless:
+        _keep_all_bits(alone)
+        # The RLE plug-in of pylibjpeg, where it happens to be installed, ends the process on damaged data.
+        return pixel_array(alone, index=0, decoding_plugin="pydicom")
+    return pixel_array(alone, index=0)
+
+
+def _keep_all_bits(alone: Dataset) -> None:
+    """Keep pydicom from clearing bits above Bits Stored: the values may lie there."""
+    if alone.BitsAllocated in (8, 16, 32):
+        alone.add_new("BitsStored", "US", alone.BitsAllocated)
+        alone.add_new("HighBit", "US", alone.BitsAllocated - 1)
 
 
 def _require_size(ds: Dataset, claimed: int) -> None:
@@ -117,144 +164,119 @@ def displayed(ds: Dataset, frame_number: int) -> Displayed:
     """Put one frame through modality LUT, VOI LUT and photometric interpretation (PS3.4 N.2).
 
     The first VOI LUT stands above the first window; without either the full range of the frame is shown.
-    Colour becomes luminance.
+    Colour becomes luminance. What is no image is black.
 
     Raises
     ------
     UnsupportedImageError
-        If the frame cannot be decoded or a look-up table is broken.
+        If the frame cannot be decoded or a look-up table that it needs is broken.
     """
-    stored = decoded_frame(ds, frame_number)
+    cells = _cells(ds, frame_number)
+    stored = _aligned(ds, cells)
+    is_image, is_shown = ~_padding(ds, cells, stored), _is_shown(ds, stored, frame_number)
     photometric = text(ds, "PhotometricInterpretation")
     if stored.ndim == 3 or photometric == "PALETTE COLOR":
-        return Displayed(_luminance(ds, stored), np.ones(stored.shape[:2], dtype=np.bool_))
-    is_image = ~padding(ds, stored)
-    values = _voi(ds, modality_values(ds, stored, frame_number), is_image, frame_number)
+        values = linear = _luminance(ds, stored)
+    else:
+        values, linear = _voi(ds, modality_values(ds, stored, frame_number), is_image & is_shown, frame_number)
     if photometric == "MONOCHROME1":
-        values = 1 - values
-    return Displayed(np.where(is_image, values, np.float32(0)).astype(np.float32), is_image)
+        values, linear = 1 - values, 1 - linear
+    values, linear = (np.where(is_image & is_shown, one, np.float32(0)) for one in (values, linear))
+    return Displayed(values, linear, is_image)
 
 
 def hounsfield(ds: Dataset, frame_number: int) -> FloatArray:
-    """One frame of a CT in Hounsfield units.
+    """One frame of a CT in Hounsfield units, air where it is no image.
 
     Raises
     ------
     UnsupportedImageError
         If the frame cannot be decoded, is coloured, or the header does not say how values become HU.
     """
-    stored = decoded_frame(ds, frame_number)
-    if stored.ndim != 2:
+    cells = _cells(ds, frame_number)
+    if cells.ndim != 2:
         raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a CT must be grey, this is coloured")
-    if _rescale(ds, frame_number) is None and not items(ds, "ModalityLUTSequence"):
+    if rescale(ds, frame_number) is None and not items(ds, "ModalityLUTSequence"):
         raise UnsupportedImageError(
             f"instance {text(ds, 'SOPInstanceUID')} has neither Rescale Slope and Intercept nor a modality LUT: "
             "its values cannot be told in HU"
         )
-    return modality_values(ds, stored, frame_number)
+    stored = _aligned(ds, cells)
+    units = modality_values(ds, stored, frame_number)
+    is_image = ~_padding(ds, cells, stored) & _is_shown(ds, stored, frame_number)
+    return np.where(is_image, units, _AIR_HU)
 
 
-def modality_values(ds: Dataset, stored: NDArray[Any], frame_number: int) -> FloatArray:
-    """Stored values through the modality LUT or the rescale of the frame (PS3.3 C.11.1)."""
-    tables = items(ds, "ModalityLUTSequence")
-    if tables:
-        return _through_table(ds, tables[0], stored)[0]
-    slope, intercept = _rescale(ds, frame_number) or (1.0, 0.0)
-    rescaled: FloatArray = (stored * slope + intercept).astype(np.float32)
-    return rescaled
+def _is_shown(ds: Dataset, stored: NDArray[Any], frame_number: int) -> Mask:
+    """(rows, columns), False under the display shutter."""
+    return shown_by_shutter(ds, frame_number, stored.shape[:2], pixel_aspect(ds, frame_number))
 
 
-def windowed(values: FloatArray, center: float, width: float, function: str = "LINEAR") -> FloatArray:
-    """Values through one window to [0, 1] (PS3.3 C.11.2.1.2 and C.11.2.1.3).
-
-    Parameters
-    ----------
-    width
-        1 or more for LINEAR, above 0 for LINEAR_EXACT and SIGMOID.
-    """
-    if function == "SIGMOID":
-        shown = 0.5 * (1 + np.tanh(2 * (values - center) / width))
-    elif function == "LINEAR_EXACT":
-        shown = np.clip((values - center) / width + 0.5, 0, 1)
-    else:
-        shown = np.clip((values - (center - 0.5)) / max(width - 1, 1e-6) + 0.5, 0, 1)
-    return np.asarray(shown, dtype=np.float32)
+def _padding(ds: Dataset, cells: NDArray[Any], stored: NDArray[Any]) -> Mask:
+    """(rows, columns), True where a pixel is padding, whether its value is that of all bits or of those stored."""
+    if stored.ndim != 2:
+        return np.zeros(stored.shape[:2], dtype=np.bool_)
+    return _from_rim(_is_padding(ds, cells) | _is_padding(ds, stored))
 
 
-def padding(ds: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_]:
-    """(rows, columns), True where a stored value is Pixel Padding (PS3.3 C.7.5.1.1.2)."""
-    first = number(ds, "PixelPaddingValue")
-    if first is None:
+def _is_padding(ds: Dataset, stored: NDArray[Any]) -> Mask:
+    """Where a value is Pixel Padding (PS3.3 C.7.5.1.1.2). Its VR is often that of the other sign."""
+    first, last = number(ds, "PixelPaddingValue"), number(ds, "PixelPaddingRangeLimit")
+    allocated = 2 ** (8 * stored.dtype.itemsize)
+    written = [int(one) for one in (first, last) if one is not None and -allocated // 2 <= one < allocated]
+    if first is None or not written or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, dtype=np.bool_)
-    last = number(ds, "PixelPaddingRangeLimit")
-    low, high = sorted((first, first if last is None else last))
-    return (stored >= low) & (stored <= high)
+    ends = np.array(written).astype(stored.dtype)
+    return np.asarray((stored >= ends.min()) & (stored <= ends.max()))
 
 
-def _rescale(ds: Dataset, frame_number: int) -> tuple[float, float] | None:
-    """Slope and intercept of a frame; None where neither stands in the header."""
-    where = functional_group(ds, frame_number, "PixelValueTransformationSequence") or ds
-    slope, intercept = number(where, "RescaleSlope"), number(where, "RescaleIntercept")
-    if slope is None and intercept is None:
-        return None
-    return 1.0 if slope is None else slope, intercept or 0.0
+def _from_rim(padding: Mask) -> Mask:
+    """Padding that surrounds the image: an equal value with image on all four sides is image itself."""
+    reached = np.zeros_like(padding)
+    for axis in (0, 1):
+        reached |= np.logical_and.accumulate(padding, axis=axis)
+        reached |= np.flip(np.logical_and.accumulate(np.flip(padding, axis), axis=axis), axis)
+    return reached
 
 
-def _voi(ds: Dataset, values: FloatArray, is_image: NDArray[np.bool_], frame_number: int) -> FloatArray:
-    """Modality values to [0, 1] by the first VOI LUT, else the first window, else the frame's own range."""
-    where = functional_group(ds, frame_number, "FrameVOILUTSequence") or ds
-    tables = items(where, "VOILUTSequence")
-    if tables:
-        output, largest = _through_table(ds, tables[0], values)
-        return (output / np.float32(largest)).clip(0, 1)
-    center, width = number(where, "WindowCenter"), number(where, "WindowWidth")
-    function = text(where, "VOILUTFunction") or "LINEAR"
-    # A width below what the standard allows is no window: the range of the frame says more than a refusal would.
-    if center is not None and width is not None and (width >= 1 or (width > 0 and function != "LINEAR")):
-        return windowed(values, center, width, function)
-    return _full_range(values, is_image)
+def _voi(ds: Dataset, values: FloatArray, is_image: Mask, frame_number: int) -> tuple[FloatArray, FloatArray]:
+    """Modality values to [0, 1], and the same with a linear window."""
+    lut = voi_table(ds, values[is_image], frame_number)
+    if lut is not None:
+        shown = (lut.applied(values) / np.float32(lut.largest)).clip(0, 1)
+        return shown, shown
+    first = window(ds, frame_number)
+    if first is None:
+        shown = _full_range(values, is_image)
+        return shown, shown
+    shown = windowed(values, first.center, first.width, first.function)
+    if first.function != "SIGMOID" or first.width < 1:
+        return shown, shown
+    return shown, windowed(values, first.center, first.width)
 
 
-def _full_range(values: FloatArray, is_image: NDArray[np.bool_]) -> FloatArray:
+def _full_range(values: FloatArray, is_image: Mask) -> FloatArray:
     shown = values[is_image]
     if shown.size == 0 or shown.max() <= shown.min():
         return np.zeros_like(values)
     return np.asarray((values - shown.min()) / (shown.max() - shown.min()), dtype=np.float32).clip(0, 1)
 
 
-def _through_table(ds: Dataset, item: Dataset, values: NDArray[Any]) -> tuple[FloatArray, float]:
-    """Output of a look-up table and the largest value that its entries can take (PS3.3 C.11.1.1)."""
-    descriptor = numbers(item, "LUTDescriptor")
-    if len(descriptor) != 3 or descriptor[0] < 0 or not 0 < descriptor[2] <= 16:
-        raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a look-up table has no usable descriptor")
-    entries = _table_entries(ds, item, int(descriptor[0]) or 65536)  # 0 stands for 2^16
-    if entries.size == 0:
-        raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a look-up table is empty")
-    positions = np.clip(np.rint(values - descriptor[1]), 0, entries.size - 1).astype(np.intp)
-    return entries[positions], 2.0 ** descriptor[2] - 1
-
-
-def _table_entries(ds: Dataset, item: Dataset, count: int) -> FloatArray:
-    """LUT Data (0028,3006), which is US or OW, with one byte or one word for an entry."""
-    data = value(item, "LUTData")
-    if not isinstance(data, bytes):
-        return np.array(numbers(item, "LUTData"), dtype=np.float32)
-    if len(data) < 2 * count:
-        return np.frombuffer(data, dtype=np.uint8)[:count].astype(np.float32)
-    is_little_endian = ds.original_encoding[1] is not False
-    return np.frombuffer(data, dtype="<u2" if is_little_endian else ">u2", count=count).astype(np.float32)
-
-
 def _luminance(ds: Dataset, stored: NDArray[Any]) -> FloatArray:
     """Colour to grey in [0, 1]."""
-    bits = int(number(ds, "BitsStored") or 8)
     if stored.ndim == 2:
-        try:
-            stored = apply_color_lut(stored, ds)
-        except PARSER_ERRORS as error:
-            raise UnsupportedImageError(
-                f"instance {text(ds, 'SOPInstanceUID')}: its palette cannot be read ({type(error).__name__})"
-            ) from error
-        bits = 8 * stored.dtype.itemsize
-    grey: FloatArray = stored[..., :3].astype(np.float32) @ _LUMINANCE / np.float32(2**bits - 1)
+        colour, largest = _through_palette(ds, stored)
+    else:
+        colour, largest = stored[..., :3].astype(np.float32), 2.0 ** int(number(ds, "BitsStored") or 8) - 1
+    grey: FloatArray = colour @ _LUMINANCE / np.float32(largest)
     return grey.clip(0, 1)
+
+
+def _through_palette(ds: Dataset, stored: NDArray[Any]) -> tuple[FloatArray, float]:
+    """(rows, columns, 3) of a PALETTE COLOR frame, and the value of full brightness (PS3.3 C.7.6.3.1.5)."""
+    if value(ds, "RedPaletteColorLookupTableData") is None:  # segmented, or named by a UID
+        with parsing(f"instance {text(ds, 'SOPInstanceUID')}: its palette cannot be read"):
+            colour = apply_color_lut(stored, ds)
+        return colour[..., :3].astype(np.float32), 2.0 ** (8 * colour.dtype.itemsize) - 1
+    tables = [table(ds, ds, stored, *keywords) for keywords in _PALETTES]
+    return np.stack([one.applied(stored) for one in tables], axis=-1), max(one.largest for one in tables)

@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from dicomnode.dicom import codes
-from dicomnode.dicom.elements import PARSER_ERRORS, items, text
+from dicomnode.dicom.elements import fault, items, parsing, text
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import CodedConcept, Presence
 
@@ -60,10 +60,8 @@ def statements(ds: Dataset) -> tuple[Statement, ...]:
     UnsupportedImageError
         If its tree cannot be parsed.
     """
-    try:
+    with parsing("the content tree cannot be parsed"):
         return tuple(_of_container(ds, "", 0))
-    except PARSER_ERRORS as error:
-        raise UnsupportedImageError(f"the content tree cannot be parsed ({type(error).__name__})") from None
 
 
 def statement_on(concept: CodedConcept, said: Sequence[Statement]) -> Statement | None:
@@ -95,6 +93,8 @@ def predecessors(ds: Dataset) -> tuple[str, ...]:
 def _of_container(container: Dataset, tracking_uid: str, depth: int) -> Iterator[Statement]:
     if depth > _DEEPEST:
         return
+    if fault(container, "ContentSequence"):
+        raise UnsupportedImageError("the content tree cannot be parsed")
     children = items(container, "ContentSequence")
     is_group = _is_one_of(_name(container), (MEASUREMENT_GROUP,))
     if is_group:

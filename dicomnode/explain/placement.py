@@ -27,7 +27,7 @@ def on_stored_frame(cells: FloatArray, image: PreparedImage) -> FloatArray:
     turned = placement.rotate_quarters % 2 == 1
     upright_rows, upright_columns = image.display.shape[::-1] if turned else image.display.shape
     down = _interpolation(cells.shape[0], rows, upright_rows, placement.scale, placement.top)  # (R, h)
-    across = _interpolation(cells.shape[1], columns, upright_columns, placement.scale, placement.left)  # (C, w)
+    across = _interpolation(cells.shape[1], columns, upright_columns, placement.column_scale, placement.left)  # (C, w)
     upright = down @ cells.astype(np.float32) @ across.T  # (R, C)
     if placement.flip_columns:
         upright = upright[:, ::-1]

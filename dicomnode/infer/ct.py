@@ -18,13 +18,14 @@ from dicomnode.dicom.geometry import (
     has_repeated_positions,
     made_upright,
     missing_before,
+    pixel_aspect,
     plane,
     require_one_orientation,
-    require_square_pixels,
     stack_order,
     turns_to_upright,
 )
-from dicomnode.dicom.pixels import frame_count, hounsfield, windowed
+from dicomnode.dicom.greyscale import windowed
+from dicomnode.dicom.pixels import frame_count, hounsfield
 from dicomnode.errors import NotApplicableError, NotJudgedError, UnsupportedImageError
 from dicomnode.infer.accept import Header
 from dicomnode.infer.files import read_instance
@@ -133,13 +134,13 @@ def _spread(count: int, most: int | None) -> list[int]:
 
 
 def _prepared(ds: Dataset, one: _Slice, recipe: PixelRecipe, missing: int) -> PreparedImage:
-    require_square_pixels(ds, one.frame_number)
     units = hounsfield(ds, one.frame_number)  # (rows, columns)
     quarters, flip = turns_to_upright(one.plane.letters, UPRIGHT_AXIAL)
     shown = [windowed(units, center, width) for center, width in recipe.windows]
     upright = [made_upright(frame, quarters, flip) for frame in shown]
     region = region_of(upright[0], recipe)
-    grids = [fitted(frame, recipe, quarters, flip, region) for frame in upright]
+    aspect = pixel_aspect(ds, one.frame_number)
+    grids = [fitted(frame, recipe, quarters, flip, region, aspect) for frame in upright]
     return PreparedImage(
         sop_instance_uid=text(ds, "SOPInstanceUID"),
         sop_class_uid=text(ds, "SOPClassUID"),

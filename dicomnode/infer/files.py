@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.errors import UnsupportedImageError
+from dicomnode.dicom.elements import parsing
+from dicomnode.dicom.files import reading
 
 
 def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
@@ -17,8 +17,8 @@ def read_instance(path: Path, *, has_pixels: bool = True) -> Dataset:
     ------
     UnsupportedImageError
         If the file is missing or no DICOM file.
+    StorageError
+        If the file cannot be read now.
     """
-    try:
+    with parsing(f"{path.name} cannot be read as a DICOM file"), reading(path):
         return dcmread(path, stop_before_pixels=not has_pixels)
-    except PARSER_ERRORS as error:
-        raise UnsupportedImageError(f"{path.name} cannot be read as a DICOM file ({type(error).__name__})") from error

@@ -74,7 +74,12 @@ def region_of(frame: FloatArray, recipe: PixelRecipe) -> Region:
 
 
 def fitted(
-    frame: FloatArray, recipe: PixelRecipe, rotate_quarters: int, flip_columns: bool, region: Region | None = None
+    frame: FloatArray,
+    recipe: PixelRecipe,
+    rotate_quarters: int,
+    flip_columns: bool,
+    region: Region | None = None,
+    aspect: float = 1.0,
 ) -> tuple[FloatArray, Placement]:
     """Scale an upright frame to fit the model's grid, centred on black.
 
@@ -86,11 +91,13 @@ def fitted(
         How it was made upright; only noted in the placement.
     region
         What of it is shown; None: all.
+    aspect
+        Height of a pixel of the frame as stored, divided by its width.
 
     Returns
     -------
-    The grid (recipe.rows, recipe.columns) and its placement. The scale is exact and the same both ways: a rim of
-    less than one model pixel is cut off instead of rounded.
+    The grid (recipe.rows, recipe.columns), whose pixels are square, and its placement. The scale is exact and, in
+    millimetres, the same both ways: a rim of less than one model pixel is cut off instead of rounded.
 
     Raises
     ------
@@ -103,20 +110,30 @@ def fitted(
     frame = frame[first[0] : round(region.bottom * rows), first[1] : round(region.right * columns)]
     if min(frame.shape) < 1:
         raise UnsupportedImageError(f"a frame of {rows} x {columns} pixels is too narrow to read")
-    scale = min(recipe.rows / frame.shape[0], recipe.columns / frame.shape[1])
-    sizes = [int(side * scale + 1e-6) for side in frame.shape]  # model pixels
+    stretch = aspect if rotate_quarters % 2 else 1 / aspect
+    scale = min(recipe.rows / frame.shape[0], recipe.columns / frame.shape[1] / stretch)
+    scales = (scale, scale * stretch)
+    sizes = [int(side * one + 1e-6) for side, one in zip(frame.shape, scales, strict=True)]  # model pixels
     if min(sizes) < 1:
         raise UnsupportedImageError(f"a frame of {frame.shape[0]} x {frame.shape[1]} pixels is too narrow to read")
-    cut = [max(0.0, (side - size / scale) / 2) for side, size in zip(frame.shape, sizes, strict=True)]  # source pixels
+    cut = [  # source pixels
+        max(0.0, (side - size / one) / 2) for side, size, one in zip(frame.shape, sizes, scales, strict=True)
+    ]
     box = (cut[1], cut[0], frame.shape[1] - cut[1], frame.shape[0] - cut[0])
     small = Image.fromarray(frame).resize((sizes[1], sizes[0]), Image.Resampling.BILINEAR, box=box)
     before = [(whole - size) // 2 for whole, size in zip((recipe.rows, recipe.columns), sizes, strict=True)]
     grid = np.zeros((recipe.rows, recipe.columns), dtype=np.float32)
     grid[before[0] : before[0] + sizes[0], before[1] : before[1] + sizes[1]] = np.asarray(small)
     # Pixel i covers [i, i + 1) for the resampling; records put its centre at i.
-    top, left = (first[axis] + cut[axis] + (0.5 - before[axis]) / scale - 0.5 for axis in (0, 1))
-    placement = Placement(scale=scale, top=top, left=left, rotate_quarters=rotate_quarters, flip_columns=flip_columns)
-    return grid, placement
+    top, left = (first[axis] + cut[axis] + (0.5 - before[axis]) / scales[axis] - 0.5 for axis in (0, 1))
+    return grid, Placement(
+        scale=scale,
+        top=top,
+        left=left,
+        rotate_quarters=rotate_quarters,
+        flip_columns=flip_columns,
+        column_stretch=stretch,
+    )
 
 
 def normalized(channels: list[FloatArray], recipe: PixelRecipe) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dicomnode.dicom.elements import text, texts
-from dicomnode.dicom.geometry import UPRIGHT_FRONTAL, made_upright, require_square_pixels, turns_to_upright
+from dicomnode.dicom.geometry import UPRIGHT_FRONTAL, made_upright, pixel_aspect, turns_to_upright
 from dicomnode.dicom.pixels import displayed, frame_count
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.infer.accept import Header
@@ -39,13 +39,13 @@ def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:
             f"instance {text(header.ds, 'SOPInstanceUID')} has {count} frames; a radiograph has {_MOST_FRAMES} at most"
         )
     ds = read_instance(header.path)
-    require_square_pixels(ds, 1)
     quarters, flip = turns_to_upright(texts(ds, "PatientOrientation"), UPRIGHT_FRONTAL)
     images = []
     for frame_number in range(1, count + 1):
         shown = displayed(ds, frame_number)
-        upright = made_upright(stretched(shown.values, shown.is_image, recipe), quarters, flip)
-        grid, placement = fitted(upright, recipe, quarters, flip, region_of(upright, recipe))
+        upright = made_upright(stretched(shown.linear, shown.is_image, recipe), quarters, flip)
+        aspect = pixel_aspect(ds, frame_number)
+        grid, placement = fitted(upright, recipe, quarters, flip, region_of(upright, recipe), aspect)
         images.append(
             PreparedImage(
                 sop_instance_uid=text(ds, "SOPInstanceUID"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from pydicom import Dataset
 
-from dicomnode.dicom.elements import number, text
+from dicomnode.dicom.elements import date, number, text
 from dicomnode.records import Examination
 
 
@@ -20,23 +19,17 @@ def examination(headers: Sequence[Dataset]) -> Examination | None:
         return None
     thicknesses = {number(ds, "SliceThickness") for ds in headers}
     thickness = thicknesses.pop() if len(thicknesses) == 1 else None
+    dates = {date(ds, "StudyDate") for ds in headers} - {None}
     return Examination(
         modality=_common(headers, "Modality"),
         body_part=_common(headers, "BodyPartExamined"),
         views=tuple(sorted({text(ds, "ViewPosition") for ds in headers} - {""})),
         images=len(headers),
         slice_thickness_mm=thickness if thickness and thickness > 0 else None,
-        study_date=_date(_common(headers, "StudyDate")),
+        study_date=dates.pop() if len(dates) == 1 else None,
     )
 
 
 def _common(headers: Sequence[Dataset], keyword: str) -> str:
     values = {text(ds, keyword) for ds in headers} - {""}
     return values.pop() if len(values) == 1 else ""
-
-
-def _date(value: str) -> dt.date | None:
-    try:
-        return dt.datetime.strptime(value, "%Y%m%d").date()  # noqa: DTZ007  # a date has no zone
-    except ValueError:
-        return None

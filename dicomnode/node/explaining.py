@@ -49,11 +49,11 @@ def explain_study(
     SettingsError
         If a method is unknown.
     """
-    rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"]]
+    rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"] and not row["withdrawal"]]
     if not rows:
         raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
+    pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
     job = stores.jobs.get(max(row["id"] for row in rows))
     if job is None:
         raise PermanentError(f"the job of study {study_uid} is gone")

@@ -11,14 +11,14 @@ import structlog
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.compose import Composed, ComposeRequest, compose, is_for, kinds_for
-from dicomnode.dicom.elements import PARSER_ERRORS
+from dicomnode.dicom import files
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
     BundleError,
     ComposeError,
     ExplainError,
+    LeaseLostError,
     NotApplicableError,
-    NotJudgedError,
     PermanentError,
     UnsupportedImageError,
 )
@@ -29,7 +29,9 @@ from dicomnode.infer.ensemble import Ensemble, Reader
 from dicomnode.infer.model import Model
 from dicomnode.infer.prepare import prepare
 from dicomnode.node.examination import examination
+from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.rooms import ensemble_paths
+from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
     Acuity,
@@ -38,17 +40,14 @@ from dicomnode.records import (
     Heatmap,
     Job,
     KeptInstance,
-    Outcome,
     Reading,
     Report,
-    ReviewReason,
     Stage,
     ViewerProfile,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
-from dicomnode.schedule.planner import matching_instances
 from dicomnode.settings import InferSettings, Settings
-from dicomnode.store.instances import InstanceStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import NewResult, ResultStore
 
 log = structlog.get_logger()
@@ -98,14 +97,14 @@ class Pipeline:
         self,
         settings: Settings,
         models: Models,
-        instances: InstanceStore,
+        inputs: InputStore,
         results: ResultStore,
         priors: Priors | None = None,
     ) -> None:
         self._settings = settings
         self._priors = priors
         self._models = models
-        self._instances = instances
+        self._inputs = inputs
         self._results = results
 
     def triage(self, job: Job) -> Acuity:
@@ -123,57 +122,105 @@ class Pipeline:
         return study_acuity(model.bundle.findings, probabilities, self._settings.acuity)
 
     def answer(self, job: Job, enter: Enter) -> Report:
-        """Read a study and keep its results.
+        """Read a study and keep its results; where it cannot be read, keep an answer that says so.
 
         Raises
         ------
         ComposeError
             If not even "could not run" could be put into objects.
+        LeaseLostError
+            If the job was canceled meanwhile, or another worker took it: nothing was kept.
         """
         enter(Stage.INFER)
         try:
             report = self._read(job, enter)
-        except NotApplicableError as error:
-            report = self._without_reading(job, Outcome.NOT_APPLICABLE, error)
-        except NotJudgedError as error:
-            report = self._without_reading(job, Outcome.NOT_JUDGED, error)
         except PermanentError as error:
-            report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
-        try:
-            self._keep(job, report, enter)
-        except ComposeError as error:
-            # What was found is told even where it cannot be written down.
-            return self.give_up(job, error, enter, alerts=self._alerts(report))
-        return report
+            return self._answer_unread(job, error, enter)
+        kept = attempt(lambda: self._keep(job, report, enter))
+        if not isinstance(kept, Failure):
+            return report
+        if not is_of_the_study(kept):
+            raise kept.error
+        kept.tell("the results could not be composed")
+        # What was found is told even where it cannot be written down.
+        why = PermanentError(kept.reason if kept.is_defect else kept.sentence)
+        return self._answer_unread(job, why, enter, alerts=self._alerts(report))
 
-    def give_up(
-        self, job: Job, error: PermanentError, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
-    ) -> Report:
-        """Answer that a study could not be read, and why.
-
-        Parameters
-        ----------
-        alerts
-            What alert channels are to be told all the same.
+    def give_up(self, job: Job, error: PermanentError, enter: Enter) -> Report:
+        """Answer that a study could not be read, and why, with as little of it as need be.
 
         Raises
         ------
         ComposeError
             If not even that could be put into objects.
+        LeaseLostError
+            As `answer`.
         """
-        report = self._without_reading(job, Outcome.COULD_NOT_RUN, error)
+        return self._answer_unread(job, error, enter, is_last=True)
+
+    def _answer_unread(
+        self,
+        job: Job,
+        error: PermanentError,
+        enter: Enter,
+        *,
+        alerts: Mapping[str, AlertContent] | None = None,
+        is_last: bool = False,
+    ) -> Report:
+        """Keep an answer that needs no reading: the whole one, else one that takes less of the headers, else nothing.
+
+        Parameters
+        ----------
+        alerts
+            What alert channels are to be told all the same.
+        is_last
+            There is no further try: what cannot be read of the headers now is left out.
+        """
+        whole = attempt(lambda: self._keep_unread(job, error, enter, alerts))
+        if not isinstance(whole, Failure):
+            return whole
+        if not is_of_the_study(whole) and not (is_last and whole.fate is Fate.TRY_AGAIN):
+            raise whole.error
+        whole.tell("the answer could not be composed, a smaller one is made")
+        sources = attempt(lambda: identities(self._inputs.with_beside(job.id)))
+        if not isinstance(sources, Failure) and sources:
+            smaller = attempt(lambda: self._keep_minimal(job, error, enter, alerts, sources))
+            if not isinstance(smaller, Failure):
+                return smaller
+            smaller.tell("the smaller answer could not be composed, one from the index alone is made")
+        return self._keep_minimal(job, error, enter, alerts, from_index(self._inputs.with_beside(job.id)))
+
+    def _keep_unread(
+        self, job: Job, error: PermanentError, enter: Enter, alerts: Mapping[str, AlertContent] | None
+    ) -> Report:
+        report = self._without_reading(job, error)
         self._keep(job, report, enter, alerts=alerts)
         return report
 
+    def _keep_minimal(
+        self,
+        job: Job,
+        error: PermanentError,
+        enter: Enter,
+        alerts: Mapping[str, AlertContent] | None,
+        sources: tuple[Dataset, ...],
+    ) -> Report:
+        report = report_without_reading(
+            outcome_of(error), str(error), None, self._settings.report, review=review_of(error)
+        )
+        self._keep(job, report, enter, alerts=alerts, sources=sources)
+        return report
+
     def _read(self, job: Job, enter: Enter) -> Report:
+        for instance in self._inputs.of(job.id) or self._inputs.with_beside(job.id):
+            files.require(instance.path)
+        if job.refusal:
+            raise PermanentError(job.refusal)
         if job.bundle is None:
             why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
             raise NotApplicableError(why)
-        paths = self._paths(job)
-        if not paths:
-            raise NotApplicableError(f"routing rule {job.rule!r} is no longer in the settings, or matches no more")
         model = self._models.get(job.bundle)
-        reading = model.read(prepare(paths, model.bundle))
+        reading = model.read(prepare(self._paths(job), model.bundle))
         comparison = self._compare(job, reading, model)
         enter(Stage.EXPLAIN)
         heatmaps = self._explain(model, reading)
@@ -187,7 +234,7 @@ class Pipeline:
             acuity=self._settings.acuity,
             settings=self._settings.report,
             draft_language=model.bundle.languages[0],
-            examination=examination(_headers(self._matching(job))),
+            examination=examination(_headers(self._inputs.of(job.id))),
             prior=comparison.prior,
             changes=comparison.changes,
             prior_note=comparison.state,
@@ -197,7 +244,7 @@ class Pipeline:
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
         if self._priors is None:
             return NOT_LOOKED_FOR
-        return self._priors.compare(job, self._matching(job), reading, model)
+        return self._priors.compare(job, self._inputs.of(job.id), reading, model)
 
     def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
         """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.
@@ -227,25 +274,31 @@ class Pipeline:
                 log.info("no heat map", finding=spec.key, method=method, why=str(error))
         return found
 
-    def _without_reading(self, job: Job, outcome: Outcome, error: PermanentError) -> Report:
+    def _without_reading(self, job: Job, error: PermanentError) -> Report:
         try:
-            identity = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
+            bundle = None if job.bundle is None else self._models.get(job.bundle).bundle.identity
         except BundleError:
-            identity = None
+            bundle = None
         return report_without_reading(
-            outcome,
+            outcome_of(error),
             str(error),
-            identity,
+            bundle,
             self._settings.report,
-            review=(ReviewReason(error.review),) if isinstance(error, NotJudgedError) else (),
-            examination=examination(_headers(self._kept(job))),
+            review=review_of(error),
+            examination=examination(_headers(self._inputs.with_beside(job.id))),
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
         return alerts_due(report, self._settings.acuity, self._settings.send.alerts)
 
     def _keep(
-        self, job: Job, report: Report, enter: Enter, *, alerts: Mapping[str, AlertContent] | None = None
+        self,
+        job: Job,
+        report: Report,
+        enter: Enter,
+        *,
+        alerts: Mapping[str, AlertContent] | None = None,
+        sources: tuple[Dataset, ...] = (),
     ) -> None:
         enter(Stage.COMPOSE)
         level = self._settings.acuity.levels[report.acuity]
@@ -253,14 +306,14 @@ class Pipeline:
         request = ComposeRequest(
             job_key=job.key,
             started_at=job.started_at or job.created_at,
-            sources=_headers(self._matching(job) or self._kept(job)),
+            sources=sources or self._sources(job),
             report=report,
             previous=tuple(self._results.previous(job)),
             level=level,
             settings=self._settings.compose,
             kinds=kinds_for(profiles.values() or [ViewerProfile.STANDARD]),
         )
-        self._results.keep(
+        is_kept = self._results.keep(
             job,
             [_encoded(composed, profiles) for composed in compose(request)],
             acuity=report.acuity,
@@ -270,20 +323,24 @@ class Pipeline:
             now=dt.datetime.now(dt.UTC),
             alerts=alerts or self._alerts(report),
         )
+        if not is_kept:
+            raise LeaseLostError
+
+    def _sources(self, job: Job) -> tuple[Dataset, ...]:
+        """Headers that say whose the results are: of what was read, or of the same patient's other images.
+
+        Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
+        """
+        patients = self._inputs.with_beside(job.id)
+        return _headers(self._inputs.of(job.id)) or _headers(patients) or from_index(patients)
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
         known = self._settings.send.destinations
         return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
 
-    def _kept(self, job: Job) -> list[KeptInstance]:
-        return self._instances.in_study(job.study_instance_uid, received_by=job.created_at)
-
-    def _matching(self, job: Job) -> list[KeptInstance]:
-        return matching_instances(self._kept(job), self._settings.rules, job.rule)
-
     def _paths(self, job: Job) -> list[Path]:
-        return [instance.path for instance in self._matching(job)]
+        return [instance.path for instance in self._inputs.of(job.id)]
 
 
 def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:
@@ -317,10 +374,11 @@ def _headers(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
 
 def _encoded(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
     file = BytesIO()
-    try:
-        dcmwrite(file, composed.dataset, enforce_file_format=True)
-    except PARSER_ERRORS as error:
-        raise ComposeError(f"{composed.role} cannot be encoded ({type(error).__name__})") from None
+    written = attempt(lambda: dcmwrite(file, composed.dataset, enforce_file_format=True))
+    if isinstance(written, Failure):
+        if not is_of_the_study(written):
+            raise written.error
+        raise ComposeError(f"{composed.role} cannot be encoded ({type(written.error).__name__})") from written.error
     ds = composed.dataset
     return NewResult(
         role=composed.role,

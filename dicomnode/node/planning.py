@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import structlog
 
 from dicomnode.errors import NodeError
 from dicomnode.infer.bundle import load_bundle
+from dicomnode.node.frame import Failure, attempt
 from dicomnode.node.rooms import Stores, bundle_paths, default_destinations
 from dicomnode.schedule.completeness import ArchiveCount
 from dicomnode.schedule.planner import Plan, Planner
@@ -32,12 +34,22 @@ def build_planner(settings: Settings, stores: Stores) -> Planner:
     """
     plan = Plan(
         schedule=settings.schedule,
+        accepts_corrections=settings.receive.corrections == "accept",
         rules=settings.rules,
         acuity=settings.acuity,
         default_destinations=default_destinations(settings),
         bundle_digests={name: load_bundle(path).identity.digest for name, path in bundle_paths(settings).items()},
     )
-    return Planner(plan, stores.instances, stores.jobs, _archive_count(settings))
+    return Planner(plan, stores.instances, stores.jobs, stores.corrections, _archive_count(settings), guard=_guarded)
+
+
+def _guarded(study_instance_uid: str, plan: Callable[[], bool]) -> bool:
+    """Plan one study in the outermost frame: what is wrong with it must not keep the others waiting."""
+    added = attempt(plan)
+    if isinstance(added, Failure):
+        added.tell("not scheduled, will try again", study=study_instance_uid)
+        return False
+    return added
 
 
 def _archive_count(settings: Settings) -> ArchiveCount | None:

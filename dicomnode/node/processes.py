@@ -5,44 +5,58 @@ Heavy rooms are imported inside the process that needs them: the receiver stays 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import datetime as dt
+import math
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from dicomnode import logs
-from dicomnode.errors import NodeError
+from dicomnode.node.frame import LONGEST_PAUSE_S, Failure, attempt, loop, place
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
 
-IDLE_S = 0.25
-"""Pause of a loop that found nothing to do."""
+BEAT_EVERY_S = 1.0
+"""A loop tells its supervisor no more often that it goes on."""
 
 
 class Stop:
-    """The parent's word to stop: it closes its end of a pipe.
+    """A process's end of the pipe to its supervisor: hears its word to stop, and tells it that work goes on.
 
-    Not a multiprocessing.Event: setting one hangs for ever when a process that waited for it was killed.
+    The supervisor stops a process by closing its own end. Not a multiprocessing.Event: setting one hangs for ever when
+    a process that waited for it was killed.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._told: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[Stop], tuple[Connection]]:
+        """Travel to the process as its end of the pipe; a lock cannot."""
+        return Stop, (self._connection,)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the word, at most so long, and say whether it has come."""
         return self._connection.poll(timeout_s)
 
-    def is_set(self) -> bool:
-        """Whether the word has come."""
-        return self.wait(0)
+    def beat(self, name: str) -> None:
+        """Tell the supervisor that the work of this name goes on; cheap enough for every turn of a loop."""
+        now = time.monotonic()
+        if now - self._told.get(name, -math.inf) < BEAT_EVERY_S:
+            return
+        self._told[name] = now
+        with self._lock, contextlib.suppress(OSError):  # the supervisor is gone: `wait` says so
+            self._connection.send_bytes(name.encode())
 
 
 def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments: object) -> None:
@@ -55,21 +69,20 @@ def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     threading.excepthook = _note_thread_failure
-    try:
-        target(settings, stop, *arguments)
-    except (NodeError, SQLAlchemyError, OSError) as error:
-        _die(error)
+    ended = attempt(lambda: target(settings, stop, *arguments))
+    if isinstance(ended, Failure):
+        _die(ended.reason, ended.where)
 
 
 def _note_thread_failure(failure: threading.ExceptHookArgs) -> None:
     """Note what ended a library's thread, for example that of an association whose peer sent nonsense."""
-    log.error("thread failed", error=failure.exc_type.__name__)
+    where = place(failure.exc_value) if failure.exc_value is not None else ""
+    log.error("thread failed", error=failure.exc_type.__name__, where=where)
 
 
-def _die(error: BaseException | None) -> None:
+def _die(why: str, where: str = "") -> None:
     """End the process at once: a half-dead one would look alive to its supervisor."""
-    why = str(error) if isinstance(error, NodeError | OSError) else ""  # a database error quotes its parameters
-    log.error("process failed", error=type(error).__name__, why=why)
+    log.error("process failed", why=why, where=where)
     os._exit(1)
 
 
@@ -78,12 +91,6 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _loop(run_once: Callable[[], bool], stop: Stop) -> None:
-    while not stop.is_set():
-        if not run_once():
-            stop.wait(IDLE_S)
 
 
 def give_back_memory() -> None:
@@ -105,19 +112,18 @@ def _trimming(run_once: Callable[[], bool]) -> Callable[[], bool]:
     return run_and_trim
 
 
-def _loop_or_die(run_once: Callable[[], bool], stop: Stop) -> None:
-    """Loop in a thread of ours: where it fails, its destination or channel must not fall silent."""
-    try:
-        _loop(run_once, stop)
-    except (NodeError, SQLAlchemyError, OSError, RuntimeError, ValueError) as error:
-        _die(error)
-
-
-def _loop_in_threads(each: Sequence[Callable[[], bool]], stop: Stop) -> None:
-    """Loop in a thread for each, until told to stop."""
-    threads = [threading.Thread(target=_loop_or_die, args=(run_once, stop)) for run_once in each]
+def _loop_in_threads(each: Mapping[str, Callable[[], bool]], stop: Stop) -> None:
+    """Loop in a thread for each, by name, until told to stop; a thread that ends before takes the process with it."""
+    threads = [
+        threading.Thread(target=loop, args=(name, run_once, stop), kwargs={"beat": stop.beat}, name=name)
+        for name, run_once in each.items()
+    ]
     for thread in threads:
         thread.start()
+    while not stop.wait(1.0):
+        ended = [thread.name for thread in threads if not thread.is_alive()]
+        if ended:
+            _die(f"the loop of {ended[0]} has ended")
     for thread in threads:
         thread.join()
 
@@ -142,21 +148,49 @@ def scheduler(settings: Settings, stop: Stop) -> None:
     from dicomnode.node.rooms import open_stores
 
     planner = build_planner(settings, open_stores(settings))
+    ticks = _Ticks(lambda: planner.tick(dt.datetime.now(dt.UTC)), stop)
     ticker = BackgroundScheduler(timezone=dt.UTC)
-    ticker.add_job(
-        lambda: planner.tick(dt.datetime.now(dt.UTC)),
-        "interval",
-        seconds=settings.schedule.tick_s,
-        max_instances=1,
-        coalesce=True,
-    )
+    ticker.add_job(ticks.tick, "interval", seconds=settings.schedule.tick_s, max_instances=1, coalesce=True)
     ticker.start()
-    stop.wait()
+    longest_pause_s = max(LONGEST_PAUSE_S, 10 * settings.schedule.tick_s)
+    while not stop.wait(1.0):
+        if ticks.pause_s > longest_pause_s:
+            _die("the scheduler does not tick any more")
     ticker.shutdown(wait=True)
 
 
-def worker(settings: Settings, stop: Stop, number: int) -> None:
-    """Run jobs, one after another."""
+class _Ticks:
+    """Runs the planner at each tick, in the outermost frame."""
+
+    def __init__(self, plan: Callable[[], int], stop: Stop) -> None:
+        self._plan = plan
+        self._stop = stop
+        self._is_running = False
+        self._ended_at = time.monotonic()
+
+    def tick(self) -> None:
+        """Look for complete studies once; what fails is told, and tried again at the next tick."""
+        self._stop.beat("scheduler")
+        self._is_running = True
+        planned = attempt(self._plan)
+        if isinstance(planned, Failure):
+            planned.tell("a tick of the scheduler failed, the next will come")
+        self._ended_at, self._is_running = time.monotonic(), False
+
+    @property
+    def pause_s(self) -> float:
+        """How long no tick has run; 0 while one does."""
+        return 0.0 if self._is_running else time.monotonic() - self._ended_at
+
+
+def worker(settings: Settings, stop: Stop, number: int, predecessor: str = "") -> None:
+    """Run jobs, one after another.
+
+    Parameters
+    ----------
+    predecessor
+        How the former process of this number ended: the reason of what it held. Empty: there was none.
+    """
     from dicomnode.node.comparing import priors
     from dicomnode.node.pipeline import Models, Pipeline
     from dicomnode.node.rooms import bundle_paths, open_stores
@@ -164,36 +198,39 @@ def worker(settings: Settings, stop: Stop, number: int) -> None:
 
     stores = open_stores(settings)
     name = process_name(settings, f"worker-{number}")
-    stores.jobs.release_leases(name)
+    stores.jobs.release_leases(name, reason=f"INTERNAL_ERROR: {predecessor}" if predecessor else "")
     models = Models(bundle_paths(settings), settings.infer)
-    pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
-    _loop(_trimming(Worker(name, settings, stores.jobs, pipeline).run_once), stop)
+    pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
+    work = Worker(name, settings, stores.jobs, pipeline, beat=stop.beat)
+    loop(name, _trimming(work.run_once), stop, beat=stop.beat)
 
 
 def sender(settings: Settings, stop: Stop) -> None:
     """Send results, each destination in a thread of its own."""
+    from dicomnode.node.delivery import Courier
+    from dicomnode.node.doors import ResultDoor
     from dicomnode.node.rooms import open_stores
-    from dicomnode.node.sender import Sender
 
     results = open_stores(settings).results
     name = process_name(settings, "sender")
     results.release_leases(name)
     if gone := results.fail_other_destinations(settings.send.destinations, now=dt.datetime.now(dt.UTC)):
         log.error("not sent, given up: destinations that are no longer in the settings", deliveries=gone)
-    senders = [Sender(name, destination, settings, results) for destination in settings.send.destinations]
-    _loop_in_threads([s.run_once for s in senders], stop)
+    doors = [ResultDoor(destination, settings, results) for destination in settings.send.destinations]
+    _loop_in_threads({door.name: Courier(name, door, beat=stop.beat).run_once for door in doors}, stop)
 
 
 def alerter(settings: Settings, stop: Stop) -> None:
     """Send alerts, each channel in a thread of its own."""
-    from dicomnode.node.alerter import Alerter
+    from dicomnode.node.delivery import Courier
+    from dicomnode.node.doors import AlertDoor
     from dicomnode.node.rooms import open_stores
 
     stores = open_stores(settings)
     name = process_name(settings, "alerter")
     stores.alerts.release_leases(name)
-    alerters = [Alerter(name, channel, settings, stores.alerts, stores.results) for channel in settings.send.alerts]
-    _loop_in_threads([a.run_once for a in alerters], stop)
+    doors = [AlertDoor(channel, settings, stores.alerts, stores.results) for channel in settings.send.alerts]
+    _loop_in_threads({door.name: Courier(name, door, beat=stop.beat).run_once for door in doors}, stop)
 
 
 def process_name(settings: Settings, role: str) -> str:

@@ -12,15 +12,19 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from dicomnode.bundles import shipped_bundle
-from dicomnode.errors import ServiceRunningError, SettingsError
+from dicomnode.errors import NodeError, ServiceRunningError, SettingsError, TransientError
+from dicomnode.node.frame import Failure, attempt
 from dicomnode.receive.admit import Admission
+from dicomnode.records import Arrival, InstanceKey
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
+from dicomnode.store.corrections import CorrectionStore
 from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.jobs import JobStore
-from dicomnode.store.patients import patient_key
+from dicomnode.store.patients import KEY_FILE, patient_key
 from dicomnode.store.priors import PriorRequests
 from dicomnode.store.results import ResultStore
 
@@ -31,6 +35,8 @@ class Stores:
 
     engine: Engine
     instances: InstanceStore
+    inputs: InputStore
+    corrections: CorrectionStore
     jobs: JobStore
     results: ResultStore
     alerts: AlertStore
@@ -39,24 +45,35 @@ class Stores:
     result_files: FileStore
 
 
-def open_stores(settings: Settings) -> Stores:
+def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
     """Open database and folders.
+
+    Parameters
+    ----------
+    is_reader
+        Only look: nothing is made, and a database of another release is left as it is.
 
     Raises
     ------
     SettingsError
-        If the database cannot be used or the data folder cannot be written.
+        If the database cannot be used or the data folder cannot be written; for a reader also if there is nothing to
+        look into, or it is of another release.
     """
     data_dir = settings.store.data_dir
+    if is_reader and not data_dir.is_dir():
+        raise SettingsError(f"store.data_dir: there is no data folder {data_dir}; `dicomnode serve` makes it")
     try:
-        instance_files, result_files = FileStore(data_dir / "instances"), FileStore(data_dir / "results")
-        key = patient_key(data_dir)
+        instance_files = FileStore(data_dir / "instances", is_reader=is_reader)
+        result_files = FileStore(data_dir / "results", is_reader=is_reader)
+        key = b"" if is_reader and not (data_dir / KEY_FILE).exists() else patient_key(data_dir)
     except OSError as error:
         raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
-    engine = open_engine(settings.store)
+    engine = open_engine(settings.store, is_reader=is_reader)
     return Stores(
         engine=engine,
         instances=InstanceStore(engine, instance_files, key),
+        inputs=InputStore(engine, instance_files),
+        corrections=CorrectionStore(engine, instance_files),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
         alerts=AlertStore(engine),
@@ -66,9 +83,23 @@ def open_stores(settings: Settings) -> Stores:
     )
 
 
+class FramedAdmission(Admission):
+    """The way in, in the outermost frame: what fails unexpectedly is in the log, and the sender may come back."""
+
+    def admit(self, arrival: Arrival) -> InstanceKey:
+        """Keep an instance, as `Admission.admit`; a defect of ours is an error that may be gone another time."""
+        kept = attempt(lambda: Admission.admit(self, arrival))
+        if not isinstance(kept, Failure):
+            return kept
+        if isinstance(kept.error, NodeError | OSError):
+            raise kept.error
+        kept.tell("an instance was not kept", sop_instance_uid=arrival.sop_instance_uid, peer=arrival.calling_ae_title)
+        raise TransientError("the instance could not be kept") from kept.error
+
+
 def admission(settings: Settings, stores: Stores) -> Admission:
     """The way in, over the store."""
-    return Admission(
+    return FramedAdmission(
         sink=stores.instances,
         data_dir=settings.store.data_dir,
         minimum_free_bytes=settings.receive.minimum_free_bytes,

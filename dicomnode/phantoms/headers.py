@@ -98,7 +98,7 @@ def digital_radiograph(sample: str, stored: NDArray[np.uint16]) -> Dataset:
     ds.WindowCenter, ds.WindowWidth = 2048, 4096
     ds.AcquisitionContextSequence = []
     ds.AnatomicRegionSequence = [coded(Code("51185008", "SCT", "Thorax"))]
-    view = coded(Code("399348003", "SCT", "postero-anterior"))
+    view = coded(Code("272479007", "SCT", "postero-anterior"))
     view.ViewModifierCodeSequence = []
     ds.ViewCodeSequence = [view]
     return ds

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import structlog
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS, numbers
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import parsing, text
+from dicomnode.dicom.files import reading as stored
+from dicomnode.dicom.geometry import pixel_spacing_mm
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, difference, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.statements import Statement, is_verified, predecessors, statement_on, statements
 from dicomnode.dicom.uids import MANUFACTURER, tracking_uid
-from dicomnode.errors import PermanentError, UnsupportedImageError
+from dicomnode.errors import PermanentError, StorageError, UnsupportedImageError
 from dicomnode.explain import Case, explain
 from dicomnode.explain.extent import area_mm2
 from dicomnode.infer.ensemble import Reader
@@ -198,14 +199,11 @@ def films_of(paths: Iterable[Path], model: Reader) -> dict[str, FilmGeometry]:
     found = {}
     for path in paths:
         try:
-            ds = read_header(path, (), ("SOPInstanceUID", "PixelSpacing", "ImagerPixelSpacing", "ViewPosition"))
-            spacing = numbers(ds, "PixelSpacing") or numbers(ds, "ImagerPixelSpacing")
+            ds = read_header(path)
+            spacing = pixel_spacing_mm(ds, 1)
         except UnsupportedImageError:
             continue
-        is_known = len(spacing) == 2 and min(spacing) > 0
-        found[text(ds, "SOPInstanceUID")] = FilmGeometry(
-            (spacing[0], spacing[1]) if is_known else None, _projection(text(ds, "ViewPosition"))
-        )
+        found[text(ds, "SOPInstanceUID")] = FilmGeometry(spacing, _projection(text(ds, "ViewPosition")))
     return found
 
 
@@ -226,8 +224,8 @@ def _is_same_patient(current: StudySummary, file: _File) -> bool:
     """Hold one instance against the current patient: an archive may have filed it wrongly."""
     uid = file.reference.sop_instance_uid
     try:
-        patient = patient_of(read_header(file.path, (), PATIENT_ELEMENTS))
-    except UnsupportedImageError:
+        patient = patient_of(read_header(file.path, PATIENT_ELEMENTS))
+    except (StorageError, UnsupportedImageError):
         log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
         return False
     if differs := difference(current.patient, patient):
@@ -245,7 +243,7 @@ def _read_images(
         return None, {}
     try:
         reading = model.read(prepare(paths, model.bundle), has_draft=False)
-    except PermanentError as error:
+    except (PermanentError, StorageError) as error:
         log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
     return reading, films_of(paths, model)
@@ -269,9 +267,11 @@ def _parsed(files: Sequence[_File]) -> Iterator[tuple[_Document, bool]]:
     """Each report that can be read, with whether it is ours."""
     for file in files:
         try:
-            ds = dcmread(file.path)
-            yield _document(file, ds), file.is_own or text(ds, "Manufacturer") == MANUFACTURER
-        except (*PARSER_ERRORS, UnsupportedImageError) as error:
+            with parsing("the report cannot be read"), stored(file.path):
+                ds = dcmread(file.path)
+                document = _document(file, ds)
+            yield document, file.is_own or text(ds, "Manufacturer") == MANUFACTURER
+        except (StorageError, UnsupportedImageError) as error:
             uid = file.reference.sop_instance_uid
             log.warning("a report of an earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
 

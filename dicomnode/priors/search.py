@@ -100,7 +100,7 @@ def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
     found = []
     for instance in first_of.values():
         try:
-            found.append(summary_of([read_header(instance.path, (), STUDY_SUMMARY_ELEMENTS)]))
+            found.append(summary_of([read_header(instance.path, STUDY_SUMMARY_ELEMENTS)]))
         except UnsupportedImageError:
             continue
     return found

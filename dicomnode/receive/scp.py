@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from dicomnode.dicom.reading import is_uid
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnode.errors import InstanceRefusedError, TransientError
 from dicomnode.receive.admit import Admission
+from dicomnode.receive.association import PeerHandler
 from dicomnode.records import Arrival, StoreStatus
 from dicomnode.settings import ReceiveSettings
 
@@ -76,18 +78,6 @@ def on_connection(event: Event, timeout_s: float) -> None:
     event.assoc.dul.socket.socket.settimeout(timeout_s)
 
 
-def on_rejected(event: Event) -> None:
-    """Tell the operator who was turned away: a wrong AE title is the commonest fault of a new peer."""
-    request = event.assoc.requestor.primitive
-    if request is not None:
-        log.warning(
-            "association rejected",
-            calling_ae_title=str(request.calling_ae_title).strip(),
-            called_ae_title=str(request.called_ae_title).strip(),
-            host=event.assoc.requestor.address,
-        )
-
-
 class StorageSCP:
     """Listens for associations and keeps what they bring.
 
@@ -116,10 +106,17 @@ class StorageSCP:
             (evt.EVT_CONN_OPEN, on_connection, [settings.dimse_timeout_s]),
             (evt.EVT_C_STORE, on_c_store, [self._admission]),
             (evt.EVT_C_ECHO, on_c_echo),
-            (evt.EVT_REJECTED, on_rejected),
         ]
-        self._server = self._entity().start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
-        return int(self._server.server_address[1])
+        server = self._entity().make_server(
+            (settings.host, settings.port),
+            evt_handlers=handlers,
+            server_class=ThreadedAssociationServer,
+            request_handler=PeerHandler,
+        )
+        server.ae._servers.append(server)  # by this list `shutdown` and the limit of associations know it
+        threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
+        self._server = server
+        return int(server.server_address[1])
 
     def _entity(self) -> AE:
         settings = self._settings

@@ -10,6 +10,7 @@ from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMess
 from dicomnode.records.dicom import (
     Arrival,
     CodedConcept,
+    ContentState,
     InstanceKey,
     InstanceReference,
     KeptInstance,
@@ -53,7 +54,7 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, ViewerProfile
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, SendVerdict, ViewerProfile, verdict_of
 from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Claim",
     "CodedConcept",
     "Comparison",
+    "ContentState",
     "Delivery",
     "Draft",
     "Encoding",
@@ -105,6 +107,7 @@ __all__ = [
     "ReviewReason",
     "Section",
     "SendOutcome",
+    "SendVerdict",
     "Sentence",
     "SeriesSummary",
     "Stage",
@@ -114,4 +117,5 @@ __all__ = [
     "Verdict",
     "ViewerProfile",
     "estimate_of",
+    "verdict_of",
 ]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 
 class StoreStatus(IntEnum):
-    """What the Storage SCP may answer (PS3.4 Table B.2-1); nothing else leaves the handler."""
+    """What the Storage SCP may answer (PS3.4 Table B.2-1, PS3.7 9.1.1.1.9); nothing else leaves it."""
 
     SUCCESS = 0x0000
+    INVALID_SOP_INSTANCE = 0x0117
+    """The SOP Instance UID breaks the rules for UIDs (PS3.7 Annex C)."""
+    SOP_CLASS_NOT_SUPPORTED = 0x0122
+    UNRECOGNIZED_OPERATION = 0x0211
+    """The request is of a service that we do not offer."""
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_MISMATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000
@@ -41,6 +46,8 @@ class Patient:
     """Patient's Birth Date (0010,0030)."""
     sex: str = ""
     """Patient's Sex (0010,0040)."""
+    name: str = ""
+    """Patient's Name (0010,0010) as DICOM writes it; it says little, as one name is written in many ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +85,27 @@ class Arrival:
     """We asked for it ourselves by C-GET or WADO-RS."""
 
 
+class ContentState(StrEnum):
+    """What one content is among those that were received under the same SOP Instance UID."""
+
+    CURRENT = ""
+    """It is the instance: the one that is read and that the others are held against."""
+    NEW = "new"
+    """It came after another; what it is has not been looked at yet."""
+    CONFLICT = "conflict"
+    """Another image, or the same with nothing of its identity changed: kept beside, not read."""
+    HELD = "held"
+    """It corrects the identity, and waits for the operator's word."""
+    SUPERSEDED = "superseded"
+    """A correction took its place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInstance:
     """One instance on disk and in the index."""
 
+    id: int
+    """Number of this content in the index."""
     key: InstanceKey
     path: Path
     """Absolute path of the DICOM file, bytes as received behind our own file meta."""
@@ -91,6 +115,9 @@ class KeptInstance:
     calling_ae_title: str
     received_at: dt.datetime
     """UTC."""
+    patient_digest: str = ""
+    """Keyed digest of the Patient ID, see `store.patients`; empty where there is none."""
+    content_state: ContentState = ContentState.CURRENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,10 +47,10 @@ class Job:
 
     id: int
     key: str
-    """SHA-256 over study, revision and bundle digest; every result UID derives from it."""
+    """SHA-256 over the study, what is read of it, and the bundle digest; every result UID derives from it."""
     study_instance_uid: str
     revision: str
-    """SHA-256 over the sorted SOP Instance UIDs that make up the study now."""
+    """SHA-256 over the sorted SOP Instance UIDs and contents of the patient's images in the study now."""
     rule: str
     """Name of the routing rule that matched; empty where none did."""
     bundle: str | None
@@ -73,4 +73,10 @@ class Job:
     """UTC of the first claim; Content Date and Time of the results."""
     ended_at: dt.datetime | None
     reason: str
-    """Why it was canceled or waits again, as `CODE: sentence`."""
+    """Why it was canceled or waits again, or what of it was not delivered, as `CODE: sentence`."""
+    deferrals: int = 0
+    """How often in a row it was put off for want of its surroundings, which uses up no try."""
+    refusal: str = ""
+    """Why the planner will not have the study read; empty: it is read."""
+    withdrawal: str = ""
+    """Why its results are not valid any more, for example because an image was corrected; empty: they stand."""

@@ -109,18 +109,30 @@ class FindingSpec:
 class Placement:
     """How the model's grid lies on the upright source frame.
 
-    A model pixel (row, column) stands at source (row / scale + top, column / scale + left)
+    A model pixel (row, column) stands at source (row / scale + top, column / column_scale + left)
     in the frame as stored, before `rotate_quarters` counter-clockwise turns (np.rot90) and
     `flip_columns`, which were applied in this order to the stored frame to make it upright.
     """
 
     scale: float
-    """Model pixels per upright source pixel."""
+    """Model pixels per upright source row."""
     top: float
     """Upright source row of the first model row; negative where the model image is padded."""
     left: float
     rotate_quarters: int = 0
     flip_columns: bool = False
+    column_stretch: float = 1.0
+    """Width of an upright source pixel divided by its height; other than 1 where pixels are not square."""
+
+    @property
+    def column_scale(self) -> float:
+        """Model pixels per upright source column."""
+        return self.scale * self.column_stretch
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel of the frame as stored, divided by its width."""
+        return self.column_stretch if self.rotate_quarters % 2 else 1 / self.column_stretch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 
 import structlog
 from pydicom import Dataset
-from sqlalchemy.exc import SQLAlchemyError
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.dicom.reading import element_text, read_header
-from dicomnode.errors import NodeError
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
+from dicomnode.dicom.reading import read_header
+from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Acuity, Job, KeptInstance
-from dicomnode.schedule.completeness import ArchiveCount, is_complete
+from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
+from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
+from dicomnode.store.corrections import CorrectionStore
+from dicomnode.store.inputs import JobInputs
 from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
 from dicomnode.store.jobs import JobStore, new_job
 
@@ -27,11 +30,21 @@ STAT = frozenset({"STAT", "HIGH"})
 """Values of Requested Procedure Priority (0040,1003) by which the orderer asks for haste."""
 
 
+Guard = Callable[[str, Callable[[], bool]], bool]
+"""Plans the study of a UID; where that fails it says so, and that the study has no job yet."""
+_CONTESTED = (
+    "its images are known to the node as another patient's or another study's; an operator has to say which is right "
+    "(`dicomnode studies correct`)"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything the planner decides by."""
 
     schedule: ScheduleSettings
+    accepts_corrections: bool = True
+    """A correction counts at once; otherwise it waits for the operator's word."""
     rules: Sequence[Rule]
     acuity: AcuitySettings
     default_destinations: tuple[str, ...]
@@ -40,71 +53,180 @@ class Plan:
 
 
 class Planner:
-    """Looks for complete studies and adds a job for each.
+    """Looks for complete studies and adds a job for each, or one for each patient whose images a study holds.
 
-    Does: complete, route, key, queue.
+    Does: complete, tell patients apart, route, key, queue.
     Does not: run jobs.
     """
 
     def __init__(
-        self, plan: Plan, instances: InstanceStore, jobs: JobStore, archive_count: ArchiveCount | None = None
+        self,
+        plan: Plan,
+        instances: InstanceStore,
+        jobs: JobStore,
+        corrections: CorrectionStore,
+        archive_count: ArchiveCount | None = None,
+        *,
+        stopwatch: Stopwatch | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._jobs = jobs
+        self._corrections = corrections
         self._archive_count = archive_count
+        self._stopwatch = stopwatch or Stopwatch()
+        self._guard = guard or _unguarded
 
     def tick(self, now: dt.datetime) -> int:
         """Add a job for every study that is complete now, and return how many."""
-        return sum(self._try_study(study, now) for study in self._instances.waiting())
+        waiting = self._instances.waiting()
+        self._stopwatch.forget_others(waiting)
+        return sum(self._try_study(study, now) for study in waiting)
 
     def _try_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         """Plan one study; what is wrong with it must not keep the others waiting."""
-        try:
-            return self._plan_study(study, now)
-        except (NodeError, SQLAlchemyError, *PARSER_ERRORS) as error:
-            log.error("not scheduled", study=study.study_instance_uid, error=type(error).__name__)  # noqa: TRY400
-            return False
+        return self._guard(study.study_instance_uid, lambda: self._plan_study(study, now))
 
     def _plan_study(self, study: WaitingStudy, now: dt.datetime) -> bool:
         uid = study.study_instance_uid
         kept: Callable[[], int] = lambda: len(self._instances.in_study(uid))  # noqa: E731  # asked only if it matters
-        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=self._plan.schedule, now=now):
+        schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
+        if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
+        self._corrections.settle(uid, accepts=self._plan.accepts_corrections)
         instances = self._instances.in_study(uid)
-        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
-        chosen = route(self._plan.rules, candidates)
-        revision = revision_of([i.key.sop_instance_uid for i in instances])
-        # The job is as old as its newest instance at least: by that time it knows which are its own.
-        row = self._job_row(uid, revision, chosen, candidates, max(now, study.last_instance_at))
-        added = self._jobs.add(row, last_instance_at=study.last_instance_at)
-        if added:
-            log.info("scheduled", study=uid, instances=len(instances), rule=row["rule"], bundle=row["bundle"])
+        contested = [] if instances else self._instances.kept_beside(uid)
+        work = self._work(uid, instances or contested, _CONTESTED if contested else "")
+        # A job is as old as its newest instance at least: by that time it knows which are its own.
+        rows = {str(row["key"]): (row, one) for one in work for row in [self._job_row(uid, one, _later(now, study))]}
+        added = self._jobs.add(
+            *(row for row, _ in rows.values()),
+            last_instance_at=study.last_instance_at,
+            study_instance_uid=uid,
+            inputs={key: one.inputs for key, (_, one) in rows.items()},
+        )
+        for row, one in rows.values() if added else ():
+            log.info("scheduled", study=uid, instances=len(one.inputs.read), rule=row["rule"], bundle=row["bundle"])
         return added
 
-    def _job_row(
-        self, study: str, revision: str, chosen: Route, candidates: Sequence[Candidate], now: dt.datetime
-    ) -> dict[str, object]:
-        rule = chosen.rule
-        bundle = rule.bundle if rule is not None and rule.bundle else None
+    def _work(self, study: str, instances: Sequence[KeptInstance], why_not: str) -> list[_Work]:
+        """What is to be done for a study: one piece for each patient whose images it holds.
+
+        Parameters
+        ----------
+        why_not
+            Why nothing of the study is read; empty: it is.
+        """
+        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
+        groups, elements = by_patient(instances, [one.patient for one in candidates])
+        decision = self._plan.schedule.mixed_patients
+        if len(groups) > 1:
+            log.warning(
+                "images of several patients under one Study Instance UID",
+                study=study,
+                patients=len(groups),
+                differ=elements,
+                decision=decision,
+            )
+        found = []
+        for group in groups:
+            members = [candidates[i] for i in group.indices]
+            is_refused = decision == "refuse" or not group.is_certain
+            refusal = why_not or _refusal(len(groups), elements, is_refused=is_refused)
+            chosen = route(self._plan.rules, members)
+            inputs = _inputs([instances[i] for i in group.indices], members, chosen, is_refused=bool(refusal))
+            found.append(
+                _Work(inputs=inputs, chosen=chosen, refusal=refusal or _lost(members), is_urgent=_is_asked(members))
+            )
+        return found
+
+    def _job_row(self, study: str, work: _Work, now: dt.datetime) -> dict[str, object]:
+        rule = work.chosen.rule
+        bundle = rule.bundle if rule is not None and rule.bundle and not work.refusal else None
         digest = self._plan.bundle_digests[bundle] if bundle else ""
-        asked = any(element_text(c.ds, "RequestedProcedurePriority") in STAT for c in candidates)
-        level = Acuity.URGENT if asked else Acuity.NON_CRITICAL
+        level = Acuity.URGENT if work.is_urgent else Acuity.NON_CRITICAL
+        inputs = work.inputs
         return new_job(
-            key=job_key(study, revision, digest),
+            key=job_key(study, revision_of(inputs.read), digest, work.refusal),
             study_instance_uid=study,
-            revision=revision,
+            revision=revision_of([*inputs.read, *inputs.beside]),
             rule=rule.name if rule else "",
             bundle=bundle,
             destinations=(rule.destinations if rule else ()) or self._plan.default_destinations,
             due_at=now + dt.timedelta(seconds=self._plan.acuity.levels[level].due_s),
             now=now,
+            refusal=work.refusal,
         )
 
 
-def job_key(study_instance_uid: str, revision: str, bundle_digest: str) -> str:
-    """SHA-256 over what is read and what reads it: the same work is never done twice."""
-    return hashlib.sha256(f"{study_instance_uid}\n{revision}\n{bundle_digest}".encode()).hexdigest()
+def _unguarded(_study_instance_uid: str, plan: Callable[[], bool]) -> bool:
+    return plan()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One answer to be given: to one patient of a study."""
+
+    inputs: JobInputs
+    chosen: Route
+    refusal: str
+    """As in `Job`."""
+    is_urgent: bool
+    """The orderer asks for haste."""
+
+
+def _later(now: dt.datetime, study: WaitingStudy) -> dt.datetime:
+    return max(now, study.last_instance_at)
+
+
+def _refusal(patients: int, elements: Sequence[str], *, is_refused: bool) -> str:
+    """Why images are not read that lie with those of other patients; it goes to each of them, and names nobody."""
+    if patients == 1 or not is_refused:
+        return ""
+    differ = f", which contradict in {', '.join(elements)}" if elements else ""
+    return (
+        f"images of {patients} patients lie under this Study Instance UID{differ}; none of this patient was read. "
+        "The study has to be put right and sent again"
+    )
+
+
+def _lost(members: Sequence[Candidate]) -> str:
+    """Why nothing is read where the node lost every file."""
+    is_lost = members and all(one.patient is None for one in members)
+    return f"none of the study's {len(members)} files can be read from the node's disk any more" if is_lost else ""
+
+
+def _is_asked(members: Sequence[Candidate]) -> bool:
+    return any(text(one.ds, "RequestedProcedurePriority") in STAT for one in members)
+
+
+def _inputs(
+    instances: Sequence[KeptInstance], members: Sequence[Candidate], chosen: Route, *, is_refused: bool
+) -> JobInputs:
+    """What is read of one patient's instances: what the rule matches, and whatever cannot be looked at any more.
+
+    An image that is lost is named as the reason why the study could not be read, not left out in silence.
+    """
+    matching = set(chosen.instances) | {i for i, one in enumerate(members) if one.patient is None or is_refused}
+    return JobInputs(
+        read=[one for i, one in enumerate(instances) if i in matching],
+        beside=[one for i, one in enumerate(instances) if i not in matching],
+    )
+
+
+def job_key(study_instance_uid: str, inputs: str, bundle_digest: str, refusal: str = "") -> str:
+    """SHA-256 over what is read and what reads it: the same work is never done twice.
+
+    Parameters
+    ----------
+    inputs
+        `revision_of` the instances that are read: another rule or another content makes other work of the same study.
+    refusal
+        Why they are not read after all; empty: they are.
+    """
+    words = (study_instance_uid, inputs, bundle_digest, *([refusal] if refusal else []))
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.datetime:
@@ -118,17 +240,17 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
     return min(by_acuity, job.due_at) if asked_urgently else by_acuity
 
 
-def matching_instances(instances: Sequence[KeptInstance], rules: Sequence[Rule], rule: str) -> list[KeptInstance]:
-    """The instances of a study that a rule matches: what its bundle reads; none if the rule is gone."""
-    candidates = [_candidate(instance, rules) for instance in instances]
-    chosen = route([r for r in rules if r.name == rule], candidates)
-    return [instances[i] for i in chosen.instances] if chosen.rule is not None else []
-
-
 def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
-    """Header for the rules; an instance that was kept but cannot be read any more matches by nothing."""
+    """What rules and patients go by, in one read of the header; of an instance that is lost, what the index knows.
+
+    Where a file cannot be read only now, that is an error: the study is planned another time.
+    """
+    title = instance.calling_ae_title
     try:
-        ds = read_header(instance.path, header_elements(rules))
-    except NodeError:
+        ds = read_header(instance.path, (*header_elements(rules), *PATIENT_ELEMENTS))
+        return Candidate(ds=ds, calling_ae_title=title, patient=patient_of(ds))
+    except UnsupportedImageError:
         ds = Dataset()
-    return Candidate(ds=ds, calling_ae_title=instance.calling_ae_title)
+    ds.SOPClassUID, ds.SOPInstanceUID = instance.key.sop_class_uid, instance.key.sop_instance_uid
+    ds.Modality = instance.key.modality
+    return Candidate(ds=ds, calling_ae_title=title)

@@ -12,6 +12,6 @@ def backoff_s(attempts: int, settings: ScheduleSettings) -> float:
 
     The spread keeps a hundred jobs that failed together from coming back together.
     """
-    doubled = settings.first_retry_s * 2.0 ** min(attempts - 1, 32)
+    doubled = settings.first_retry_s * 2.0 ** min(max(attempts, 1) - 1, 32)
     bounded = min(doubled, settings.longest_retry_s)
     return bounded * random.uniform(0.75, 1.0)  # noqa: S311  # nothing secret about a waiting time

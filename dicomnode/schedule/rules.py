@@ -9,8 +9,13 @@ from fnmatch import fnmatchcase
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from dicomnode.dicom.reading import element_text
+from dicomnode.dicom.elements import Name, text, texts
+from dicomnode.dicom.raw import holds_something, stored
+from dicomnode.records import Patient
 from dicomnode.settings import Conditions, Rule
+
+_BLOCKS = range(0x10, 0x100)
+"""Private blocks of a group (PS3.5 7.8.1)."""
 
 HEADER_ELEMENTS = (
     "SpecificCharacterSet",
@@ -32,6 +37,8 @@ class Candidate:
     ds: Dataset
     """Header."""
     calling_ae_title: str
+    patient: Patient | None = None
+    """Whose it is, by its header; None: the header was not, or cannot be, read for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +67,10 @@ class Route:
     """Indices of the instances that the rule matches: what the bundle reads."""
 
 
-def header_elements(rules: Sequence[Rule]) -> tuple[str, ...]:
+def header_elements(rules: Sequence[Rule]) -> tuple[Name, ...]:
     """Names of all elements that these rules look at."""
     named = {name for rule in rules for name in rule.when.header}
-    return (*HEADER_ELEMENTS, *sorted(named - set(HEADER_ELEMENTS)))
+    return (*HEADER_ELEMENTS, *(place for name in sorted(named - set(HEADER_ELEMENTS)) for place in _places(name)))
 
 
 def try_rule(rule: Rule, candidate: Candidate) -> RuleTrial:
@@ -72,6 +79,8 @@ def try_rule(rule: Rule, candidate: Candidate) -> RuleTrial:
     holds, failures = [], []
     for name, values, patterns in checks:
         found, wanted = " or ".join(repr(value) for value in values) or "absent", " or ".join(patterns)
+        if not values and name in rule.when.header and _holds_something(candidate.ds, name):
+            found = "not readable as text, which counts as absent"
         if patterns and _matches(values, patterns):
             holds.append(f"{name} is {found}")
         elif patterns:
@@ -93,14 +102,14 @@ _Check = tuple[str, list[str], tuple[str, ...]]
 
 def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
     ds = candidate.ds
-    sop_class = element_text(ds, "SOPClassUID")
+    sop_class = text(ds, "SOPClassUID")
     return [
         ("calling AE title", [candidate.calling_ae_title], when.calling_ae_title),
-        ("Modality", _present(element_text(ds, "Modality")), when.modality),
-        ("BodyPartExamined", _present(element_text(ds, "BodyPartExamined")), when.body_part),
+        ("Modality", _present(*texts(ds, "Modality")), when.modality),
+        ("BodyPartExamined", _present(*texts(ds, "BodyPartExamined")), when.body_part),
         (
             "description",
-            _present(element_text(ds, "StudyDescription"), element_text(ds, "SeriesDescription")),
+            _present(text(ds, "StudyDescription"), text(ds, "SeriesDescription")),
             when.description,
         ),
         ("SOP class", _present(sop_class, UID(sop_class).name), when.sop_class),
@@ -108,7 +117,39 @@ def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
 
 
 def _header_conditions(when: Conditions, ds: Dataset) -> list[_Check]:
-    return [(name, _present(*element_text(ds, name).split("\\")), patterns) for name, patterns in when.header.items()]
+    return [
+        (name, _present(*(value for place in _found(ds, name) for value in texts(ds, place))), patterns)
+        for name, patterns in when.header.items()
+    ]
+
+
+def _places(name: str) -> tuple[Name, ...]:
+    """Where an element may stand: one of a private creator in every block of its group (PS3.5 7.8.1)."""
+    group, element, creator = _private(name)
+    if not creator:
+        return (name,)
+    return tuple(group << 16 | place for block in _BLOCKS for place in (block, block << 8 | element))
+
+
+def _found(ds: Dataset, name: str) -> tuple[Name, ...]:
+    """Where it stands in this header; () for a private element whose creator the header does not name."""
+    group, element, creator = _private(name)
+    if not creator:
+        return (name,)
+    blocks = (block for block in _BLOCKS if text(ds, group << 16 | block) == creator)
+    return tuple(group << 16 | block << 8 | element for block in blocks)
+
+
+def _private(name: str) -> tuple[int, int, str]:
+    """Group, element in its block and creator of "gggg,xxee,CREATOR"; no creator in any other name."""
+    group, _, rest = name.partition(",xx")
+    element, _, creator = rest.partition(",")
+    return (int(group, 16), int(element, 16), creator) if creator else (0, 0, "")
+
+
+def _holds_something(ds: Dataset, name: str) -> bool:
+    there = (stored(ds, place) for place in _found(ds, name))
+    return any(element is not None and holds_something(element) for element in there)
 
 
 def _present(*values: str) -> list[str]:

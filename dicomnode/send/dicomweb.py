@@ -15,10 +15,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.dicom.header import text
+from dicomnode.dicom.elements import parsing, text
 from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, series_summary, summary_of
-from dicomnode.errors import PeerRefusedError, PeerUnreachableError
+from dicomnode.errors import PeerRefusedError, PeerUnreachableError, UnsupportedImageError
 from dicomnode.records import Patient, SeriesSummary, StudySummary
 from dicomnode.send.archive import Fetched, Keep
 from dicomnode.send.deadline import Deadline
@@ -107,8 +106,9 @@ class DicomWebUserAgent:
         query = f"?{urlencode(parameters)}" if parameters else ""
         body, _ = self._get(connection, f"{path}{query}", _JSON, deadline)
         try:
-            return [_searchable(Dataset.from_json(match)) for match in json.loads(body or b"[]")]
-        except PARSER_ERRORS:
+            with parsing("no DICOM JSON"):
+                return [_searchable(Dataset.from_json(match)) for match in json.loads(body or b"[]")]
+        except UnsupportedImageError:
             raise PeerRefusedError(f"{self.name} answered a search with what is no DICOM JSON") from None
 
     def _retrieve(self, connection: http.client.HTTPConnection, path: str, deadline: Deadline) -> list[bytes]:
@@ -165,12 +165,13 @@ def _searchable(ds: Dataset) -> Dataset:
 
 def _fetched(file: bytes, where: str) -> Fetched:
     try:
-        meta: Any = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=[]).file_meta
-        return Fetched(
-            sop_class_uid=str(meta.MediaStorageSOPClassUID),
-            sop_instance_uid=str(meta.MediaStorageSOPInstanceUID),
-            transfer_syntax_uid=str(meta.TransferSyntaxUID),
-            encoded=file,
-        )
-    except PARSER_ERRORS:
+        with parsing("no DICOM file"):
+            meta: Any = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=[]).file_meta
+            return Fetched(
+                sop_class_uid=str(meta.MediaStorageSOPClassUID),
+                sop_instance_uid=str(meta.MediaStorageSOPInstanceUID),
+                transfer_syntax_uid=str(meta.TransferSyntaxUID),
+                encoded=file,
+            )
+    except UnsupportedImageError:
         raise PeerRefusedError(f"{where} sent an instance that is no DICOM file") from None

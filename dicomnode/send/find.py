@@ -6,7 +6,7 @@ from pydicom import Dataset
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
-from dicomnode.dicom.reading import element_text
+from dicomnode.dicom.elements import number
 from dicomnode.send.association import associated
 from dicomnode.settings import Destination, SendSettings
 
@@ -30,6 +30,6 @@ def study_instance_count(peer: Destination, settings: SendSettings, study_instan
     with associated(peer, settings, [build_context(model)]) as assoc:
         for status, match in assoc.send_c_find(query, model):
             if status.get("Status") in PENDING and match is not None:
-                count = element_text(match, "NumberOfStudyRelatedInstances")
-                return int(count) if count.isdecimal() else None
+                count = number(match, "NumberOfStudyRelatedInstances")
+                return int(count) if count is not None and count >= 0 else None
     return None

@@ -14,9 +14,10 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.status import code_to_category
 
-from dicomnode.dicom.elements import PARSER_ERRORS
-from dicomnode.errors import UnsupportedImageError
-from dicomnode.records import SendOutcome
+from dicomnode.dicom.elements import parsing
+from dicomnode.dicom.files import reading
+from dicomnode.errors import StorageError, UnsupportedImageError
+from dicomnode.records import SendOutcome, SendVerdict, verdict_of
 from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
 from dicomnode.settings import Destination, SendSettings
 
@@ -43,12 +44,12 @@ def read_outgoing(path: Path, *, priority: int = 0) -> Outgoing:
     Raises
     ------
     UnsupportedImageError
-        If the file is no DICOM file, or its meta information lacks what a C-STORE needs.
+        If the file is missing or no DICOM file, or its meta information lacks what a C-STORE needs.
+    StorageError
+        If the file cannot be read now.
     """
-    try:
+    with parsing(f"{path} is not a DICOM file"), reading(path, "file"):
         meta = read_file_meta_info(path)
-    except PARSER_ERRORS:
-        raise UnsupportedImageError(f"{path} is not a DICOM file") from None
     wanted = ("MediaStorageSOPInstanceUID", "MediaStorageSOPClassUID", "TransferSyntaxUID")
     values = [str(meta.get(keyword) or "") for keyword in wanted]
     missing = [keyword for keyword, value in zip(wanted, values, strict=True) if not value]
@@ -82,6 +83,8 @@ class StoreSCU:
         ------
         PeerUnreachableError, PeerRefusedError
             If no association could be made; files already yielded keep their outcome.
+        StorageError
+            If a file cannot be read now.
         """
         for batch in _batches(files):
             with associated(self._peer, self._settings, _contexts(batch)) as assoc:
@@ -118,17 +121,19 @@ def _store(assoc: Association, file: Outgoing) -> SendOutcome:
         return _outcome(file, None)
     accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in assoc.accepted_contexts}
     plain = [syntax for syntax in _PLAIN if (file.sop_class_uid, syntax) in accepted]
+    is_taken_as_it_is = (file.sop_class_uid, file.transfer_syntax_uid) in accepted
+    if not is_taken_as_it_is and not plain:
+        return _unsendable(file, f"the peer does not accept {UID(file.sop_class_uid).name} as we can offer it")
     try:
-        if (file.sop_class_uid, file.transfer_syntax_uid) in accepted:
-            answer = assoc.send_c_store(file.path, priority=file.priority)
-        elif plain:
-            answer = assoc.send_c_store(_decoded(file, plain[0]), priority=file.priority)
-        else:
-            return _unsendable(file, "the peer accepts this SOP class in no transfer syntax that we can offer")
-    except PARSER_ERRORS:
+        with parsing("the file cannot be decoded for the peer"), reading(file.path, "file"):
+            content = file.path if is_taken_as_it_is else _decoded(file, plain[0])
+            answer = assoc.send_c_store(content, priority=file.priority)
+    except (StorageError, UnsupportedImageError) as error:
         if not assoc.is_established:  # lost in the middle: the file is not to blame
             return _outcome(file, None)
-        return _unsendable(file, "the file cannot be decoded for the peer")
+        if isinstance(error, StorageError):
+            raise
+        return _unsendable(file, str(error))
     return _outcome(file, answer.get("Status"))
 
 
@@ -149,10 +154,9 @@ def _decoded(file: Outgoing, syntax: UID) -> Dataset:
 def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
     if status is None:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=None, error="no answer to the C-STORE")
-    category = code_to_category(status)
-    if category in ("Success", "Warning"):
+    if verdict_of(status) is SendVerdict.HELD:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status)
-    error = f"C-STORE status 0x{status:04X} ({category})"
+    error = f"C-STORE status 0x{status:04X} ({code_to_category(status)})"
     return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status, error=error)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dicomnode.settings.types import Table
 
@@ -18,3 +20,18 @@ class ComposeSettings(Table):
     """Overlays of larger frames are scaled down to this, pixel spacing with them."""
     font: str = ""
     """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
+    timezone: str = ""
+    """Zone of the house (IANA), as "Europe/Berlin"; an offset that a study states goes first. Empty: the machine's."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        if not timezone:
+            return timezone
+        try:
+            ZoneInfo(timezone)
+        except (LookupError, ValueError, OSError):  # what zoneinfo raises on a name that is none
+            near = get_close_matches(timezone, available_timezones(), n=3)
+            hint = f"; near it: {', '.join(near)}" if near else '; an example is "Europe/Berlin"'
+            raise ValueError(f"is not a time zone of the IANA database{hint}") from None
+        return timezone

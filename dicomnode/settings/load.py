@@ -23,7 +23,7 @@ def _sentence(error: ValidationError, source: str) -> str:
     wrong = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         wrong = "is not a known setting"
-    shown = "" if first["type"] == "extra_forbidden" or not first["loc"] else f" (got {first['input']!r})"
+    shown = "" if first["type"] in ("extra_forbidden", "rule") or not first["loc"] else f" (got {first['input']!r})"
     more = f"; {len(others)} more mistakes follow" if others else ""
     return f"{source}: {key}: {wrong}{shown}{more}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,3 +32,5 @@ class ReceiveSettings(Table):
     """Largest PDU that we offer to receive."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_073_741_824
     """Below so much free space in data_dir every instance is refused with 0xA700 (out of resources)."""
+    corrections: Literal["accept", "hold"] = "accept"
+    """An image that comes again under another identity: "accept" reads it anew, "hold" waits for an operator."""

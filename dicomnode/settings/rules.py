@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from dicomnode.settings.element_names import element_name
 from dicomnode.settings.types import Table
 
 
@@ -26,7 +28,19 @@ class Conditions(Table):
     sop_class: tuple[str, ...] = ()
     """SOP Class UID (0008,0016) or its name, for example "CT Image Storage"."""
     header: dict[str, tuple[str, ...]] = {}
-    """Any element, by keyword or "gggg,eeee", for example StationName = ["XR1"]."""
+    """Any element: keyword, "gggg,eeee", or private "gggg,xxee,CREATOR"; for example StationName = ["XR1"]."""
+
+    @field_validator("header")
+    @classmethod
+    def _spell_alike(cls, header: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Spell every name that is one in one way; the rule says which are none."""
+        spelled: dict[str, tuple[str, ...]] = {}
+        for name, patterns in header.items():
+            try:
+                spelled[element_name(name)] = patterns
+            except ValueError:
+                spelled[name] = patterns
+        return spelled
 
 
 class Rule(Table):
@@ -40,6 +54,27 @@ class Rule(Table):
     """Bundle that reads the matching instances. Empty: the answer is "not applicable"."""
     destinations: tuple[str, ...] = ()
     """Names of destinations; empty: those with is_default."""
+
+    @model_validator(mode="after")
+    def _can_match(self) -> Rule:
+        """A condition that can never hold would silently switch the rule off."""
+        for name, patterns in self.when.header.items():
+            try:
+                element_name(name)
+            except ValueError as fault:
+                raise self._fault(f"when.header: {fault}") from None
+            if not patterns:
+                raise self._fault(f"when.header.{name} names no pattern")
+        for condition in type(self.when).model_fields:
+            named = getattr(self.when, condition)
+            for key, patterns in named.items() if isinstance(named, dict) else [("", named)]:
+                if any(not pattern.strip() for pattern in patterns):
+                    where = f"{condition}.{key}" if key else condition
+                    raise self._fault(f"when.{where}: an empty pattern matches nothing")
+        return self
+
+    def _fault(self, wrong: str) -> PydanticCustomError:
+        return PydanticCustomError("rule", "{said}", {"said": f"rule {self.name!r}: {wrong}"})
 
 
 def default_rules(settings: dict[str, Any]) -> tuple[Rule, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,10 +20,14 @@ class ScheduleSettings(Table):
     """Destination to ask by C-FIND how many instances the study has; agreement ends the wait. Empty: none."""
     archive_quiet_s: Seconds = 5.0
     """Agreement with the archive counts only after so long without a new instance: both may be filling up."""
+    mixed_patients: Literal["refuse", "split"] = "refuse"
+    """A study with images of several patients: "refuse" reads none of them, "split" reads each patient's by itself."""
     tick_s: Seconds = 1.0
     """How often complete studies are looked for."""
     lease_s: Seconds = 300.0
-    """A job whose worker has been silent for so long goes to another worker."""
+    """A job whose worker has not renewed its lease for so long goes to another; workers renew three times a lease."""
+    hung_after_s: Seconds = 900.0
+    """A process whose work makes no progress for so long is ended and started again; more than the longest stage."""
     maximum_attempts: Annotated[int, Field(ge=1)] = 4
     """Tries of one stage before the study is answered "could not run"."""
     first_retry_s: Seconds = 10.0

@@ -15,6 +15,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Estimate, Job, Verdict
+from dicomnode.store import leases
+from dicomnode.store.engine import read, write
+from dicomnode.store.inputs import is_of_same_images
 from dicomnode.store.schema import alerts, jobs, studies
 
 
@@ -44,28 +47,36 @@ class AlertStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def claim(self, owner: str, *, channel: str, lease_s: float, now: dt.datetime) -> Alert | None:
-        """Take the alert that waits longest for this channel."""
-        free = sa.or_(alerts.c.lease_until.is_(None), alerts.c.lease_until < now)
-        here = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
-        first = (
-            sa.select(alerts.c.id)
-            .where(here & free & (alerts.c.not_before <= now))
-            .order_by(alerts.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        lease = {"lease_owner": owner, "lease_until": now + dt.timedelta(seconds=lease_s)}
-        take = (
-            sa.update(alerts)
-            .where(alerts.c.id == first.scalar_subquery())
-            .values(**lease, attempts=alerts.c.attempts + 1)
-            .returning(alerts)
-        )
-        with self._engine.begin() as connection:
-            row = connection.execute(take).first()
-            if row is None:
+    def claim(
+        self,
+        owner: str,
+        *,
+        channel: str,
+        lease_s: float,
+        now: dt.datetime,
+        longest_wait_s: float = leases.LONGEST_WAIT_S,
+        takes_over: bool = True,
+    ) -> Alert | None:
+        """Take the alert that waits longest for this channel.
+
+        Parameters
+        ----------
+        longest_wait_s, takes_over
+            As in `store.leases`.
+        """
+        ready = (alerts.c.channel == channel) & (alerts.c.state == AlertState.WAITING)
+        ready &= alerts.c.job_id.not_in(sa.select(jobs.c.id).where(jobs.c.withdrawal != ""))
+        ready &= leases.is_due(alerts, now=now, longest_wait_s=longest_wait_s)
+        ready &= leases.is_free(alerts, now=now, takes_over=takes_over)
+        first = sa.select(alerts.c.id).where(ready).order_by(alerts.c.id).limit(1)
+        if not leases.look(self._engine, alerts, first, lease_s=lease_s, now=now):
+            return None
+        with write(self._engine) as connection:
+            this = alerts.c.id == first.with_for_update(skip_locked=True).scalar_subquery()
+            rows = leases.take(connection, alerts, this, owner, lease_s=lease_s, now=now)
+            if not rows:
                 return None
+            (row,) = rows
             study = connection.execute(sa.select(jobs.c.study_instance_uid).where(jobs.c.id == row.job_id)).scalar_one()
         return Alert(
             id=row.id,
@@ -79,11 +90,14 @@ class AlertStore:
             waiting_since=row.waiting_since,
         )
 
+    def renew(self, owner: str, alert: Alert, *, lease_s: float, now: dt.datetime) -> bool:
+        """Hold a claimed alert for a lease more; False where it is held no more."""
+        ours = (alerts.c.id == alert.id) & (alerts.c.lease_owner == owner)
+        return leases.renew(self._engine, alerts, ours, lease_s=lease_s, now=now) > 0
+
     def release_leases(self, owner: str) -> int:
         """Give back what a former process of this name held when it died."""
-        freed = sa.update(alerts).where(alerts.c.lease_owner == owner).values(lease_owner=None, lease_until=None)
-        with self._engine.begin() as connection:
-            return connection.execute(freed).rowcount
+        return leases.release(self._engine, alerts, owner)
 
     def acknowledged(self, alert: Alert, *, answer: str, sent_at: dt.datetime, now: dt.datetime) -> None:
         """Note when the message left, when the peer acknowledged it, and how."""
@@ -102,7 +116,7 @@ class AlertStore:
         """Give up what waits for a channel that is no longer known, and return how much that was."""
         gone = (alerts.c.state == AlertState.WAITING) & alerts.c.channel.not_in(list(known))
         values = {"state": AlertState.FAILED, "reason": "the channel is no longer in the settings"}
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             return connection.execute(sa.update(alerts).where(gone).values(**values)).rowcount
 
     def retry(self, alert_id: int, *, now: dt.datetime) -> None:
@@ -114,8 +128,8 @@ class AlertStore:
             If there is no such alert, or it has not failed.
         """
         given_up = (alerts.c.id == alert_id) & (alerts.c.state == AlertState.FAILED)
-        fresh = {"state": AlertState.WAITING, "attempts": 0, "not_before": now, "waiting_since": now}
-        with self._engine.begin() as connection:
+        fresh = {"state": AlertState.WAITING, "attempts": 0, "not_before": leases.AT_ONCE, "waiting_since": now}
+        with write(self._engine) as connection:
             if connection.execute(sa.update(alerts).where(given_up).values(**fresh, reason="")).rowcount:
                 return
             row = connection.execute(sa.select(alerts.c.state).where(alerts.c.id == alert_id)).first()
@@ -134,13 +148,12 @@ class AlertStore:
             query = query.where(alerts.c.state == state)
         if job_id is not None:
             query = query.where(alerts.c.job_id == job_id)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [_listed(row._mapping) for row in connection.execute(query)]
 
     def _update(self, alert: Alert, **values: Any) -> None:
-        free = {"lease_owner": None, "lease_until": None}
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(alerts).where(alerts.c.id == alert.id).values(**values, **free))
+        with write(self._engine) as connection:
+            connection.execute(sa.update(alerts).where(alerts.c.id == alert.id).values(**values, **leases.FREE))
 
 
 def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertContent], *, now: dt.datetime) -> None:
@@ -171,7 +184,7 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
             "content": _to_json(content),
             "state": AlertState.WAITING,
             "attempts": 0,
-            "not_before": now,
+            "not_before": leases.AT_ONCE,
             "created_at": now,
             "waiting_since": now,
             "reason": "",
@@ -184,7 +197,7 @@ def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
     query = (
         sa.select(alerts.c.content)
         .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
-        .where(jobs.c.study_instance_uid == job.study_instance_uid)
+        .where((jobs.c.study_instance_uid == job.study_instance_uid) & is_of_same_images(job.id))
         .where((alerts.c.channel == channel) & (alerts.c.state != AlertState.FAILED))
     )
     told: dict[str, int] = {}

@@ -1,47 +1,121 @@
-"""The engine and its migrations; SQLite and PostgreSQL behave alike behind it."""
+"""The engine and its migrations; SQLite and PostgreSQL behave alike behind it.
+
+Who only looks takes `read`, which waits for nobody; who changes something takes `write`. Both say in one sentence
+that the index cannot be used now, as an error that may be gone another time.
+"""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from dicomnode.errors import SettingsError
+from dicomnode.errors import SettingsError, TransientError
 from dicomnode.settings import StoreSettings
 
 BUSY_TIMEOUT_S = 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_READS_ONLY = "dicomnode_reads_only"
+"""Execution option of a connection that takes no write lock."""
+_DEFECTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What a database says of a wrong statement or value; anything else it says is about itself."""
 
 
-def open_engine(settings: StoreSettings) -> Engine:
+def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
     """Open the database of the settings and bring its tables up to date.
+
+    Parameters
+    ----------
+    is_reader
+        Only look: nothing is made, and a database of another release is left as it is.
 
     Raises
     ------
     SettingsError
-        If the URL is wrong, its driver is not installed, or the server does not answer.
+        If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if there is
+        no database, or it is one of another release.
     """
     url = settings.database_url or f"sqlite:///{settings.data_dir / 'index.sqlite3'}"
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not is_reader:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     try:
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        engine = _engine_of(sa.make_url(url), is_reader=is_reader)
     except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         raise SettingsError(f"store.database_url cannot be used: {error}") from None
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _configure_sqlite)
-        sa.event.listen(engine, "begin", _begin_immediately)
-    try:
-        upgrade(engine)
-    except OperationalError as error:
-        raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
-    except DBAPIError as error:
-        raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
+    with ExitStack() as unless_opened:
+        unless_opened.callback(engine.dispose)
+        try:
+            (_check_revision if is_reader else upgrade)(engine)
+        except OperationalError as error:
+            raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
+        except DBAPIError as error:
+            raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
+        unless_opened.pop_all()
     return engine
+
+
+@contextmanager
+def read(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the database, takes no write lock and cannot write.
+
+    Raises
+    ------
+    TransientError
+        If the database cannot be read now.
+    """
+    with _told_clearly("read"), _reading(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """A connection whose changes count together once the block ends, or not at all.
+
+    Raises
+    ------
+    TransientError
+        If the database cannot be written now: it is locked for too long, full, or its server is gone.
+    """
+    with _told_clearly("written"), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    options = {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {_READS_ONLY: True}
+    with engine.connect() as connection:
+        reader = connection.execution_options(**options)
+        with reader.begin():
+            yield reader
+
+
+@contextmanager
+def _told_clearly(what: str) -> Iterator[None]:
+    """Name what keeps the index from being used; the library's own text quotes the values of the statement."""
+    try:
+        yield
+    except _DEFECTS:
+        raise
+    except (DBAPIError, sa.exc.TimeoutError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise TransientError(f"the index cannot be {what} ({type(cause).__name__})") from None
 
 
 def upgrade(engine: Engine) -> None:
@@ -71,9 +145,25 @@ def upgrade(engine: Engine) -> None:
             raise SettingsError(f"store.database_url: made by a newer dicomnode? {error}") from None
 
 
+def _check_revision(engine: Engine) -> None:
+    """Refuse to look into a database whose tables are not those that we know."""
+    found, known = _revision(engine), _newest_revision()
+    if found is None:
+        raise SettingsError("store.database_url: the database is empty; `dicomnode serve` makes the index")
+    if found < known:
+        raise SettingsError(
+            f"store.database_url: the index was made by an older dicomnode (revision {found}, this one needs {known}); "
+            "`dicomnode serve` brings it up to date"
+        )
+    if found > known:
+        raise SettingsError(
+            f"store.database_url: the index was made by a newer dicomnode (revision {found}, this one knows {known})"
+        )
+
+
 def _revision(engine: Engine) -> str | None:
     """The last migration that the database has seen; None for a new one."""
-    with engine.begin() as connection:
+    with _reading(engine) as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
@@ -95,6 +185,45 @@ def upsert(connection: Connection, table: sa.Table) -> Any:
     return sqlite_insert(table)
 
 
+def _engine_of(url: URL, *, is_reader: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if is_reader and url.database:
+        engine = sa.create_engine(url, pool_pre_ping=True, creator=_opened_to_read(Path(url.database)))
+    else:
+        engine = sa.create_engine(url, pool_pre_ping=True)
+    sa.event.listen(engine, "connect", _configure_reader if is_reader else _configure_sqlite)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _opened_to_read(path: Path) -> Callable[[], sqlite3.Connection]:
+    """What opens a SQLite file without making or changing one beside it.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise SettingsError(f"store.data_dir: there is no index at {path}; `dicomnode serve` makes it")
+
+    def connect() -> sqlite3.Connection:
+        # Where no service has it open there is no log, and reading it in the usual way would make one.
+        mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+        return sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, check_same_thread=False)
+
+    return connect
+
+
+def _configure_reader(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Wait for a writer that moves its log, as writers wait for each other."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+    cursor.close()
+
+
 def _configure_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     """Readers beside one writer, and a commit that survives a power cut."""
     connection.isolation_level = None  # transactions begin where we say, below
@@ -109,6 +238,12 @@ def _configure_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry)
     cursor.close()
 
 
-def _begin_immediately(connection: Connection) -> None:
-    """Take the writer's place at once: a read that turns into a write would fail, not wait."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Begin a SQLite transaction as what it is.
+
+    A writer takes its place at once: a read that turns into a write would fail, not wait. A reader takes none, and may
+    not turn into a writer.
+    """
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads_only else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

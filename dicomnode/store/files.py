@@ -16,11 +16,17 @@ class FileStore:
 
     Does: write bytes durably under a name of ours, give the path back.
     Does not: know what the bytes are.
+
+    Parameters
+    ----------
+    is_reader
+        Only look: the folder is not made.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_reader: bool = False) -> None:
         self._root = root
-        root.mkdir(parents=True, exist_ok=True)
+        if not is_reader:
+            root.mkdir(parents=True, exist_ok=True)
 
     def keep(self, digest: str, content: bytes) -> str:
         """Write `content` and return its name; on return it survives a power cut.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.reading import data_set_offset, read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
-from dicomnode.records import InstanceKey, KeptInstance, Patient
-from dicomnode.store.engine import upsert
+from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
+from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
-from dicomnode.store.schema import instances, results, studies
+from dicomnode.store.schema import instances, jobs, results, studies
 
 log = structlog.get_logger()
 
@@ -37,15 +37,17 @@ class WaitingStudy:
     """UTC of the newest instance."""
 
 
-def content_digest(key: InstanceKey, encoded: bytes) -> str:
-    """SHA-256 over UID, transfer syntax and the file; our file meta is the same for the same instance."""
-    words = f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode()
-    return hashlib.sha256(words + encoded).hexdigest()
+def content_digest(sop_instance_uid: str, transfer_syntax_uid: str, encoded: bytes) -> str:
+    """SHA-256 over UID, transfer syntax and the data set as received; the file meta before it is the library's."""
+    digest = hashlib.sha256(f"{sop_instance_uid} {transfer_syntax_uid} ".encode())
+    digest.update(memoryview(encoded)[data_set_offset(encoded) :])
+    return digest.hexdigest()
 
 
-def revision_of(sop_instance_uids: Sequence[str]) -> str:
-    """SHA-256 over the sorted SOP Instance UIDs: the same whatever order they came in."""
-    return hashlib.sha256("\n".join(sorted(sop_instance_uids)).encode()).hexdigest()
+def revision_of(kept: Iterable[KeptInstance]) -> str:
+    """SHA-256 over SOP Instance UIDs and contents: the same whatever order they came in."""
+    lines = sorted(f"{one.key.sop_instance_uid} {one.digest}" for one in kept)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 class InstanceStore:
@@ -86,13 +88,14 @@ class InstanceStore:
             raise TransientError(f"the index cannot be written ({type(error).__name__})") from None
 
     def _keep(self, key: InstanceKey, encoded: bytes, calling_ae_title: str) -> bool:
-        digest = content_digest(key, encoded)
+        digest = content_digest(key.sop_instance_uid, key.transfer_syntax_uid, encoded)
         if key.is_prior and self._holds(key.sop_instance_uid):
             return False  # a copy from the archive, which may differ in its coding, is no conflict
         known = self._known(key.sop_instance_uid, digest)
+        if known is not None and known.content_state == ContentState.SUPERSEDED:
+            return not key.is_prior and self._comes_again(known, calling_ae_title)
         if known is not None:
-            instance_id, is_prior = known
-            return is_prior and not key.is_prior and self._adopt(instance_id, key)
+            return known.is_prior and not key.is_prior and self._adopt(known.id, key)
         row = {
             "sop_instance_uid": key.sop_instance_uid,
             "digest": digest,
@@ -114,15 +117,52 @@ class InstanceStore:
             return not key.is_prior and self._insert_beside(row, is_own=key.is_own)
         return True
 
-    def _known(self, sop_instance_uid: str, digest: str) -> tuple[int, bool] | None:
-        """Number of this content in the index, and whether we fetched it; None where it is new."""
-        same = (instances.c.sop_instance_uid == sop_instance_uid) & (instances.c.digest == digest)
-        with self._engine.begin() as connection:
-            row = connection.execute(sa.select(instances.c.id, instances.c.is_prior).where(same)).first()
-        return None if row is None else (row.id, row.is_prior)
+    def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
+        """Row of this content in the index; None where it is new."""
+        same = instances.c.sop_instance_uid == sop_instance_uid
+        with read(self._engine) as connection:
+            rows = connection.execute(sa.select(instances).where(same)).all()
+        for row in rows:
+            if row.digest == digest:
+                return row
+        # Until version 0.2 the digest covered the file meta as well, so that an upgrade of the library changed it.
+        # What such a row stands for is in its file; the row stays as it is, for revisions of studies build on it.
+        return next((row for row in rows if self._digest_of_kept(row) == digest), None)
+
+    def _digest_of_kept(self, row: Row[Any]) -> str:
+        """Digest of a file that is kept; empty where it is gone."""
+        try:
+            encoded = self._files.path(row.path).read_bytes()
+        except OSError:
+            return ""
+        return content_digest(row.sop_instance_uid, row.transfer_syntax_uid, encoded)
+
+    def _comes_again(self, known: Row[Any], calling_ae_title: str) -> bool:
+        """A content that was corrected comes again: a correction is undone only by whoever made it.
+
+        From anybody else it is a copy of before, which a modality for example sends once more.
+        """
+        same = instances.c.sop_instance_uid == known.sop_instance_uid
+        now = dt.datetime.now(dt.UTC)
+        with write(self._engine) as connection:
+            current = connection.execute(sa.select(instances).where(same & ~instances.c.is_conflict)).one()
+            is_undone = bool(current.calling_ae_title == calling_ae_title)
+            if is_undone:
+                news = {"content_state": ContentState.NEW, "received_at": now}
+                connection.execute(sa.update(instances).where(instances.c.id == known.id).values(**news))
+                for study in {known.study_instance_uid, current.study_instance_uid}:
+                    _restart_timer(connection, study, now)
+        log.warning(
+            "a content that was corrected came again",
+            sop_instance_uid=known.sop_instance_uid,
+            study=known.study_instance_uid,
+            peer=calling_ae_title,
+            is_looked_at=is_undone,
+        )
+        return is_undone
 
     def _holds(self, sop_instance_uid: str) -> bool:
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             query = sa.select(instances.c.id).where(instances.c.sop_instance_uid == sop_instance_uid)
             return connection.execute(query).first() is not None
 
@@ -131,21 +171,25 @@ class InstanceStore:
         now = dt.datetime.now(dt.UTC)
         fetched = (instances.c.id == instance_id) & instances.c.is_prior
         sent = sa.update(instances).where(fetched).values(is_prior=False, received_at=now)
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             row = connection.execute(sent.returning(instances.c.is_own)).first()
             if row is not None and not row.is_own:
                 _restart_timer(connection, key.study_instance_uid, now)
         return row is not None
 
     def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
-            connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=is_conflict))
-            if not is_own and not is_conflict and not row["is_prior"]:
-                _restart_timer(connection, row["study_instance_uid"], row["received_at"])
+            is_news = is_conflict and not is_own and not row["is_prior"]
+            state = ContentState.NEW if is_news else ContentState.CONFLICT if is_conflict else ContentState.CURRENT
+            values = {**row, "is_own": is_own, "is_conflict": is_conflict, "content_state": state}
+            connection.execute(sa.insert(instances).values(**values))
+            if not is_own and not row["is_prior"]:
+                for study in {row["study_instance_uid"], *_studies_of(connection, row["sop_instance_uid"])}:
+                    _restart_timer(connection, study, row["received_at"])
 
     def _insert_beside(self, row: dict[str, Any], *, is_own: bool) -> bool:
-        """Another association brought this UID: the same content is done, other content is a conflict."""
+        """Another content of this UID is known: the same is done, any other is kept beside and looked at later."""
         if self._known(row["sop_instance_uid"], row["digest"]) is not None:
             return False
         try:
@@ -155,7 +199,7 @@ class InstanceStore:
         except IntegrityError:  # the same conflict came twice at the same moment
             return False
         log.warning(
-            "conflict: other content under a known SOP Instance UID, kept beside it",
+            "other content under a known SOP Instance UID, kept beside it",
             sop_instance_uid=row["sop_instance_uid"],
             study=row["study_instance_uid"],
             peer=row["calling_ae_title"],
@@ -165,8 +209,12 @@ class InstanceStore:
     def _put_before_prior(self, row: dict[str, Any], *, is_own: bool) -> bool:
         """Let what is sent to us count before what we had fetched under its UID; False where nothing was fetched."""
         fetched = (instances.c.sop_instance_uid == row["sop_instance_uid"]) & instances.c.is_prior
-        aside = sa.update(instances).where(fetched & ~instances.c.is_conflict).values(is_conflict=True)
-        with self._engine.begin() as connection:
+        aside = (
+            sa.update(instances)
+            .where(fetched & ~instances.c.is_conflict)
+            .values(is_conflict=True, content_state=ContentState.CONFLICT)
+        )
+        with write(self._engine) as connection:
             if connection.execute(aside).rowcount == 0:
                 return False
             is_own = is_own or _is_result(connection, row["sop_instance_uid"])
@@ -178,7 +226,7 @@ class InstanceStore:
     def waiting(self) -> list[WaitingStudy]:
         """Studies that wait for a job, the longest waiting first."""
         query = sa.select(studies).where(studies.c.is_waiting).order_by(studies.c.waiting_since)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [
                 WaitingStudy(
                     study_instance_uid=row.study_instance_uid,
@@ -187,6 +235,17 @@ class InstanceStore:
                 )
                 for row in connection.execute(query)
             ]
+
+    def kept_beside(self, study_instance_uid: str) -> list[KeptInstance]:
+        """Contents that a study would have if they counted: conflicts, and corrections that wait for the operator."""
+        states = instances.c.content_state.in_([ContentState.CONFLICT, ContentState.HELD])
+        beside = (instances.c.study_instance_uid == study_instance_uid) & states
+        return self._select(beside & ~instances.c.is_own & ~instances.c.is_prior)
+
+    def read_again(self, study_instance_uid: str) -> bool:
+        """Let a study that the node keeps wait for a job again; whether there is one."""
+        with write(self._engine) as connection:
+            return look_again(connection, study_instance_uid)
 
     def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
         """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
@@ -202,15 +261,21 @@ class InstanceStore:
         return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
 
     def known_of_study(self, study_instance_uid: str) -> list[KeptInstance]:
-        """Whatever is kept of a study but conflicts, oldest first: also our own results and what we fetched."""
-        return self._select((instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict)
+        """Whatever is valid of a study, oldest first: also our own results that came back and what we fetched."""
+        withdrawn = (
+            sa.select(results.c.sop_instance_uid)
+            .join_from(results, jobs, results.c.job_id == jobs.c.id)
+            .where(jobs.c.withdrawal != "")
+        )
+        of_study = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
+        return self._select(of_study & instances.c.sop_instance_uid.not_in(withdrawn))
 
     def studies_of(self, patient: Patient) -> list[str]:
         """Study Instance UIDs under this Patient ID, whoever issued it."""
         digest = patient_digest(patient, self._patient_key)
         same = (instances.c.patient_digest == digest) & ~instances.c.is_conflict
         query = sa.select(instances.c.study_instance_uid).where(same).distinct()
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [] if not digest else sorted(row.study_instance_uid for row in connection.execute(query))
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
@@ -218,11 +283,11 @@ class InstanceStore:
         query = (
             sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
         )
-        with self._engine.begin() as connection:
-            return [(self._record(row), row.is_conflict) for row in connection.execute(query)]
+        with read(self._engine) as connection:
+            return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
 
     def summaries(self) -> list[dict[str, Any]]:
-        """One line a study: counts, conflicts, modalities, times; newest first."""
+        """One line a study: counts, conflicts, patients, times; newest first."""
         conflicts = sa.func.sum(sa.cast(instances.c.is_conflict, sa.Integer))
         query = (
             sa.select(
@@ -232,22 +297,23 @@ class InstanceStore:
                 sa.func.sum(instances.c.size_bytes).label("size_bytes"),
                 sa.func.max(instances.c.received_at).label("last_instance_at"),
                 sa.func.max(sa.cast(studies.c.is_waiting, sa.Integer)).label("is_waiting"),
+                sa.func.coalesce(sa.func.max(studies.c.patients), 1).label("patients"),
             )
             .join_from(instances, studies, instances.c.study_instance_uid == studies.c.study_instance_uid, isouter=True)
             .group_by(instances.c.study_instance_uid)
             .order_by(sa.desc("last_instance_at"))
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def index_patients(self) -> int:
         """Digest the patients of instances that came before they were digested, and return how many there were."""
         query = sa.select(instances.c.id, instances.c.path).where(instances.c.patient_digest == "")
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             rows = connection.execute(query).all()
         digests = [(row.id, self._digest_of_file(self._files.path(row.path))) for row in rows]
         known = [(instance_id, digest) for instance_id, digest in digests if digest]
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             for instance_id, digest in known:
                 same = instances.c.id == instance_id
                 connection.execute(sa.update(instances).where(same).values(patient_digest=digest))
@@ -255,35 +321,40 @@ class InstanceStore:
 
     def _digest_of_file(self, path: Path) -> str:
         try:
-            ds = read_header(path, (), PATIENT_ELEMENTS)
+            ds = read_header(path, PATIENT_ELEMENTS)
         except UnsupportedImageError:
             return ""
         return patient_digest(patient_of(ds), self._patient_key)
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             rows = connection.execute(sa.select(instances).where(condition).order_by(instances.c.id))
-            return [self._record(row) for row in rows]
+            return [to_kept(row, self._files) for row in rows]
 
-    def _record(self, row: Row[Any]) -> KeptInstance:
-        key = InstanceKey(
-            study_instance_uid=row.study_instance_uid,
-            series_instance_uid=row.series_instance_uid,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            transfer_syntax_uid=row.transfer_syntax_uid,
-            modality=row.modality,
-            is_own=row.is_own,
-            is_prior=row.is_prior,
-        )
-        return KeptInstance(
-            key=key,
-            path=self._files.path(row.path),
-            digest=row.digest,
-            size_bytes=row.size_bytes,
-            calling_ae_title=row.calling_ae_title,
-            received_at=row.received_at,
-        )
+
+def to_kept(row: Row[Any], files: FileStore) -> KeptInstance:
+    """Record of a row of the instances table."""
+    key = InstanceKey(
+        study_instance_uid=row.study_instance_uid,
+        series_instance_uid=row.series_instance_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        modality=row.modality,
+        is_own=row.is_own,
+        is_prior=row.is_prior,
+    )
+    return KeptInstance(
+        id=row.id,
+        key=key,
+        path=files.path(row.path),
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        calling_ae_title=row.calling_ae_title,
+        received_at=row.received_at,
+        patient_digest=row.patient_digest,
+        content_state=ContentState(row.content_state),
+    )
 
 
 def _summary(row: Row[Any]) -> dict[str, Any]:
@@ -293,9 +364,25 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
 
 
 def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
-    """Whether we made it: results that a PACS routes back keep their UID even if it edits the header."""
-    query = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
-    return connection.execute(query).first() is not None
+    """Whether a dicomnode made it: results that a PACS routes back keep their UID even if it edits the header."""
+    ours = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
+    known = sa.select(instances.c.id).where((instances.c.sop_instance_uid == sop_instance_uid) & instances.c.is_own)
+    return connection.execute(sa.union_all(ours, known)).first() is not None
+
+
+def _studies_of(connection: Connection, sop_instance_uid: str) -> list[str]:
+    """Study in which an instance counts now: it changes too where another content takes its place."""
+    same = (instances.c.sop_instance_uid == sop_instance_uid) & ~instances.c.is_conflict
+    return [row.study_instance_uid for row in connection.execute(sa.select(instances.c.study_instance_uid).where(same))]
+
+
+def look_again(connection: Connection, study_instance_uid: str) -> bool:
+    """Let a study wait for a job, inside the caller's transaction, as if its newest instance had just been kept."""
+    now = dt.datetime.now(dt.UTC)
+    same = studies.c.study_instance_uid == study_instance_uid
+    waiting = sa.update(studies).where(same & ~studies.c.is_waiting).values(is_waiting=True, waiting_since=now)
+    connection.execute(waiting)
+    return connection.execute(sa.select(studies.c.revision).where(same)).first() is not None
 
 
 def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from dicomnode.records import InstanceKey, Patient
-from dicomnode.store.engine import upsert
+from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import prior_requests
 
@@ -44,7 +44,7 @@ class PriorRequests:
             "patient_digest": patient_digest(patient, self._patient_key),
             "open_until": now + dt.timedelta(seconds=timeout_s) + GRACE,
         }
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             over = prior_requests.c.open_until < now
             connection.execute(sa.delete(prior_requests).where(over))
             statement = upsert(connection, prior_requests).values(study_instance_uid=study_instance_uid, **values)
@@ -58,7 +58,7 @@ class PriorRequests:
         query = sa.select(prior_requests.c.patient_digest).where(
             (prior_requests.c.study_instance_uid == key.study_instance_uid) & is_open
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             wanted = connection.execute(query).scalar()
         if wanted is None:
             return Asked.NO

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
-from sqlalchemy.exc import OperationalError
 
 from dicomnode.errors import TransientError
-from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Outcome, ResultInstance
+from dicomnode.records import Acuity, AlertContent, Delivery, Job, JobState, Outcome, ResultInstance, Stage
+from dicomnode.store import leases
 from dicomnode.store.alerts import insert_alerts
+from dicomnode.store.engine import read, write
 from dicomnode.store.files import FileStore
+from dicomnode.store.inputs import is_of_same_images
 from dicomnode.store.jobs import composed, finish, is_emergent, is_held, lock
 from dicomnode.store.schema import deliveries, jobs, results
+
+PARTLY = "PARTLY DELIVERED"
+"""How the note begins in the reason of a job of whose results every destination holds some, but not all hold all."""
+
+
+_ENDED = (JobState.COMPLETED, JobState.CANCELED)
 
 
 class DeliveryState(StrEnum):
@@ -68,95 +75,121 @@ class ResultStore:
         priority: int,
         now: dt.datetime,
         alerts: Mapping[str, AlertContent] | None = None,
-    ) -> None:
+    ) -> bool:
         """Keep the results of a job: all of them with their deliveries, alerts and the job's new stage, or nothing.
-
-        A job that was canceled meanwhile, or that another worker took, keeps nothing.
 
         Parameters
         ----------
         alerts
             What each alert channel is to be told.
 
+        Returns
+        -------
+        bool
+            False where nothing was kept: the job was canceled meanwhile, or another worker took it.
+
         Raises
         ------
         TransientError
             If the disk is full or the index cannot be written.
         """
-        with _told_clearly():
-            names = {result.role: self._files.keep(_digest(result.encoded), result.encoded) for result in new}
-            with self._engine.begin() as connection:
-                if not lock(connection, is_held(job)):
-                    return
-                if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
-                    for result in new:
-                        result_id = _insert_result(connection, job, result, names[result.role])
-                        _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
-                    insert_alerts(connection, job, alerts or {}, now=now)
-                composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
-                if not any(_gets(result, job) for result in new):
-                    finish(connection, job.id, state=JobState.COMPLETED, now=now)
+        names = self._write_files(new)
+        with write(self._engine) as connection:
+            if not lock(connection, is_held(job)):
+                return False
+            if connection.execute(sa.select(results.c.id).where(results.c.job_id == job.id)).first() is None:
+                for result in new:
+                    result_id = _insert_result(connection, job, result, names[result.role])
+                    _insert_deliveries(connection, job, result_id, _gets(result, job), priority=priority, now=now)
+                insert_alerts(connection, job, alerts or {}, now=now)
+            composed(connection, job.id, acuity=acuity, outcome=outcome, reason=reason)
+            if not any(_gets(result, job) for result in new):
+                finish(connection, job.id, state=JobState.COMPLETED, now=now)
+        return True
+
+    def _write_files(self, new: Sequence[NewResult]) -> dict[str, str]:
+        """Role to name of file."""
+        try:
+            return {result.role: self._files.keep(_digest(result.encoded), result.encoded) for result in new}
+        except OSError as error:
+            raise TransientError(f"the results cannot be written: {error.strerror}") from None
 
     def of_job(self, job_id: int) -> list[ResultInstance]:
         """Results of a job in the order they were composed."""
         query = sa.select(results).where(results.c.job_id == job_id).order_by(results.c.id)
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [self._record(row) for row in connection.execute(query)]
 
     def previous(self, job: Job) -> list[ResultInstance]:
-        """Results of the last earlier job of the study that has any: the new ones name them as predecessors."""
+        """Results of the last earlier job of study and patient that has any: predecessors of the new ones."""
         earlier = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
             .where((jobs.c.study_instance_uid == job.study_instance_uid) & (jobs.c.id < job.id))
+            .where(is_of_same_images(job.id))
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             job_id = connection.execute(earlier).scalar()
         return [] if job_id is None else self.of_job(job_id)
 
     def of_study(self, study_instance_uid: str) -> list[ResultInstance]:
-        """Results of the last job of a study that has any."""
+        """Valid results of the last job of a study that has any."""
         last = (
             sa.select(sa.func.max(results.c.job_id))
             .join_from(results, jobs, results.c.job_id == jobs.c.id)
-            .where(jobs.c.study_instance_uid == study_instance_uid)
+            .where((jobs.c.study_instance_uid == study_instance_uid) & (jobs.c.withdrawal == ""))
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             job_id = connection.execute(last).scalar()
         return [] if job_id is None else self.of_job(job_id)
 
-    def claim(self, owner: str, *, destination: str, lease_s: float, now: dt.datetime) -> list[Delivery]:
-        """Take all that waits of one job for this destination: emergent ones first, then by priority and due time."""
-        free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
-        open_ = jobs.c.state == JobState.IN_PROGRESS
-        here = (deliveries.c.destination == destination) & (deliveries.c.state == DeliveryState.WAITING)
-        ready = here & (deliveries.c.not_before <= now) & free & open_
+    def claim(
+        self,
+        owner: str,
+        *,
+        destination: str,
+        lease_s: float,
+        now: dt.datetime,
+        longest_wait_s: float = leases.LONGEST_WAIT_S,
+        takes_over: bool = True,
+    ) -> list[Delivery]:
+        """Take all that waits of one job for this destination: emergent ones first, then by priority and due time.
+
+        Parameters
+        ----------
+        longest_wait_s, takes_over
+            As in `store.leases`.
+        """
+        waiting = (deliveries.c.destination == destination) & (deliveries.c.state == DeliveryState.WAITING)
+        waiting &= leases.is_free(deliveries, now=now, takes_over=takes_over)
+        is_due = leases.is_due(deliveries, now=now, longest_wait_s=longest_wait_s)
         by_priority = [(deliveries.c.priority == 1, 1), (deliveries.c.priority == 0, 2)]
         urgency = sa.case((is_emergent(), 0), *by_priority, else_=3)
         first = (
             sa.select(deliveries.c.job_id)
             .join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
-            .where(ready)
+            .where(waiting & is_due & (jobs.c.state == JobState.IN_PROGRESS))
             .order_by(urgency, jobs.c.due_at, deliveries.c.id)
             .limit(1)
-            .with_for_update(skip_locked=True)
         )
-        lease = {"lease_owner": owner, "lease_until": now + dt.timedelta(seconds=lease_s)}
-        with self._engine.begin() as connection:
-            job_id = connection.execute(first).scalar()
+        if not leases.look(self._engine, deliveries, first, lease_s=lease_s, now=now):
+            return []
+        with write(self._engine) as connection:
+            job_id = connection.execute(first.with_for_update(skip_locked=True)).scalar()
             if job_id is None:
                 return []
-            waiting = here & free & (deliveries.c.job_id == job_id)
-            taken = sa.update(deliveries).where(waiting).values(**lease, attempts=deliveries.c.attempts + 1)
-            ids = [row.id for row in connection.execute(taken.returning(deliveries.c.id))]
-            return self._claimed(connection, deliveries.c.id.in_(ids))
+            # What of the job waits for its next try goes along: the association is there.
+            these = waiting & (deliveries.c.job_id == job_id)
+            taken = leases.take(connection, deliveries, these, owner, lease_s=lease_s, now=now)
+            return self._claimed(connection, deliveries.c.id.in_([row.id for row in taken]))
 
     def _claimed(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[Delivery]:
         query = (
             sa.select(deliveries.c.id.label("delivery_id"), deliveries, results)
             .join_from(deliveries, results, deliveries.c.result_id == results.c.id)
             .where(condition)
-            .order_by(results.c.id)
+            # What broke its association before goes last, so that it holds up nothing else.
+            .order_by(deliveries.c.attempts, results.c.id)
         )
         return [
             Delivery(
@@ -173,29 +206,46 @@ class ResultStore:
 
     def must_give_way(self, delivery: Delivery, *, now: dt.datetime) -> bool:
         """Whether results of an emergent study wait for the destination to which this one of a lesser is going."""
-        free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
         here = (deliveries.c.destination == delivery.destination) & (deliveries.c.state == DeliveryState.WAITING)
-        ready = here & (deliveries.c.not_before <= now) & free & (jobs.c.state == JobState.IN_PROGRESS)
+        ready = leases.is_due(deliveries, now=now, longest_wait_s=leases.LONGEST_WAIT_S)
+        ready &= leases.is_free(deliveries, now=now, takes_over=False)
         waiting = sa.select(deliveries.c.id).join_from(deliveries, jobs, deliveries.c.job_id == jobs.c.id)
+        emergent = waiting.where(here & ready & (jobs.c.state == JobState.IN_PROGRESS) & is_emergent())
         ours = sa.select(jobs.c.id).where((jobs.c.id == delivery.job_id) & is_emergent())
-        with self._engine.begin() as connection:
-            if connection.execute(waiting.where(ready & is_emergent()).limit(1)).first() is None:
+        with read(self._engine) as connection:
+            if connection.execute(emergent.limit(1)).first() is None:
                 return False
             return connection.execute(ours).first() is None
 
-    def put_back(self, group: Sequence[Delivery]) -> None:
-        """Let deliveries that were claimed but not tried wait as before."""
-        before = {"attempts": deliveries.c.attempts - 1, "lease_owner": None, "lease_until": None}
-        with self._engine.begin() as connection:
+    def put_back(
+        self, group: Sequence[Delivery], *, not_before: dt.datetime | None = None, reason: str | None = None
+    ) -> None:
+        """Let deliveries that were claimed but not tried wait again; no try of theirs is used up.
+
+        Parameters
+        ----------
+        not_before, reason
+            None: no pause; the reason that they have.
+        """
+        values: dict[str, Any] = {
+            "attempts": deliveries.c.attempts - 1,
+            "not_before": not_before or leases.AT_ONCE,
+            **leases.FREE,
+        }
+        if reason is not None:
+            values["reason"] = reason
+        with write(self._engine) as connection:
             claimed = deliveries.c.id.in_([delivery.id for delivery in group])
-            connection.execute(sa.update(deliveries).where(claimed).values(**before))
+            connection.execute(sa.update(deliveries).where(claimed).values(**values))
+
+    def renew(self, owner: str, group: Sequence[Delivery], *, lease_s: float, now: dt.datetime) -> bool:
+        """Hold what is still to be sent of a claimed group for a lease more; False where nothing of it is held."""
+        ours = deliveries.c.id.in_([delivery.id for delivery in group]) & (deliveries.c.lease_owner == owner)
+        return leases.renew(self._engine, deliveries, ours, lease_s=lease_s, now=now) > 0
 
     def release_leases(self, owner: str) -> int:
         """Give back what a former process of this name held when it died."""
-        held = deliveries.c.lease_owner == owner
-        with self._engine.begin() as connection:
-            freed = sa.update(deliveries).where(held).values(lease_owner=None, lease_until=None)
-            return connection.execute(freed).rowcount
+        return leases.release(self._engine, deliveries, owner)
 
     def held(self, delivery: Delivery, *, now: dt.datetime) -> None:
         """Note that the peer holds the instance; the last one completes the job."""
@@ -207,13 +257,13 @@ class ResultStore:
 
     def postpone(self, delivery: Delivery, *, not_before: dt.datetime, reason: str) -> None:
         """Let a delivery wait and run again."""
-        values = {"not_before": not_before, "reason": reason, "lease_owner": None, "lease_until": None}
-        with self._engine.begin() as connection:
+        values = {"not_before": not_before, "reason": reason, **leases.FREE}
+        with write(self._engine) as connection:
             connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
 
     def _end(self, delivery: Delivery, state: DeliveryState, *, reason: str, now: dt.datetime) -> None:
-        values = {"state": state, "reason": reason, "ended_at": now, "lease_owner": None, "lease_until": None}
-        with self._engine.begin() as connection:
+        values = {"state": state, "reason": reason, "ended_at": now, **leases.FREE}
+        with write(self._engine) as connection:
             # Two destinations may end a job's last deliveries at once: the second must see the first.
             lock(connection, jobs.c.id == delivery.job_id)
             connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(**values))
@@ -223,7 +273,7 @@ class ResultStore:
         """Give up what waits for a destination that is no longer known, and return how much that was."""
         gone = (deliveries.c.state == DeliveryState.WAITING) & deliveries.c.destination.not_in(list(known))
         values = {"state": DeliveryState.FAILED, "ended_at": now, "reason": "no longer in the settings"}
-        with self._engine.begin() as connection:
+        with write(self._engine) as connection:
             given_up = sa.update(deliveries).where(gone).values(**values).returning(deliveries.c.job_id)
             job_ids = [row.job_id for row in connection.execute(given_up)]
             for job_id in sorted(set(job_ids)):
@@ -231,11 +281,14 @@ class ResultStore:
         return len(job_ids)
 
     def retry(self, job_id: int, *, now: dt.datetime) -> bool:
-        """Let every delivery of a job that was given up wait again; whether there was any."""
+        """Let every delivery of a job that was given up wait again, and with them the job; whether there was any."""
         given_up = (deliveries.c.job_id == job_id) & (deliveries.c.state == DeliveryState.FAILED)
-        fresh = {"state": DeliveryState.WAITING, "attempts": 0, "not_before": now, "created_at": now, "reason": ""}
-        with self._engine.begin() as connection:
-            return connection.execute(sa.update(deliveries).where(given_up).values(**fresh)).rowcount > 0
+        fresh = {"state": DeliveryState.WAITING, "attempts": 0, "not_before": leases.AT_ONCE, "created_at": now}
+        with write(self._engine) as connection:
+            if connection.execute(sa.update(deliveries).where(given_up).values(**fresh, reason="")).rowcount == 0:
+                return False
+            reopen(connection, job_id)
+        return True
 
     def deliveries_of(self, job_id: int) -> list[dict[str, Any]]:
         """Every result of a job with its state at every destination."""
@@ -246,7 +299,7 @@ class ResultStore:
             .where(results.c.job_id == job_id)
             .order_by(results.c.id, deliveries.c.destination)
         )
-        with self._engine.begin() as connection:
+        with read(self._engine) as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def _record(self, row: Row[Any]) -> ResultInstance:
@@ -261,17 +314,6 @@ class ResultStore:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def _told_clearly() -> Iterator[None]:
-    """Say in one sentence what kept results from being written; it may work another time."""
-    try:
-        yield
-    except OSError as error:
-        raise TransientError(f"the results cannot be written: {error.strerror}") from None
-    except OperationalError as error:
-        raise TransientError(f"the index cannot be written ({type(error.orig).__name__})") from None
 
 
 def _insert_result(connection: Connection, job: Job, result: NewResult, name: str) -> int:
@@ -308,7 +350,7 @@ def _insert_deliveries(
             "state": DeliveryState.WAITING,
             "priority": priority,
             "attempts": 0,
-            "not_before": now,
+            "not_before": leases.AT_ONCE,
             "created_at": now,
             "reason": "",
         }
@@ -316,7 +358,11 @@ def _insert_deliveries(
 
 
 def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
-    """End the job once none of its deliveries waits: completed only if every peer holds everything."""
+    """End the job once none of its deliveries waits.
+
+    It is completed where every destination holds some of its results, with a note of what is missing where one does
+    not hold all; it is canceled where a destination holds none.
+    """
     query = sa.select(deliveries.c.state, deliveries.c.destination, deliveries.c.reason)
     rows = connection.execute(query.where(deliveries.c.job_id == job_id).order_by(deliveries.c.id)).all()
     is_open = lock(connection, (jobs.c.id == job_id) & (jobs.c.state == JobState.IN_PROGRESS))
@@ -326,5 +372,25 @@ def _finish_job(connection: Connection, job_id: int, now: dt.datetime) -> None:
     if not failed:
         finish(connection, job_id, state=JobState.COMPLETED, now=now)
         return
-    reason = f"QUARANTINED: {len(failed)} of {len(rows)} deliveries failed; {failed[0].destination}: {failed[0].reason}"
-    finish(connection, job_id, state=JobState.CANCELED, now=now, reason=reason)
+    answered = {row.destination for row in rows if row.state == DeliveryState.HELD}
+    unanswered = [row for row in failed if row.destination not in answered]
+    first = (unanswered or failed)[0]
+    what = f"{len(failed)} of {len(rows)} deliveries failed; {first.destination}: {first.reason}"
+    if unanswered:
+        finish(connection, job_id, state=JobState.CANCELED, now=now, reason=f"QUARANTINED: {what}")
+        return
+    before = connection.execute(sa.select(jobs.c.reason).where(jobs.c.id == job_id)).scalar_one()
+    reason = "; ".join(part for part in (before, f"{PARTLY}: {what}") if part)
+    finish(connection, job_id, state=JobState.COMPLETED, now=now, reason=reason)
+
+
+def reopen(connection: Connection, job_id: int) -> None:
+    """Put a job whose results exist back among those that are sent, inside the caller's transaction."""
+    ended = (jobs.c.id == job_id) & (jobs.c.stage == Stage.SEND) & jobs.c.state.in_(_ENDED)
+    row = connection.execute(sa.select(jobs.c.state, jobs.c.reason).where(ended)).first()
+    if row is None:
+        return
+    # What the reading said stays; that its results were not delivered is over.
+    reason = row.reason.partition(PARTLY)[0].removesuffix("; ") if row.state == JobState.COMPLETED else ""
+    values = {"state": JobState.IN_PROGRESS, "ended_at": None, "reason": reason, **leases.FREE}
+    connection.execute(sa.update(jobs).where(ended).values(**values))

@@ -70,6 +70,7 @@ instances = Table(
     Column("received_at", UTCDateTime, nullable=False),
     Column("is_prior", Boolean, nullable=False, server_default=false()),
     Column("patient_digest", String(64), nullable=False, server_default="", index=True),
+    Column("content_state", String(16), nullable=False, server_default=""),
     UniqueConstraint("sop_instance_uid", "digest"),
 )
 # One content is the instance, any other is a conflict beside it: held by the database, whoever comes first.
@@ -89,6 +90,7 @@ studies = Table(
     Column("waiting_since", UTCDateTime, nullable=False),
     Column("last_instance_at", UTCDateTime, nullable=False),
     Column("revision", String(64), nullable=False),
+    Column("patients", Integer, nullable=False, server_default="1"),
 )
 
 # What we asked an archive for: by this the receiver knows what we fetched from what somebody sends us.
@@ -123,6 +125,37 @@ jobs = Table(
     Column("started_at", UTCDateTime),
     Column("ended_at", UTCDateTime),
     Column("reason", Text, nullable=False),
+    Column("deferrals", Integer, nullable=False, server_default="0"),
+    Column("refusal", Text, nullable=False, server_default=""),
+    Column("withdrawal", Text, nullable=False, server_default=""),
+)
+
+# What a job was made for: all instances of its patient in the study, those among them marked that it reads.
+job_inputs = Table(
+    "job_inputs",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("instance_id", ForeignKey("instances.id"), primary_key=True, index=True),
+    Column("is_read", Boolean, nullable=False),
+)
+
+job_selections = Table(
+    "job_selections",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("series", JSON, nullable=False),
+)
+
+# The audit of corrections: which content took whose place under one SOP Instance UID, when, and on whose word.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sop_instance_uid", UID, nullable=False),
+    Column("replaced_id", ForeignKey("instances.id"), nullable=False),
+    Column("current_id", ForeignKey("instances.id"), nullable=False),
+    Column("made_at", UTCDateTime, nullable=False),
+    Column("source", String(64), nullable=False),
 )
 
 results = Table(

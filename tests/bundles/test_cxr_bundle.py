@@ -116,8 +116,12 @@ def test_the_licences_are_named(a_card: dict[str, Any]):
 
 
 def test_the_words_depend_on_the_pixels(a_model: Model):
-    """A black image and a drawn chest are not described in the same words, were the black one described at all."""
-    drafts = [a_model.generate(a_model.prompt([encoding])).sentences for encoding in (_black(a_model), _chest(a_model))]
+    """A clear film and one with an opacity are not described in the same words, on any processor.
+
+    Between a black image and a drawn chest, say, the words are a toss-up, which processors' rounding decides.
+    """
+    readings = [_read_sample(a_model, name) for name in ("chest-normal", "chest-opacity")]
+    drafts = [a_model.generate(a_model.prompt(reading.encodings)).sentences for reading in readings]
 
     assert all(drafts)
     assert drafts[0] != drafts[1]

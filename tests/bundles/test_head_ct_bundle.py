@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dicomnode.bundles
-from dicomnode.dicom.pixels import windowed
+from dicomnode.dicom.greyscale import windowed
 from dicomnode.errors import NotJudgedError
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.infer.grid import fitted, normalized, region_of

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from alert_peers import mllp_server
-from cli.test_commands import one_sentence, run
+from cli.test_commands import make_index, one_sentence, run
 
 from dicomnode.node.rooms import open_stores
 from dicomnode.records import (
@@ -29,7 +29,7 @@ RIS = '[send.alerts.ris]\nkind = "hl7"\nhost = "127.0.0.1"\nport = {port}\ntimeo
 def test_alert_channels_are_tried_with_a_message_marked_as_a_test(a_settings_file, capsys):
     """Who acknowledges is said; one that does not makes the command fail; nothing is kept."""
     with mllp_server("AA") as server:
-        a_settings_file(RIS.format(port=server.port))
+        make_index(a_settings_file(RIS.format(port=server.port)))
         status, out, _ = run("alerts", "test", "--json", capsys=capsys)
         assert (0, [{"name": "ris", "acknowledged": True, "answer": "AA"}]) == (status, json.loads(out))
     (text,) = server.got

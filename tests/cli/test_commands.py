@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import tomllib
+from pathlib import Path
 
 import pytest
 from helpers import ROOT, a_data_set, free_port
@@ -65,6 +67,21 @@ def test_init_overwrites_only_when_forced(tmp_path, capsys):
     assert 0 == run("init", str(path), "--force", capsys=capsys)[0]
 
 
+@pytest.mark.parametrize(("zone", "is_told"), [("", True), ("Europe/Berlin", False)])
+def test_a_machine_without_a_time_zone_is_told(a_settings_file, capsys, monkeypatch, zone, is_told):
+    """`config check` says that results will be dated in UTC, until somebody names the zone."""
+    monkeypatch.setenv("TZ", "")
+    time.tzset()
+    a_settings_file(f'[compose]\ntimezone = "{zone}"\n')
+
+    status, _, err = run("config", "check", capsys=capsys)
+    monkeypatch.undo()
+    time.tzset()
+
+    assert 0 == status
+    assert is_told == ("no time zone is named" in err)
+
+
 def test_passwords_are_not_shown(tmp_path, capsys):
     """What `config show` prints can be pasted into a ticket."""
     path = tmp_path / "dicomnode.toml"
@@ -86,6 +103,11 @@ def test_passwords_are_not_shown(tmp_path, capsys):
         ("[explain]\nmethod = 'magic'", "no explanation method 'magic'; known: class_activation"),
         ("[schedule]\narchive = 'gone'", "schedule.archive names 'gone', which is not a destination; known: none"),
         ("[acuity.findings]\nopacity = 'dire'", "acuity.findings.opacity"),
+        (
+            "[[rules]]\nname = 'er'\nwhen.header.StationNam = ['X']",
+            "rule 'er': when.header: 'StationNam' is not the name",
+        ),
+        ("[compose]\ntimezone = 'Europe/Belrin'", "is not a time zone of the IANA database; near it: Europe/Berlin"),
         ("this is no toml", "is not a readable TOML file"),
         ("[store]\ndatabase_url = 'x'", "is not a readable TOML file"),
     ],
@@ -191,10 +213,39 @@ def test_routes_test_says_which_rule_and_why_not_the_others(a_settings_file, cap
     assert "chest" == answers[0]["rule"]
 
 
+def make_index(settings_path: Path) -> None:
+    """Make the data folder and its index, as a service that has run once."""
+    from dicomnode.node.rooms import open_stores
+
+    open_stores(load(settings_path)).engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("studies", "list"),
+        ("studies", "show", "1.2"),
+        ("jobs", "list"),
+        ("jobs", "show", "7"),
+        ("alerts", "list"),
+        ("priors", "find", "1.2"),
+    ],
+)
+def test_a_command_that_looks_makes_nothing(a_settings_file, capsys, tmp_path, words):
+    """Where no service has run it says that there is nothing to look into, and leaves the folder as it was."""
+    a_settings_file()
+
+    status, out, err = run(*words, capsys=capsys)
+
+    assert (2, "") == (status, out)
+    assert "there is no data folder" in one_sentence(err)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("words", [("studies", "list"), ("jobs", "list"), ("destinations", "list"), ("bundle", "list")])
 def test_every_listing_speaks_json(a_settings_file, capsys, words):
     """Programs read the same rows."""
-    a_settings_file()
+    make_index(a_settings_file())
 
     status, out, _ = run(*words, "--json", capsys=capsys)
 
@@ -217,7 +268,7 @@ def test_every_listing_speaks_json(a_settings_file, capsys, words):
 )
 def test_what_cannot_be_done_is_one_sentence(a_settings_file, capsys, words, says):
     """Exit status 1, and the message says what there is or what would be right."""
-    a_settings_file()
+    make_index(a_settings_file())
 
     status, out, err = run(*words, capsys=capsys)
 

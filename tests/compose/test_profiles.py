@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from io import BytesIO
 
 import highdicom as hd
@@ -18,12 +19,24 @@ from compose.conftest import (
     a_report,
 )
 from compose.test_objects import encoded, every_item
+from helpers import ROOT
 from pydicom import Dataset, dcmread
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+from pydicom.uid import (
+    BasicTextSRStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    EnhancedSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 from structlog.testing import capture_logs
 
 from dicomnode.compose import Kind, compose, is_for, kinds_for
 from dicomnode.compose.profiles import PROFILES
+from dicomnode.compose.typeface import can_be_shaped
 from dicomnode.records import Outcome, ViewerProfile
 
 
@@ -51,6 +64,8 @@ def a_full_ct(a_request, a_ct_series):
 
 OVERLAYS = ["overlay.pneumonia", "overlay.pneumothorax"]
 TEXTS = [f"text-sr.{tag}" for tag in ("en", *TRANSLATIONS)]
+# The shipped font has no Chinese and no Hindi; Arabic needs FriBiDi.
+PAGES = ["page.de", *(["page.ar"] if can_be_shaped("\u0627") else [])]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +89,7 @@ TEXTS = [f"text-sr.{tag}" for tag in ("en", *TRANSLATIONS)]
             ],
         ),
         (ViewerProfile.SLICER, [*OVERLAYS, *TEXTS, "regions-sr", "study-sr", "seg.1"]),
-        (ViewerProfile.TEXT_ONLY, [*OVERLAYS, "summary", *TEXTS, "pdf"]),
+        (ViewerProfile.TEXT_ONLY, [*OVERLAYS, "summary", *PAGES]),
         (ViewerProfile.AIR, [*OVERLAYS, *TEXTS, "regions-sr-3d", "study-sr-3d", "kos", "seg.1"]),
     ],
 )
@@ -106,6 +121,77 @@ def test_two_profiles_are_composed_at_once_and_told_apart_by_role(a_full_film):
 
     for profile in both:
         assert list(results_for(a_full_film, profile)) == [role for role in roles if is_for(role, profile)]
+
+
+SC = SecondaryCaptureImageStorage
+
+PEERS_TAKE = {
+    ViewerProfile.STANDARD: {SC, BasicTextSRStorage, ComprehensiveSRStorage, KeyObjectSelectionDocumentStorage},
+    ViewerProfile.OHIF: {SC, BasicTextSRStorage, ComprehensiveSRStorage, SegmentationStorage, EncapsulatedPDFStorage},
+    ViewerProfile.WEASIS: {
+        SC,
+        BasicTextSRStorage,
+        EnhancedSRStorage,
+        KeyObjectSelectionDocumentStorage,
+        GrayscaleSoftcopyPresentationStateStorage,
+        SegmentationStorage,
+        EncapsulatedPDFStorage,
+    },
+    ViewerProfile.SLICER: {SC, BasicTextSRStorage, ComprehensiveSRStorage, SegmentationStorage},
+    ViewerProfile.TEXT_ONLY: {SC},
+    ViewerProfile.AIR: {
+        SC,
+        BasicTextSRStorage,
+        Comprehensive3DSRStorage,
+        KeyObjectSelectionDocumentStorage,
+        SegmentationStorage,
+    },
+}
+"""SOP classes that the peers of a profile are taken to accept."""
+
+
+@pytest.mark.parametrize("profile", ViewerProfile)
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_profile_sends_no_sop_class_that_its_peers_do_not_take(profile, outcome, a_request, a_ct_series):
+    """Whatever came of the reading; and every study gets something that its peer can take."""
+    source = a_ct_series[0]
+    report = a_full_report(source) if outcome is Outcome.FINDINGS else a_report(outcome)
+    sent = {ds.SOPClassUID for ds in results_for(a_request(a_ct_series, report), profile).values()}
+
+    assert sent
+    assert sent <= PEERS_TAKE[profile]
+    assert outcome is not Outcome.FINDINGS or sent == PEERS_TAKE[profile]
+
+
+@pytest.mark.parametrize("profile", ViewerProfile)
+def test_the_readme_says_what_a_profile_sends(profile):
+    """The administrator's table has a row for each profile, and every kind stands in it."""
+    (row,) = re.findall(rf"^\| `{profile}` \| ([^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert PROFILES[profile] - {Kind.OVERLAY} == {Kind(name) for name in re.findall("`([^`]*)`", row)}
+    assert Kind.OVERLAY in PROFILES[profile]
+
+
+def test_a_language_that_cannot_be_drawn_has_no_page(a_request, a_dx_film):
+    """Its place is not taken by English under its name, and the summary is there."""
+    report = a_full_report(a_dx_film)
+    chinese = dataclasses.replace(report.texts[0], language="zh", title="影像印象")
+    request = a_request((a_dx_film,), dataclasses.replace(report, texts=(report.texts[0], chinese)))
+
+    assert [*OVERLAYS, "summary"] == list(results_for(request, ViewerProfile.TEXT_ONLY))
+
+
+def test_pages_stand_in_series_of_their_language(a_full_film):
+    """A reader finds the page of a language by the description of its series."""
+    results = results_for(a_full_film, ViewerProfile.TEXT_ONLY)
+    series = {role: ds for role, ds in results.items() if not role.startswith("overlay")}
+
+    assert len(series) == len({ds.SeriesInstanceUID for ds in series.values()})
+    assert len(series) == len({ds.SeriesNumber for ds in series.values()})
+    assert len(series) == len({ds.PixelData for ds in series.values()})
+    for role, ds in series.items():
+        assert "AI summary" in ds.SeriesDescription
+        assert role == "summary" or role.split(".")[1] in ds.SeriesDescription
 
 
 def test_every_kind_goes_to_some_profile():
@@ -182,7 +268,7 @@ def test_segments_of_a_film_have_a_kind_of_their_own(a_full_film):
 
 def test_the_pdf_says_what_it_holds(a_full_film):
     """A document of the study in the house's language, with its length and its sources."""
-    ds = results_for(a_full_film, ViewerProfile.TEXT_ONLY)["pdf"]
+    ds = results_for(a_full_film, ViewerProfile.OHIF)["pdf"]
 
     assert ds.EncapsulatedDocument[: ds.EncapsulatedDocumentLength].startswith(b"%PDF-")
     assert ds.EncapsulatedDocument[: ds.EncapsulatedDocumentLength].rstrip().endswith(b"%%EOF")

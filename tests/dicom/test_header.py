@@ -13,7 +13,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.tag import Tag
 
-from dicomnode.dicom.header import REQUIRED_OF_STUDY, copied, identity, text
+from dicomnode.dicom.elements import text
+from dicomnode.dicom.header import REQUIRED_OF_STUDY, copied, identity
 
 
 def a_raw(keyword: str, vr: str, value: bytes) -> RawDataElement:

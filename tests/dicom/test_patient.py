@@ -68,7 +68,7 @@ def test_identity_is_read_from_a_header():
     ds = a_data_set(PatientID=" P-1 ", IssuerOfPatientID="CITY", PatientSex="f")
     ds.PatientBirthDate = "1965.01.01"
 
-    assert a_patient() == patient_of(ds)
+    assert a_patient(name="Synthetic^Patient") == patient_of(ds)
 
 
 @pytest.mark.parametrize(

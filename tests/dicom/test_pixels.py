@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pydicom.data
 import pytest
-from pydicom import DataElement, Dataset, dcmread
+from pydicom import dcmread
 from pydicom.encaps import encapsulate, get_frame
 
 from dicomnode.dicom.codestream import claimed_samples, sequential_scan_repaired
-from dicomnode.dicom.elements import functional_group, items, number, numbers, text, texts
-from dicomnode.dicom.pixels import decoded_frame, hounsfield, windowed
+from dicomnode.dicom.greyscale import windowed
+from dicomnode.dicom.pixels import decoded_frame, hounsfield
 from dicomnode.errors import UnsupportedImageError
 
 PACKAGED = Path(pydicom.data.__file__).parent / "test_files"
@@ -33,43 +33,6 @@ def test_windows_follow_the_standard(function, center, width, expected):
     values = np.array(list(expected), dtype=np.float32)
 
     np.testing.assert_allclose(list(expected.values()), windowed(values, center, width, function), atol=1e-6)
-
-
-def test_values_of_absent_elements_are_empty():
-    """Absent and empty elements are told apart from malformed ones."""
-    ds = Dataset()
-    ds.BodyPartExamined, ds.PixelSpacing = " CHEST ", None
-
-    assert ("CHEST", ("CHEST",), "") == (
-        text(ds, "BodyPartExamined"), texts(ds, "BodyPartExamined"), text(ds, "Modality")
-    )  # fmt: skip
-    assert ((), None, []) == (numbers(ds, "PixelSpacing"), number(ds, "Rows"), items(ds, "VOILUTSequence"))
-
-
-def test_malformed_elements_are_named():
-    """A word where a number belongs, and a word where a sequence belongs, are refused by keyword."""
-    ds = Dataset()
-    ds.add(DataElement("WindowCenter", "LO", "bright"))
-    ds.add(DataElement("VOILUTSequence", "LO", "none"))
-
-    with pytest.raises(UnsupportedImageError, match="WindowCenter must hold finite numbers"):
-        number(ds, "WindowCenter")
-    with pytest.raises(UnsupportedImageError, match="VOILUTSequence must be a sequence"):
-        items(ds, "VOILUTSequence")
-
-
-def test_a_frames_own_group_stands_above_the_shared_one():
-    """Functional groups are looked up in the frame first."""
-    ds, shared, own, unspecific = Dataset(), Dataset(), Dataset(), Dataset()
-    shared.PixelMeasuresSequence, own.PixelMeasuresSequence = [Dataset()], [Dataset()]
-    shared.PixelMeasuresSequence[0].SliceThickness = 1
-    own.PixelMeasuresSequence[0].SliceThickness = 2
-    ds.SharedFunctionalGroupsSequence = [shared]
-    ds.PerFrameFunctionalGroupsSequence = [own, unspecific]
-
-    found = [number(functional_group(ds, frame, "PixelMeasuresSequence"), "SliceThickness") for frame in (1, 2)]
-    assert [2, 1] == found
-    assert functional_group(ds, 1, "FrameVOILUTSequence") is None
 
 
 def test_hounsfield_units_of_a_known_slice():

@@ -3,6 +3,8 @@
 CONNECT_LOG names a file that gets a line for every address that a process connects to.
 FAULT names a function as `module:qualified.name`. The first process that calls it leaves a mark and stops
 dead inside it, where the test kills the service; once the mark is there, the function works as ever.
+FAULT_KIND changes that: with `always` every call stops dead, with `raise` the first three of a process raise an
+AttributeError whose text is the patient's.
 """
 
 import importlib
@@ -14,6 +16,7 @@ from pathlib import Path
 
 MODULE, _, NAME = os.environ.get("FAULT", "").partition(":")
 MARK = Path(os.environ.get("FAULT_MARK", "/nonexistent"))
+KIND = os.environ.get("FAULT_KIND", "once")
 
 
 class _Planter(MetaPathFinder):
@@ -41,8 +44,14 @@ def _plant(module):
         owner = getattr(owner, part)
     original = getattr(owner, last)
 
+    calls = []
+
     def faulty(*args, **kwargs):
-        if MARK.exists():
+        calls.append(1)
+        if KIND == "raise" and len(calls) <= 3:
+            MARK.touch()
+            raise AttributeError("Zyxwv^Quentin")
+        if KIND == "raise" or (KIND == "once" and MARK.exists()):
             return original(*args, **kwargs)
         MARK.touch()
         time.sleep(3600)

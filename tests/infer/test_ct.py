@@ -149,7 +149,7 @@ UNSUPPORTED = {
     "Image Position": {"ImagePositionPatient": None},
     "two unit vectors": {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
     "cannot be told in HU": {"RescaleSlope": None, "RescaleIntercept": None},
-    "pixels must be square": {"PixelSpacing": [1, 2]},
+    "pixels 0.1 times as high as wide": {"PixelSpacing": [0.1, 1]},
     "no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None, "Columns": None, "PixelData": None},
 }

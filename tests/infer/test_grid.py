@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dicomnode.explain.placement import on_stored_frame
 from dicomnode.infer.grid import Region, body, fitted, region_of
 from dicomnode.infer.manifest import PixelRecipe
+from dicomnode.records import PreparedImage
 
 WHOLE = PixelRecipe(rows=64, columns=64, channels=1, fit="pad", mean=0.0, std=1.0)
 BODY = WHOLE.model_copy(update={"fit": "body"})
@@ -65,3 +67,25 @@ def test_a_recipe_that_pads_sees_the_whole_frame(a_slice):
 
     assert 64 / 256 == placement.scale
     assert grid[-14:].max() > 0.4
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("aspect", [0.5, 0.93, 1.0, 1.02, 2.0])
+def test_a_map_on_the_grid_lies_on_the_stored_frame_where_it_was(aspect, quarters):
+    """Whatever the shape of a pixel and the hanging of the frame, evidence comes back to where it was found."""
+    rows, columns = np.indices((120, 200))
+    stored = np.exp(-(((rows - 80) * aspect) ** 2 + (columns - 60) ** 2) / 200).astype(np.float32)
+    grid, placement = fitted(np.rot90(stored, quarters).copy(), WHOLE, quarters, False, aspect=aspect)
+    image = PreparedImage(
+        sop_instance_uid="1.2.3",
+        sop_class_uid="1.2",
+        frame_number=1,
+        pixel_values=grid[np.newaxis],
+        display=np.zeros(stored.shape, np.uint8),
+        placement=placement,
+    )
+
+    found = on_stored_frame(grid, image)
+    assert (120, 200) == found.shape
+    assert pytest.approx((80, 60), abs=1 / placement.scale) == np.unravel_index(found.argmax(), found.shape)
+    assert 0.99 < np.corrcoef(found.ravel(), stored.ravel())[0, 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dicom.raw_headers import with_raw
 from pydicom import Dataset, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
@@ -32,7 +33,7 @@ def _a_gradient(rows: int = 60, columns: int = 80, dtype: str = "uint8") -> np.n
 def _stored(placement: Placement, shape: tuple[int, int], row: float, column: float) -> tuple[float, float]:
     """Follow the words of `Placement` from the model's grid back to the stored frame."""
     upright_rows, upright_columns = shape if placement.rotate_quarters % 2 == 0 else shape[::-1]
-    row, column = row / placement.scale + placement.top, column / placement.scale + placement.left
+    row, column = row / placement.scale + placement.top, column / placement.column_scale + placement.left
     if placement.flip_columns:
         column = upright_columns - 1 - column
     for _ in range(placement.rotate_quarters):  # undo one np.rot90: its output[i, j] is input[j, last - i]
@@ -65,6 +66,104 @@ def test_a_dot_is_found_where_it_was_put(make_film, a_film_bundle, shape, orient
     found = _stored(image.placement, shape, *_brightest(image.pixel_values[0]))
     assert pytest.approx((row, column), abs=0.25 / image.placement.scale) == found
     np.testing.assert_array_equal(image.display, np.where(pixels, 255, 0))
+
+
+NOT_SQUARE = {
+    "2 percent": {"PixelSpacing": [0.4, 0.408]},
+    "7 percent": {"ImagerPixelSpacing": [0.214, 0.2]},
+    "twice as high": {"PixelSpacing": [0.8, 0.4]},
+    "half as high": {"NominalScannedPixelSpacing": [0.1, 0.2]},
+    "aspect ratio": {"PixelAspectRatio": [2, 1]},
+    "spacing counts, not the ratio beside it": {"PixelSpacing": [0.3, 0.2], "PixelAspectRatio": [1, 1]},
+    "a spacing that is none": {"PixelSpacing": [0, 0], "PixelAspectRatio": [2, 1]},
+}
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("name", NOT_SQUARE)
+def test_pixels_that_are_not_square_are_made_so(make_film, a_film_bundle, name, orientation):
+    """A disc is round on the model's grid, and the placement leads from there back to the stored pixel."""
+    elements = NOT_SQUARE[name]
+    height, width = next(pair for pair in elements.values() if min(pair) > 0)
+    rows, columns = np.indices((300, 400))
+    disc = np.hypot((rows - 180) * height / width, columns - 120) < 40
+    path = make_film(np.where(disc, 200, 0).astype(np.uint8), PatientOrientation=list(orientation), **elements)
+
+    (image,) = prepare([path], a_film_bundle)
+
+    found = _stored(image.placement, disc.shape, *_brightest(image.pixel_values[0]))
+    assert pytest.approx((180, 120), abs=0.3 / image.placement.scale) == found
+    grid = image.pixel_values[0] - image.pixel_values[0].min()
+    down, across = (np.flatnonzero(grid.max(1 - axis) > 0.5 * grid.max()).size for axis in (0, 1))
+    assert abs(down - across) <= 1
+    assert disc.shape == image.display.shape
+    assert pytest.approx(height / width) == image.placement.pixel_aspect
+
+
+BAD_VALUES = {
+    "decimal commas": [
+        ("PixelSpacing", "DS", b"0,4\\0,4"),
+        ("WindowCenter", "DS", b"127,5"),
+        ("WindowWidth", "DS", b"256"),
+    ],
+    "another VR": [
+        ("PixelSpacing", "UT", b"0.4\\0.4"),
+        ("WindowCenter", "LO", b"127.5"),
+        ("WindowWidth", "UN", b"256"),
+    ],
+    "words": [
+        ("PixelSpacing", "DS", b"fine\\fine"),
+        ("SliceThickness", "DS", b"5mm"),
+        ("PixelPaddingValue", "LO", b"?"),
+    ],
+    "text for binary": [
+        ("ShutterShape", "US", b"\1\0"),
+        ("PixelAspectRatio", "IS", b"one\\one"),
+        ("Exposure", "IS", b"1.5"),
+    ],
+    "no sequence": [
+        ("VOILUTSequence", "LO", b"none"),
+        ("ViewCodeSequence", "SH", b"PA"),
+        ("StudyDate", "DA", b"today"),
+    ],
+    "bytes": [
+        ("WindowCenter", "DS", b"\xff\xfe"),
+        ("WindowWidth", "DS", b"\xff\xfe"),
+        ("PatientName", "PN", b"\xff\xfe"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", BAD_VALUES)
+def test_values_that_a_film_can_do_without_do_not_stop_it(make_film, a_film_bundle, tmp_path, name):
+    """What is malformed and not needed is unknown; the film is read as without it."""
+    path = make_film(_a_gradient())
+    (expected,) = prepare([path], a_film_bundle)
+    with_raw(dcmread(path), *BAD_VALUES[name]).save_as(tmp_path / "bad.dcm", enforce_file_format=True)
+    (image,) = prepare([tmp_path / "bad.dcm"], a_film_bundle)
+
+    np.testing.assert_allclose(expected.pixel_values, image.pixel_values, atol=2e-2)
+    np.testing.assert_allclose(expected.display, image.display, atol=1)
+
+
+def test_a_rescale_that_is_no_number_is_named(make_film, a_film_bundle, tmp_path):
+    """What the values mean is needed: the element is named, its value is not quoted."""
+    bad = with_raw(dcmread(make_film(_a_gradient())), ("RescaleSlope", "DS", b"secret"))
+    bad.save_as(tmp_path / "bad.dcm", enforce_file_format=True)
+
+    with pytest.raises(UnsupportedImageError, match=r"Rescale Slope \(0028,1053\) must hold a finite number") as raised:
+        prepare([tmp_path / "bad.dcm"], a_film_bundle)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_sigmoid_window_reads_as_a_linear_one(make_film, a_film_bundle):
+    """The model sees the film as through the linear window; the picture is drawn on what a viewer shows."""
+    window = {"WindowCenter": 128, "WindowWidth": 200}
+    (linear,) = prepare([make_film(_a_gradient(), **window)], a_film_bundle)
+    (sigmoid,) = prepare([make_film(_a_gradient(), **window, VOILUTFunction="SIGMOID")], a_film_bundle)
+
+    np.testing.assert_array_equal(linear.pixel_values, sigmoid.pixel_values)
+    assert np.abs(linear.display.astype(int) - sigmoid.display).max() > 10
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -155,9 +254,19 @@ def test_a_modality_table_is_applied(make_film, a_film_bundle):
 
 
 def test_a_broken_table_is_refused(make_film, a_film_bundle):
-    """A look-up table without descriptor is named."""
+    """A modality LUT without descriptor is named: nobody knows what the values mean."""
     with pytest.raises(UnsupportedImageError, match="look-up table has no usable descriptor"):
-        prepare([make_film(_a_gradient(), VOILUTSequence=[Dataset()])], a_film_bundle)
+        prepare([make_film(_a_gradient(), ModalityLUTSequence=[Dataset()])], a_film_bundle)
+
+
+def test_a_broken_voi_table_leaves_the_window(make_film, a_film_bundle):
+    """A VOI LUT that cannot be read is passed over: the window, or the range of the film, shows it too."""
+    pixels = _a_gradient(dtype="uint16")
+    window = {"WindowCenter": 1000, "WindowWidth": 500}
+    (expected,) = prepare([make_film(pixels, **window)], a_film_bundle)
+    (image,) = prepare([make_film(pixels, **window, VOILUTSequence=[Dataset()])], a_film_bundle)
+
+    np.testing.assert_array_equal(expected.display, image.display)
 
 
 def test_padding_is_black_and_does_not_count(make_film, a_film_bundle):
@@ -296,7 +405,7 @@ UNSUPPORTED = {
     "has no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None},
     "cannot be decoded": {"PixelData": b"\0" * 10},
-    "pixels must be square, ImagerPixelSpacing has ratio 2.000": {"ImagerPixelSpacing": [0.2, 0.1]},
+    "pixels 10 times as high as wide": {"ImagerPixelSpacing": [1, 0.1]},
     "one grey value all over": {"PixelData": bytes(60 * 80)},
     "17 frames; a radiograph has 16 at most": {"NumberOfFrames": 17},
 }

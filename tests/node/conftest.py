@@ -76,7 +76,7 @@ def a_house(some_settings: Settings, tiny_bundles: Path):
         settings = some_settings.model_copy(update={"rules": RULES, "infer": infer, "schedule": AT_ONCE, **tables})
         stores = open_stores(settings)
         models = Models(bundle_paths(settings), settings.infer)
-        pipeline = Pipeline(settings, models, stores.instances, stores.results, priors(settings, stores))
+        pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
         scp = StorageSCP(settings.receive, admission(settings, stores))
         scps.append(scp)
         return House(

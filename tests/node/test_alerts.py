@@ -14,8 +14,10 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import ComposeError
+from dicomnode.node import doors as doors_module
 from dicomnode.node import pipeline as pipeline_module
-from dicomnode.node.alerter import Alerter
+from dicomnode.node.delivery import Courier
+from dicomnode.node.doors import AlertDoor
 from dicomnode.settings import AcuitySettings, EmailChannel, HL7Channel, SendSettings, WebhookChannel
 from dicomnode.store.alerts import AlertState
 
@@ -34,13 +36,13 @@ def sends(**channels: object) -> SendSettings:
     return SendSettings(alerts=channels)
 
 
-def alerter(house, channel: str) -> Alerter:
-    """The alerter of a channel."""
-    return Alerter("alerter", channel, house.settings, house.stores.alerts, house.stores.results)
+def alerter(house, channel: str) -> Courier:
+    """What sends the alerts of a channel."""
+    return Courier("alerter", AlertDoor(channel, house.settings, house.stores.alerts, house.stores.results))
 
 
-def until_idle(one: Alerter, house) -> list[dict]:
-    """Run an alerter past its short pauses until nothing waits, and return all alerts."""
+def until_idle(one: Courier, house) -> list[dict]:
+    """Run it past its short pauses until nothing waits, and return all alerts."""
     for _ in range(50):
         one.run_once()
         if not house.stores.alerts.list(state=AlertState.WAITING):
@@ -225,20 +227,18 @@ def test_a_result_that_is_gone_does_not_stop_the_alert(a_house):
 
 def test_one_alert_that_fails_unexpectedly_does_not_stop_the_others(a_house, a_written, tmp_path, monkeypatch):
     """A defect of ours is a reason to try again, not to fall silent."""
-    from dicomnode.node import alerter as alerter_module
-
     with mllp_server("AA") as server:
         house = a_house(send=sends(ris=hl7_to(server.port)))
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
             read(house, *a_bleed(tmp_path / name, a_written))
-        send, calls = alerter_module.send_alert, []
+        send, calls = doors_module.send_alert, []
 
         def fails_once(*args):
             calls.append(1)
             return 1 / 0 if len(calls) == 1 else send(*args)
 
-        monkeypatch.setattr(alerter_module, "send_alert", fails_once)
+        monkeypatch.setattr(doors_module, "send_alert", fails_once)
         alerts = until_idle(alerter(house, "ris"), house)
 
     assert {AlertState.ACKNOWLEDGED} == {row["state"] for row in alerts}

@@ -17,11 +17,12 @@ from pydicom.uid import generate_uid
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.node import pipeline as pipeline_module
+from dicomnode.node.delivery import Courier
+from dicomnode.node.doors import ResultDoor
 from dicomnode.node.pipeline import Models, Pipeline
 from dicomnode.node.planning import build_planner
 from dicomnode.node.rooms import bundle_paths, open_stores
 from dicomnode.node.sandbox import SandboxPACS
-from dicomnode.node.sender import Sender
 from dicomnode.node.worker import Worker
 from dicomnode.records import Acuity, Stage
 from dicomnode.settings import Destination, InferSettings, SendSettings, Settings, StoreSettings
@@ -41,7 +42,7 @@ class Road:
 
     def __init__(self, house, pacs: SandboxPACS) -> None:
         self.house, self.pacs = house, pacs
-        self.sender = Sender("sender", "pacs", house.settings, house.stores.results)
+        self.sender = Courier("sender", ResultDoor("pacs", house.settings, house.stores.results))
         self.emergent = ""
         self._arrivals_before = 0
 
@@ -107,7 +108,7 @@ def a_queue(tmp_path_factory, tiny_bundles) -> Path:
     for _ in range(MANY):
         keep(stores, a_data_set(StudyInstanceUID=generate_uid(), Rows=32, Columns=32, PixelData=DARK))
     assert MANY == build_planner(settings, stores).tick(dt.datetime.now(dt.UTC))
-    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.instances, stores.results)
+    pipeline = Pipeline(settings, Models(bundle_paths(settings), settings.infer), stores.inputs, stores.results)
     worker = Worker("worker", settings, stores.jobs, pipeline)
     for _ in range(MANY):
         worker.run_once()

@@ -9,8 +9,10 @@ import numpy as np
 import pydicom
 import pytest
 from helpers import program
+from pydicom import Dataset
 
 from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.infer.accept import view
 from dicomnode.phantoms.samples import SAMPLES
 
 COMMITTED = Path(__file__).parents[2] / "sample_dicom"
@@ -110,3 +112,14 @@ def test_dciodvfy_finds_no_error(file):
     expected = MISSING_ON_PURPOSE if file.parts[0] == "hard-header" else set()
 
     assert expected == {line.split("</")[1].split("(")[0] for line in errors}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.name.startswith("DX")], ids=str)
+def test_the_view_of_a_film_is_coded_as_it_is_written(file):
+    """View Code and View Position say the same: 272479007 is postero-anterior in CID 4010, 399348003 the reverse."""
+    ds = pydicom.dcmread(COMMITTED / file, stop_before_pixels=True)
+    by_code = Dataset()
+    by_code.ViewCodeSequence = ds.ViewCodeSequence
+
+    assert ("PA", "PA") == (view(ds), view(by_code))
+    assert "postero-anterior" == ds.ViewCodeSequence[0].CodeMeaning

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 from helpers import a_data_set
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, AllStoragePresentationContexts
@@ -13,6 +16,7 @@ from pynetdicom.sop_class import CTImageStorage
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
+from dicomnode.receive.admit import Admission
 from dicomnode.records import StoreStatus
 from dicomnode.send.echo import echo
 from dicomnode.settings import SendSettings
@@ -122,15 +126,41 @@ def test_a_write_that_fails_is_never_success(a_node, some_stores, monkeypatch):
 
 
 def test_an_index_that_cannot_be_written_is_never_success(a_node, some_stores):
-    """When the database is full or locked the sender is told to come back, and no row appears."""
+    """When the database is locked for too long the sender is told to come back, and no row appears."""
     node = a_node()
     with some_stores.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA query_only=ON")  # of the pool's one connection, which the node uses next
-
-    answer = send(a_data_set(), node)
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")  # of the pool's one connection, which the node uses next
+    with closing(sqlite3.connect(some_stores.engine.url.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = send(a_data_set(), node)
+        other.execute("ROLLBACK")
 
     assert StoreStatus.OUT_OF_RESOURCES == answer.Status
     assert "the instance could not be kept" == answer.ErrorComment
+    assert [] == some_stores.instances.summaries()
+
+
+@pytest.mark.parametrize("error", [AttributeError("Zyxwv^Quentin"), MemoryError(), RecursionError(), KeyError("PID")])
+def test_a_defect_of_ours_is_never_success_and_is_heard(a_node, monkeypatch, error):
+    """The sender is told to come back, the association lives, and the log says where it was."""
+    admit, calls = Admission.admit, []
+
+    def fails_once(self, arrival):
+        calls.append(1)
+        if len(calls) == 1:
+            raise error
+        return admit(self, arrival)
+
+    monkeypatch.setattr(Admission, "admit", fails_once)
+    node = a_node()
+    with structlog.testing.capture_logs() as events:
+        answers = [send(a_data_set(), node).Status for _ in range(2)]
+
+    assert [StoreStatus.OUT_OF_RESOURCES, StoreStatus.SUCCESS] == answers
+    (told, *_) = events
+    assert "MODALITY" == told["peer"]
+    assert "test_storage.py:" in told["where"]
+    assert "Zyxwv" not in repr(events)
 
 
 def test_an_unreadable_data_set_is_refused_by_name(a_node, some_stores):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -11,6 +12,7 @@ from pydicom import Dataset, dcmwrite
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.records import Acuity, JobState
+from dicomnode.schedule import planner as planner_module
 from dicomnode.schedule.planner import Plan, Planner, due_after_triage, job_key
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import AcuitySettings, Conditions, Rule, ScheduleSettings
@@ -36,17 +38,22 @@ def keep(stores, ds: Dataset) -> None:
 def a_planner(some_stores):
     """A planner over the store; keyword arguments change the schedule, `count` answers for the archive."""
 
-    def make(count=None, **changes):
+    def make(count=None, rules=(CHEST,), **changes):
         plan = Plan(
             schedule=ScheduleSettings(**changes),
-            rules=(CHEST,),
+            rules=rules,
             acuity=AcuitySettings(),
             default_destinations=("pacs",),
             bundle_digests={"cxr": "d" * 64},
         )
-        return Planner(plan, some_stores.instances, some_stores.jobs, count)
+        return Planner(plan, some_stores.instances, some_stores.jobs, some_stores.corrections, count)
 
     return make
+
+
+def uids(kept) -> list[str]:
+    """SOP Instance UIDs of instances, in their order."""
+    return [one.key.sop_instance_uid for one in kept]
 
 
 def after(seconds: float) -> dt.datetime:
@@ -57,9 +64,8 @@ def after(seconds: float) -> dt.datetime:
 def test_a_quiet_study_becomes_a_job(a_planner, some_stores):
     """Not before the quiet period is over, once after it, and never again."""
     keep(some_stores, a_data_set())
-    planner = a_planner(quiet_period_s=30)
 
-    assert [0, 1, 0] == [planner.tick(after(s)) for s in (29, 31, 90)]
+    assert [0, 1, 0] == [a_planner(quiet_period_s=30).tick(after(s)) for s in (29, 31, 90)]
     (job,) = some_stores.jobs.list()
     assert ("chest", "cxr", ["pacs"]) == (job["rule"], job["bundle"], job["destinations"])
 
@@ -111,14 +117,88 @@ def test_a_request_for_haste_is_heard(a_planner, some_stores):
     assert dt.timedelta(seconds=14_400 - 900) == max(due.values()) - min(due.values())
 
 
-def test_the_order_of_arrival_does_not_change_a_revision():
-    """The revision is a digest over the sorted UIDs."""
-    assert revision_of(["1.2", "1.1"]) == revision_of(["1.1", "1.2"]) != revision_of(["1.1"])
+def test_the_order_of_arrival_does_not_change_a_revision(some_stores):
+    """The revision is a digest over the sorted UIDs and contents."""
+    keep(some_stores, a_data_set(StudyInstanceUID="1.2.3"))
+    keep(some_stores, a_data_set(StudyInstanceUID="1.2.3"))
+    one, two = some_stores.instances.in_study("1.2.3")
+
+    assert revision_of([one, two]) == revision_of([two, one]) != revision_of([one])
+    assert revision_of([one]) != revision_of([replace(one, digest="other content")])
 
 
 def test_what_is_read_and_what_reads_it_make_the_key():
-    """Another study, revision or bundle is other work."""
-    assert 4 == len({job_key(*words) for words in (("s", "r", "b"), ("t", "r", "b"), ("s", "x", "b"), ("s", "r", "c"))})
+    """Another study, other inputs, another bundle or a refusal is other work."""
+    words = [("s", "i", "b"), ("t", "i", "b"), ("s", "x", "b"), ("s", "i", "c"), ("s", "i", "b", "refused")]
+
+    assert 5 == len({job_key(*each) for each in words})
+
+
+def test_what_a_job_reads_is_recorded_with_it(a_planner, some_stores):
+    """The instances that the rule matches are read; the study's others are recorded beside them."""
+    chest = a_data_set()
+    foot = a_data_set(StudyInstanceUID=chest.StudyInstanceUID, BodyPartExamined="FOOT")
+    keep(some_stores, foot)
+    keep(some_stores, chest)
+    a_planner().tick(after(60))
+    (job,) = some_stores.jobs.list()
+
+    assert [chest.SOPInstanceUID] == uids(some_stores.inputs.of(job["id"]))
+    assert [foot.SOPInstanceUID, chest.SOPInstanceUID] == uids(some_stores.inputs.with_beside(job["id"]))
+
+
+def test_the_planner_reads_each_header_once(a_planner, some_stores, monkeypatch):
+    """Rules and patients go by one read, whatever the number of rules."""
+    read: list[object] = []
+    header = planner_module.read_header
+    monkeypatch.setattr(planner_module, "read_header", lambda path, names: (read.append(path), header(path, names))[1])
+    for _ in range(3):
+        keep(some_stores, a_data_set(StudyInstanceUID="1.2.3"))
+    a_planner(rules=(CHEST, Rule(name="foot", when=Conditions(body_part=("FOOT",)), bundle="cxr"))).tick(after(60))
+
+    assert sorted(one.path for one in some_stores.instances.in_study("1.2.3")) == sorted(read)
+
+
+def test_an_instance_that_is_not_read_makes_no_new_work(a_planner, some_stores):
+    """What comes late and no rule matches leaves the answer that there is: nothing is read twice."""
+    chest = a_data_set()
+    keep(some_stores, chest)
+    planner = a_planner()
+    planner.tick(after(60))
+    keep(some_stores, a_data_set(StudyInstanceUID=chest.StudyInstanceUID, BodyPartExamined="FOOT"))
+
+    assert 1 == planner.tick(after(120))
+    assert [JobState.SCHEDULED] == [job["state"] for job in some_stores.jobs.list()]
+    assert [] == some_stores.instances.waiting()
+
+
+def test_another_rule_makes_other_work_of_the_same_study(a_planner, some_stores):
+    """The key follows what is read, so that results of other images never come under the same UIDs."""
+    chest = a_data_set()
+    lateral = a_data_set(StudyInstanceUID=chest.StudyInstanceUID, ViewPosition="LL")
+    keep(some_stores, chest)
+    keep(some_stores, lateral)
+    a_planner().tick(after(60))
+    frontal = Rule(name="chest", when=Conditions(header={"ViewPosition": ("PA",)}), bundle="cxr")
+    some_stores.instances.read_again(chest.StudyInstanceUID)
+    a_planner(rules=(frontal,)).tick(after(120))
+
+    read = [uids(some_stores.inputs.of(job["id"])) for job in sorted(some_stores.jobs.list(), key=lambda j: j["id"])]
+    assert [[chest.SOPInstanceUID, lateral.SOPInstanceUID], [chest.SOPInstanceUID]] == read
+    assert 2 == len({job["key"] for job in some_stores.jobs.list()})
+
+
+def test_what_was_superseded_is_read_after_all_once_the_study_is_again_as_it_was(a_planner, some_stores):
+    """A study that changes and changes back before it is read is not left without an answer."""
+    keep(some_stores, chest := a_data_set())
+    both, none = a_planner(), a_planner(rules=())
+    for planner, seconds in ((both, 60), (none, 120), (both, 180)):
+        some_stores.instances.read_again(chest.StudyInstanceUID)
+        planner.tick(after(seconds))
+
+    open_jobs = [job for job in some_stores.jobs.list() if job["state"] == JobState.SCHEDULED]
+    assert ["cxr"] == [job["bundle"] for job in open_jobs]
+    assert [chest.SOPInstanceUID] == uids(some_stores.inputs.of(open_jobs[0]["id"]))
 
 
 @pytest.mark.parametrize(

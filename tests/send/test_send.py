@@ -14,7 +14,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.dsutils import split_dataset
 
-from dicomnode.errors import PeerRefusedError, PeerUnreachableError, UnsupportedImageError
+from dicomnode.errors import FileMissingError, PeerRefusedError, PeerUnreachableError, UnsupportedImageError
+from dicomnode.records import SendVerdict
 from dicomnode.send.echo import echo
 from dicomnode.send.find import study_instance_count
 from dicomnode.send.store_scu import StoreSCU, read_outgoing
@@ -75,7 +76,7 @@ def test_every_answer_is_looked_at(a_peer, tmp_path):
     outcomes = list(StoreSCU(peer, SETTINGS).send(files))
 
     assert [True, True, False, False] == [o.is_held for o in outcomes]
-    assert [True, False] == [o.may_succeed_later for o in outcomes[2:]]
+    assert [SendVerdict.LATER, SendVerdict.PERHAPS] == [o.verdict for o in outcomes[2:]]
     assert "C-STORE status 0xA700 (Failure)" == outcomes[2].error
 
 
@@ -110,7 +111,7 @@ def test_a_sop_class_that_the_peer_does_not_know_is_a_failure_by_name(a_peer):
     outcomes = list(StoreSCU(peer, SETTINGS).send([read_outgoing(f) for f in files]))
 
     assert [False, True] == [o.is_held for o in outcomes]
-    assert "accepts this SOP class in no transfer syntax" in outcomes[0].error
+    assert "the peer does not accept " in outcomes[0].error
 
 
 def test_more_contexts_than_fit_one_association_are_cut(a_node, tmp_path):
@@ -149,7 +150,7 @@ def test_a_peer_that_does_not_answer_is_left(a_peer, tmp_path):
 
     (outcome,) = StoreSCU(peer, SendSettings(dimse_timeout_s=0.5)).send([read_outgoing(a_file(tmp_path))])
 
-    assert (None, True) == (outcome.status, outcome.may_succeed_later)
+    assert (None, SendVerdict.LATER) == (outcome.status, outcome.verdict)
     assert time.monotonic() - begin < 4
 
 
@@ -169,7 +170,7 @@ def test_what_is_no_dicom_file_is_named(tmp_path):
 
     with pytest.raises(UnsupportedImageError, match=r"notes\.txt is not a DICOM file"):
         read_outgoing(text)
-    with pytest.raises(UnsupportedImageError, match="not a DICOM file"):
+    with pytest.raises(FileMissingError, match="missing.dcm is missing"):
         read_outgoing(tmp_path / "missing.dcm")
 
 

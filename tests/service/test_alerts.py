@@ -15,7 +15,7 @@ from dicomnode.store.alerts import AlertState
 NAME = "Zyxwv^Quentin"
 STAGES = {
     "before results and alert are kept": "dicomnode.store.alerts:insert_alerts",
-    "before the message leaves": "dicomnode.node.alerter:send_alert",
+    "before the message leaves": "dicomnode.node.doors:send_alert",
     "the receiver has it and we do not know": "dicomnode.store.alerts:AlertStore.acknowledged",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import threading
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import new_job
 from dicomnode.store.results import NewResult
-from dicomnode.store.schema import metadata
+from dicomnode.store.schema import instances, metadata
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(hours=1)
@@ -69,14 +70,14 @@ def a_result(role: str) -> NewResult:
     )
 
 
-def compose(stores, job, *roles: str) -> None:
-    """Keep results for a job."""
-    stores.results.keep(
+def compose(stores, job, *roles: str, reason: str = "") -> bool:
+    """Keep results for a job; whether they were kept."""
+    return stores.results.keep(
         job,
         [a_result(r) for r in roles],
         acuity=Acuity.URGENT,
         outcome=Outcome.FINDINGS,
-        reason="",
+        reason=reason,
         priority=1,
         now=NOW,
     )
@@ -174,7 +175,7 @@ def test_a_newer_revision_takes_the_place_of_one_that_has_not_begun(both_stores)
     assert JobState.CANCELED == states["old"][0]
     assert states["old"][1].startswith("SUPERSEDED")
     with pytest.raises(PermanentError, match="a newer job reads all that it would"):
-        both_stores.jobs.retry(old, now=NOW)
+        both_stores.jobs.retry(old)
 
 
 def test_an_earlier_revision_does_not_see_what_came_later(both_stores):
@@ -241,12 +242,12 @@ def test_cancel_and_retry(both_stores):
 
     with pytest.raises(PermanentError, match=f"job {number} has ended: it is CANCELED"):
         both_stores.jobs.cancel(number, reason="", now=NOW)
-    both_stores.jobs.retry(number, now=NOW)
+    both_stores.jobs.retry(number)
     assert JobState.SCHEDULED == both_stores.jobs.get(number).state
     with pytest.raises(PermanentError, match="is not canceled: it is SCHEDULED"):
-        both_stores.jobs.retry(number, now=NOW)
+        both_stores.jobs.retry(number)
     with pytest.raises(PermanentError, match="there is no job 999"):
-        both_stores.jobs.retry(999, now=NOW)
+        both_stores.jobs.retry(999)
 
 
 def test_a_job_canceled_while_it_runs_stays_canceled(both_stores):
@@ -304,22 +305,44 @@ def test_a_job_is_completed_when_every_peer_holds_everything(both_stores):
     assert JobState.COMPLETED == both_stores.jobs.get(number).state
 
 
-def test_a_failed_delivery_quarantines_the_job_until_it_is_retried(both_stores):
-    """One refused object cancels the job with its reason; retry sends only what failed."""
+def test_a_destination_that_holds_nothing_quarantines_the_job_until_it_is_retried(both_stores):
+    """A study that a destination has no answer to is canceled with the reason; retry sends what failed."""
     number = add_job(both_stores)
     job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
     compose(both_stores, job, "overlay", "text-sr.en")
+    for delivery in both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW):
+        both_stores.results.failed(delivery, reason="C-STORE status 0xA900 (Failure)", now=NOW)
+
+    assert JobState.CANCELED == both_stores.jobs.get(number).state
+    assert "QUARANTINED: 2 of 2 deliveries failed; pacs: C-STORE status 0xA900" in both_stores.jobs.get(number).reason
+    assert both_stores.results.retry(number, now=NOW)
+    assert (JobState.IN_PROGRESS, "") == (both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason)
+    assert 2 == len(both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW))
+
+
+def test_a_destination_that_holds_some_leaves_the_job_partly_delivered(both_stores):
+    """Partial success reads as such, beside what the reading said; retry sends only what failed."""
+    number = add_job(both_stores)
+    job = both_stores.jobs.claim("w", lease_s=60, now=NOW)
+    compose(both_stores, job, "overlay", "text-sr.en", reason="no pixel data")
     overlay, text = both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
     both_stores.results.held(overlay, now=NOW)
     both_stores.results.failed(text, reason="C-STORE status 0xA900 (Failure)", now=NOW)
 
-    assert JobState.CANCELED == both_stores.jobs.get(number).state
-    assert "QUARANTINED: 1 of 2 deliveries failed; pacs: C-STORE status 0xA900" in both_stores.jobs.get(number).reason
-    both_stores.jobs.retry(number, now=NOW)
+    note = "PARTLY DELIVERED: 1 of 2 deliveries failed; pacs: C-STORE status 0xA900 (Failure)"
+    ended = both_stores.jobs.get(number)
+    assert (JobState.COMPLETED, f"no pixel data; {note}") == (ended.state, ended.reason)
     assert both_stores.results.retry(number, now=NOW)
-    assert ["text-sr.en"] == [
-        d.result.role for d in both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
-    ]
+    assert (JobState.IN_PROGRESS, "no pixel data") == (
+        both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason,
+    )  # fmt: skip
+    (again,) = both_stores.results.claim("s", destination="pacs", lease_s=60, now=NOW)
+    assert "text-sr.en" == again.result.role
+    both_stores.results.held(again, now=NOW)
+    assert (JobState.COMPLETED, "no pixel data") == (
+        both_stores.jobs.get(number).state, both_stores.jobs.get(number).reason,
+    )  # fmt: skip
+    assert not both_stores.results.retry(number, now=NOW)
 
 
 def test_what_waits_for_a_destination_that_is_gone_is_given_up(both_stores):
@@ -440,3 +463,55 @@ def test_a_commit_on_sqlite_survives_a_power_cut(some_stores):
     with some_stores.engine.connect() as connection:
         assert "wal" == connection.execute(sa.text("PRAGMA journal_mode")).scalar()
         assert 2 == connection.execute(sa.text("PRAGMA synchronous")).scalar()
+
+
+def a_file(data_set: bytes, version: str) -> bytes:
+    """A DICOM file as a version of the library writes it."""
+    meta = b"\x02\x00\x00\x00UL\x04\x00\xff\xff\xff\xff\x02\x00\x01\x00OB\0\0\x02\0\0\0\x00\x01"
+    name = version.encode() + b" " * (len(version) % 2)
+    return bytes(128) + b"DICM" + meta + b"\x02\x00\x13\x00SH" + len(name).to_bytes(2, "little") + name + data_set
+
+
+DATA_SET = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100"
+
+
+def test_a_new_version_of_the_library_makes_no_conflict(both_stores):
+    """The same data set behind another file meta is the same instance; another data set behind the same is not."""
+    key = a_key()
+
+    is_new = [
+        keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_303")),
+        keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_41000")),
+        keep(both_stores, key, a_file(DATA_SET[:-1] + b"1", "PYNETDICOM_303")),
+    ]
+
+    assert [True, False, True] == is_new
+    assert [False, True] == [is_conflict for _, is_conflict in both_stores.instances.all_in_study("1.2.3")]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_instance_kept_under_the_old_digest_is_known(both_stores, is_gone):
+    """A row whose digest covered the file meta stands for its file's data set; without its file nobody knows."""
+    key, first = a_key(), a_file(DATA_SET, "PYNETDICOM_303")
+    keep(both_stores, key, first)
+    (before,) = both_stores.instances.in_study("1.2.3")
+    old = hashlib.sha256(f"{key.sop_instance_uid} {key.transfer_syntax_uid} ".encode() + first).hexdigest()
+    path = before.path.with_name(f"{old}.dcm")
+    before.path.rename(path)
+    with both_stores.engine.begin() as connection:
+        connection.execute(sa.update(instances).values(digest=old, path=f"{path.parent.name}/{path.name}"))
+    if is_gone:
+        path.unlink()
+
+    assert is_gone == keep(both_stores, key, a_file(DATA_SET, "PYNETDICOM_41000"))
+    kept = both_stores.instances.all_in_study("1.2.3")
+    assert [old] == [one.digest for one, is_conflict in kept if not is_conflict]
+    assert path == kept[0][0].path
+
+
+@pytest.mark.parametrize("encoded", [b"", b"content", bytes(128) + b"DICM", a_file(b"", "1")[:150]])
+def test_a_file_without_a_data_set_has_a_digest(both_stores, encoded):
+    """What is no whole file is kept like any content, once."""
+    key = a_key()
+
+    assert [True, False] == [keep(both_stores, key, encoded) for _ in range(2)]

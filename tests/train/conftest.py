@@ -40,7 +40,8 @@ def _row(number: int, split: str) -> dict[str, object]:
     return {
         "file": f"{split}/{number}.jpg",
         "source": source,
-        "patient_id": f"{split}-{number // 2 * 2 if split == 'train' else number}",
+        # Unlike any word of a message, and any folder that a message may name.
+        "patient_id": f"PATIENT-{split}-{number // 2 * 2 if split == 'train' else number}",
         "split": split,
         "view": "AP" if number % 8 < 4 else "PA",
         "pneumonia": number % 2,
