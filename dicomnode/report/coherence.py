@@ -77,8 +77,8 @@ def _in_verdicts(report: Report) -> Iterator[str]:
     if not set(report.cannot_exclude) <= set(report.review):
         yield "nothing can be excluded, and no review is asked for"
     is_open = not all(verdict.is_certain for verdict in verdicts.values())
-    if is_open is not (ReviewReason.UNDETERMINED in report.review) and report.outcome in _READ:
-        yield "a finding is undetermined, and no review is asked for, or the other way round"
+    if is_open and ReviewReason.UNDETERMINED not in report.review:
+        yield "a finding is undetermined, and no review is asked for"
     for finding in report.findings:
         yield from _in_finding(finding, report)
 

@@ -272,7 +272,6 @@ PRIOR = PriorStudy(
         (lambda r: replace(r, acuity=Acuity.NON_ACTIONABLE), "the study is non_actionable"),
         (lambda r: replace(r, cannot_exclude=(ReviewReason.QUALITY,)), "although nothing can be excluded"),
         (lambda r: replace(r, cannot_exclude=(ReviewReason.QUALITY,)), "no review is asked for"),
-        (lambda r: replace(r, review=(ReviewReason.UNDETERMINED,)), "or the other way round"),
         (lambda r: the_first(r, verdict=Verdict.POSSIBLE), "and no review is asked for"),
         (lambda r: the_first(r, verdict=Verdict.ABSENT), "pneumonia is absent, and is suggested"),
         (lambda r: the_first(r, probability=0.7), "the words do not say what pneumonia should be"),

@@ -75,10 +75,11 @@ def test_doubt_about_a_kind_forbids_to_call_its_whole_absent():
     """No "no hemorrhage" beside an epidural hemorrhage that cannot be excluded; the chain may be longer."""
     kind = replace(KIND, certain=(0.1, 0.9))
     part = replace(a_spec("part", Acuity.URGENT), implies=("edh",), certain=(0.1, 0.9))
+    whole = replace(ANY, certain=(0.1, 0.9))
 
     assert (U, U) == verdicts((ANY, kind), (0.1, 0.2))
     assert (S, S) == verdicts((ANY, kind), (0.1, 0.3))
-    assert (S, S, S) == verdicts((ANY, kind, part), (0.1, 0.05, 0.6))
+    assert (S, S, S) == verdicts((whole, kind, part), (0.1, 0.05, 0.6))
 
 
 def test_a_study_is_as_acute_as_the_whole_of_what_is_suspected():
