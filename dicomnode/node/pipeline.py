@@ -44,7 +44,7 @@ from dicomnode.records import (
     Stage,
     ViewerProfile,
 )
-from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
+from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.inputs import InputStore
 from dicomnode.store.patients import node_id
@@ -284,8 +284,9 @@ class Pipeline:
     def _explain(self, model: Reader, reading: Reading) -> dict[str, Heatmap]:
         """A heat map for every suspected finding, where its method has something to go by."""
         found = {}
-        for k, spec in enumerate(model.bundle.findings):
-            if reading.probabilities[k] < spec.threshold:
+        specs = model.bundle.findings
+        for k, (spec, verdict) in enumerate(zip(specs, verdicts_of(specs, reading), strict=True)):
+            if not verdict.is_suspected:
                 continue
             method = self._settings.explain.findings.get(spec.key, self._settings.explain.method)
             try:
