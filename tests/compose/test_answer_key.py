@@ -24,6 +24,7 @@ from dicomnode.records import (
     QualityLevel,
     Report,
     ResultInstance,
+    ReviewReason,
     Revision,
 )
 from dicomnode.settings import AcuityLevel, AcuitySettings, ComposeSettings
@@ -39,6 +40,7 @@ OF_THE_REPORT: dict[str, Callable[[Report], object]] = {
     "texts": lambda report: report.texts[:1],
     "bundle": lambda report: dataclasses.replace(report.bundle, digest="cd" * 32),
     "review": lambda _: (),
+    "cannot_exclude": lambda _: (ReviewReason.QUALITY,),
     "quality": lambda _: ImageQuality(level=QualityLevel.DIAGNOSTIC, faults=()),
     "examination": lambda _: Examination(modality="DX"),
     "prior": lambda _: dataclasses.replace(PRIOR, is_verified=True),

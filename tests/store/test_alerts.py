@@ -247,4 +247,4 @@ def test_an_alert_of_version_0_1_is_still_told():
         "model_version": "1",
     }
 
-    assert content() == alerts_module._from_json(row)
+    assert content() == alerts_module.content_from_json(row)
