@@ -148,6 +148,27 @@ def test_language_graphs_shrink_and_stay_close(
     assert target.stat().st_size < share * a_language_graph.stat().st_size
 
 
+def test_the_matrix_of_a_distance_stays_exact(tmp_path: Path):
+    """Of two products with weights, that with the precision matrix is not rounded."""
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 4])
+    weights = [onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), name) for name in ("precision", "weight")]
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "precision"], ["apart"], name="distance"),
+        onnx.helper.make_node("MatMul", ["apart", "weight"], ["y"], name="layer"),
+    ]
+    end = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 4])
+    graph = onnx.helper.make_graph(nodes, "g", [value], [end], weights)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "float.onnx")
+
+    dynamic_int8(tmp_path / "float.onnx", tmp_path / "int8.onnx")
+
+    made = onnx.load(tmp_path / "int8.onnx").graph
+    assert ["MatMul"] == [node.op_type for node in made.node if "MatMul" in node.op_type and "precision" in node.input]
+    assert "precision" in {one.name for one in made.initializer}
+    assert "weight" not in {one.name for one in made.initializer}
+
+
 def test_no_path_of_this_machine_is_left(a_language_graph: Path, an_encoder_graph: Path, a_static_graph: Path):
     """The exporter notes where each node came from; what is shipped says nothing of it."""
     assert b"test_quantize.py" in an_encoder_graph.read_bytes()

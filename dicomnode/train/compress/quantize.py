@@ -33,6 +33,8 @@ from dicomnode.records import FloatArray
 
 EXACT_OUTPUTS = ("logits", "class_maps", "segmentation")
 """Outputs whose last layer stays in float: maps that add up to a logit must not be rounded on the way."""
+EXACT_WEIGHTS = ("precision",)
+"""Weights that stay in float: a rounded matrix need not be positive definite, and then a distance is not a number."""
 _WEIGHTED = ("Conv", "MatMul", "Gemm")
 _QUANTIZED = (*_WEIGHTED, "Add", "Relu")
 _BLOCK = 32
@@ -120,10 +122,12 @@ def dynamic_int8(source: Path, target: Path) -> None:
     source, target
         FP32 graph, and where the INT8 graph goes.
     """
+    exact = [node.name for node in onnx.load(source).graph.node if {*EXACT_WEIGHTS} & {*node.input}]
     with _quiet():
         quantize_dynamic(
             source,
             target,
+            nodes_to_exclude=exact,
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Gemm"],
