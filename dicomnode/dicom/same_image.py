@@ -11,7 +11,7 @@ from dicomnode.dicom.elements import parsing, text
 from dicomnode.dicom.files import reading
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.pixels import decoded_frame, frame_count
-from dicomnode.dicom.same_patient import contradiction
+from dicomnode.dicom.same_patient import contradiction, is_written_alike
 from dicomnode.errors import UnsupportedImageError
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -34,15 +34,17 @@ _LOOK = (
 def corrected_elements(current: Dataset, new: Dataset) -> tuple[str, ...]:
     """Names of the elements by which the new header files an image elsewhere; () where it does not.
 
-    A Patient ID that was not known before counts, one that was taken out does not: that is an anonymized copy. A new
-    spelling of the name does not count, since archives file by the Patient ID.
+    A Patient ID that was not known before counts, and so does one that is the same number written otherwise, with
+    leading zeros for example: archives file by the Patient ID as it is written, and so a new spelling of the name does
+    not count. One that was taken out does not: that is an anonymized copy.
     """
     found = []
     if text(current, "StudyInstanceUID") != text(new, "StudyInstanceUID"):
         found.append("Study Instance UID")
     was, is_now = patient_of(current), patient_of(new)
     element = contradiction(was, is_now)
-    if not element and is_identified(is_now) and not is_identified(was):
+    is_filed_anew = not is_identified(was) or not is_written_alike(was.patient_id, is_now.patient_id)
+    if not element and is_identified(is_now) and is_filed_anew:
         element = "Patient ID"
     if element:
         found.append(element)

@@ -18,6 +18,8 @@ from dicomnode.records import Patient
 _EARLIEST_BIRTH = dt.date(1850, 1, 1)
 _NO_BIRTH_DATE = dt.date(1900, 1, 1)
 """What many systems write where they know none."""
+_LEAST_CUT = 6
+"""Fields that cut words off hold at least so many letters; short names are the beginning of others by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,13 @@ def _ambiguous(against: Sequence[dict[int, str]]) -> set[int]:
     return {i for i, found in enumerate(fits) if any(against[j].keys() & found for j in found)}
 
 
+def is_written_alike(one: str, other: str) -> bool:
+    """Whether two Patient IDs are the same but for blanks and case."""
+    return _plain(one) == _plain(other)
+
+
 def _is_same_number(one: Patient, other: Patient) -> bool:
-    if _plain(one.patient_id) == _plain(other.patient_id):
+    if is_written_alike(one.patient_id, other.patient_id):
         return True
     is_rewritten = _bare(one.patient_id) == _bare(other.patient_id)
     return is_rewritten and _birth(one) is not None and _birth(one) == _birth(other)
@@ -130,17 +137,27 @@ def _birth(patient: Patient) -> dt.date | None:
 
 
 def _may_be_same_name(one: str, other: str) -> bool:
-    """Whether two names may be one written in two ways; where a script is on both sides, one must agree (PS3.5 6.2)."""
-    pairs = [(_words(a), _words(b)) for a, b in zip(one.split("="), other.split("="), strict=False)]
-    comparable = [(a, b) for a, b in pairs if a and b]
-    return not comparable or any(_agree(a, b) for a, b in comparable)
+    """Whether two names may be one written in two ways; where a script is on both sides, one must agree (PS3.5 6.2).
+
+    Component groups are not held to their order: many systems write ideographs into the first one.
+    """
+    some, others = ([words for group in name.split("=") if (words := _words(group))] for name in (one, other))
+    is_comparable = any(a and b for a, b in zip(*(map(_words, name.split("=")) for name in (one, other)), strict=False))
+    return not is_comparable or any(_agree(a, b) for a in some for b in others)
 
 
 def _agree(some: Sequence[str], others: Sequence[str]) -> bool:
     if "".join(some) == "".join(others):
         return True
     fewer, more = sorted((some, others), key=len)
-    return all(any(b.startswith(a) or a.startswith(b) for b in more) for a in fewer)
+    return all(any(_is_one_word(a, b) for b in more) for a in fewer)
+
+
+def _is_one_word(one: str, other: str) -> bool:
+    """Whether two words of a name are equal, or one is the initial of the other, or was cut off: Li is not Lin."""
+    shorter, longer = sorted((one, other), key=len)
+    is_shortened = len(shorter) == 1 or len(shorter) >= _LEAST_CUT
+    return shorter == longer or (is_shortened and longer.startswith(shorter))
 
 
 def _words(name: str) -> list[str]:

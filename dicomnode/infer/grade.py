@@ -200,7 +200,7 @@ def _wholeness(facts: StackFacts, missing: int, prefers: Prefers) -> list[Verdic
     found = []
     if missing:
         is_refused = missing > _MOST_MISSING * (facts.images + missing)
-        gaps = f"{missing} slices are missing between the {facts.images} that came"
+        gaps = f"{missing} {'slice is' if missing == 1 else 'slices are'} missing between the {facts.images} that came"
         sentence = f"the volume is incomplete: {gaps}"
         found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, sentence, is_refused=is_refused))
     whole, least, covered = prefers.coverage_mm, prefers.least_coverage_mm, facts.coverage_mm or 0.0

@@ -62,7 +62,8 @@ def impression(content: Content, language: Language) -> Iterator[Sentence]:
             yield _of_finding(finding, message, language, stance=stance)
     if content.outcome is Outcome.NOTHING_FOUND:
         yield Sentence(text=language.sentence("nothing-found"))
-    if content.outcome is Outcome.UNDETERMINED:
+    # Where nothing at all is excluded, the sentences on each finding say so; "some of them cannot be" would say less.
+    if content.outcome is Outcome.UNDETERMINED and any(one.verdict is Verdict.ABSENT for one in content.findings):
         yield Sentence(text=language.sentence("nothing-certain"))
     if content.cannot_exclude:
         yield Sentence(text=language.sentence("cannot-exclude", reasons=_reasons(content.cannot_exclude, language)))

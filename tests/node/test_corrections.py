@@ -182,6 +182,15 @@ def test_a_patient_who_becomes_known_is_a_correction(a_house, a_film):
     assert {("SYN-A", FROM)} == owners(house)
 
 
+def test_a_patient_id_that_is_written_otherwise_is_a_correction(a_house, a_film):
+    """An archive files 00123 apart from 123: results follow, though both are one patient within a study."""
+    house = a_house()
+    send(house, a_film(PatientID="123"))
+    send(house, a_film(PatientID="00123"))
+
+    assert {("00123", FROM)} == owners(house)
+
+
 def test_a_mixed_study_that_is_put_right_is_read(a_house, a_film):
     """Two patients under one study are refused; once one image is moved, both studies are read."""
     house = a_house()

@@ -366,3 +366,18 @@ def test_where_nothing_is_left_the_report_is_refused(a_report, monkeypatch):
 
     with pytest.raises(ReportError, match="the report contradicts itself: everything is wrong"):
         a_report((0.9, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt", "zh", "hi", "ar"])
+def test_where_nothing_is_excluded_no_sentence_says_that_something_is(a_report, language):
+    """That some cannot be excluded is said only where others are; where none is, it would say less than is true."""
+    said = {}
+    for name, reading in (("nothing", {"cannot_exclude": (ReviewReason.QUALITY,)}), ("some", {})):
+        intervals = np.array([[0.1, 0.9], [0.0, 0.1], [0.0, 0.1]], np.float32)
+        report = a_report((0.2, 0.02, 0.02), reading={"intervals": intervals, **reading}, languages=(language,))
+        assert Outcome.UNDETERMINED is report.outcome
+        said[name] = [sentence.text for sentence in report.texts[0].sections[Section.IMPRESSION]]
+    some = language_of(language).sentence("nothing-certain")
+
+    assert some in said["some"]
+    assert some not in said["nothing"]

@@ -302,16 +302,21 @@ def test_a_comparison_names_its_study_and_each_change(a_report, is_verified, sai
     [
         ({"pneumonia": Presence.ABSENT}, 0.9, {}, "Pneumonia: new since the earlier study."),
         ({"pneumonia": Presence.PRESENT}, 0.1, {}, "Pneumonia: no longer seen compared with the earlier study."),
-        ({"pneumonia": Presence.PRESENT}, 0.6, {}, "cannot be told, because it is not certain in this study."),
-        ({"pneumonia": Presence.ABSENT}, 0.3, {}, "cannot be told, because it is not certain in this study."),
+        ({"pneumonia": Presence.PRESENT}, 0.6, {}, "cannot be told, because the finding is not certain in this study."),
+        ({"pneumonia": Presence.ABSENT}, 0.3, {}, "cannot be told, because the finding is not certain in this study."),
         (
             {"pneumonia": Presence.UNDETERMINED},
             0.9,
             {},
-            "cannot be told, because it was not certain in the earlier study.",
+            "cannot be told, because the finding was not certain in the earlier study.",
         ),
-        ({}, 0.9, {}, "cannot be told, because nothing is known of it in the earlier study."),
-        ({"pneumonia": Presence.PRESENT}, 0.9, {}, "cannot be told, because its size is not known in both studies."),
+        ({}, 0.9, {}, "cannot be told, because nothing is known of the finding in the earlier study."),
+        (
+            {"pneumonia": Presence.PRESENT},
+            0.9,
+            {},
+            "cannot be told, because the size of the finding is not known in both studies.",
+        ),
         (
             {"pneumonia": Presence.PRESENT},
             0.9,
@@ -321,7 +326,12 @@ def test_a_comparison_names_its_study_and_each_change(a_report, is_verified, sai
         ({"pneumonia": Presence.PRESENT}, 0.9, {"pneumonia": Change.DECREASED}, "decreased since the earlier study."),
         # What is said of a change never overrules the verdicts.
         ({"pneumonia": Presence.ABSENT}, 0.9, {"pneumonia": Change.UNCHANGED}, "new since the earlier study."),
-        ({"pneumonia": Presence.PRESENT}, 0.3, {"pneumonia": Change.RESOLVED}, "it is not certain in this study."),
+        (
+            {"pneumonia": Presence.PRESENT},
+            0.3,
+            {"pneumonia": Change.RESOLVED},
+            "the finding is not certain in this study.",
+        ),
     ],
 )
 def test_with_an_earlier_study_each_finding_says_its_change(a_report, then, probability, told, said):

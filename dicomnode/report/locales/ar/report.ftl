@@ -66,7 +66,7 @@ comparison-unreachable = تعذّر البحث عن الفحوص السابقة:
 
 about = نحو { $percent }
 estimate = الاحتمال { $probability }
-estimate-interval = الاحتمال { $probability }، مجال 95٪ من { $low } إلى { $high }
+estimate-interval = الاحتمال { $probability }، مجال 95% من { $low } إلى { $high }
 claim-suggested = موجودات متوافقة مع { $finding }{ $qualifiers }.
 claim-denied = لا علامات على { $finding }.
 claim-denied-list = لا علامات على: { $findings }.
@@ -98,9 +98,12 @@ withheld = { $count ->
 
 suspected = اشتباه في { $finding } ({ $estimate }).
 suspected-undetermined = اشتباه غير مؤكد في { $finding } ({ $estimate }).
-undetermined = لا يمكن تأكيد { $finding } ولا نفيه ({ $estimate }).
+undetermined = لا يمكن تأكيد { $finding } { $gender ->
+    [feminine] ولا نفيها
+   *[other] ولا نفيه
+} ({ $estimate }).
 nothing-found = لم يُكشف عن أي من الموجودات المقيَّمة؛ وهذا لا ينفي وجود مرض.
-nothing-certain = لا اشتباه في أي من الموجودات المقيَّمة، لكن لا يمكن نفيها كلها.
+nothing-certain = لا اشتباه في أي من الموجودات المقيَّمة، لكن لا يمكن نفي بعضها.
 cannot-exclude = لا تسمح هذه الصور بنفي أي موجودات: { $reasons }.
 change-new = { $finding }: { $gender ->
     [feminine] جديدة

@@ -96,7 +96,7 @@ suspected-undetermined = { $starts ->
 }
 undetermined = { $finding } : ni confirmation ni exclusion possible ({ $estimate }).
 nothing-found = Aucune des anomalies recherchées n'a été détectée ; cela n'exclut pas une maladie.
-nothing-certain = Aucune des anomalies recherchées n'est suspectée, mais toutes ne peuvent être exclues.
+nothing-certain = Aucune des anomalies recherchées n'est suspectée, mais certaines ne peuvent être exclues.
 cannot-exclude = Ces images ne permettent d'exclure aucune anomalie : { $reasons }.
 change-new = { $finding } : { $gender ->
     [feminine] nouvelle
@@ -113,7 +113,7 @@ change-why-not_judged_then = rien n'en est connu dans l'examen antérieur
 change-why-other_view = les incidences diffèrent
 change-why-not_measured = sa taille n'est pas connue dans les deux examens
 review = La relecture de ce résultat d'IA par un médecin est demandée : { $reasons }.
-review-undetermined = toutes les anomalies n'ont pu être tranchées
+review-undetermined = certaines anomalies n'ont pu être tranchées
 review-disagreement = désaccord entre le texte et le classifieur ou entre plusieurs modèles
 review-out_of_distribution = images différentes de celles de l'entraînement du modèle
 review-quality = qualité d'image limitée

@@ -84,7 +84,7 @@ suspected = { $finding } का संदेह ({ $estimate })।
 suspected-undetermined = { $finding } का संदेह, पर निश्चित नहीं ({ $estimate })।
 undetermined = { $finding } की न पुष्टि की जा सकती है, न उसे नकारा जा सकता है ({ $estimate })।
 nothing-found = जाँचे गए प्रकारों में कुछ नहीं मिला; इससे रोग की संभावना समाप्त नहीं होती।
-nothing-certain = जाँचे गए प्रकारों में किसी का संदेह नहीं है, पर सभी को नकारा नहीं जा सकता।
+nothing-certain = जाँचे गए प्रकारों में किसी का संदेह नहीं है, पर कुछ को नकारा नहीं जा सकता।
 cannot-exclude = इन चित्रों से किसी निष्कर्ष को नकारा नहीं जा सकता: { $reasons }।
 change-new = { $finding }: पिछली जाँच के बाद { $gender ->
     [feminine] नई
@@ -98,7 +98,7 @@ change-resolved = { $finding }: पिछली जाँच की तुलन
    *[other] दिखता
 }।
 change-unknown = { $finding }: पिछली जाँच की तुलना में बदलाव नहीं बताया जा सकता, क्योंकि { $reason }।
-change-why-undetermined_now = इस जाँच में यह निश्चित नहीं है
+change-why-undetermined_now = इस जाँच में निष्कर्ष निश्चित नहीं है
 change-why-undetermined_then = पिछली जाँच में यह निश्चित नहीं था
 change-why-not_judged_then = पिछली जाँच में इसके बारे में कुछ ज्ञात नहीं है
 change-why-other_view = प्रक्षेप अलग-अलग हैं

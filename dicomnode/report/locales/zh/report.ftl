@@ -9,7 +9,7 @@ heading-impression = 诊断意见
 heading-recommendation = 建议
 heading-limits = 局限性
 
-modality-film = X 线摄影
+modality-film = X线摄影
 modality-ct = 计算机断层扫描
 modality-mr = 磁共振成像
 modality-other = 影像检查（{ $code }）
