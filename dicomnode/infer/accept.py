@@ -46,6 +46,14 @@ _MATERIAL = re.compile(
 )
 """Image Type values 4 of multi-energy CT (PS3.3 C.8.2.1.1.1, C.8.15.2.1.1), and what makers wrote before them."""
 _REFORMATTED = re.compile(r"REFORMAT\w*|MPR|AVERAGE|AVG|AVE|MEAN|RESAMPLED|VMI|MONO\w*|MONOENERGETIC")
+_HINTED = re.compile(
+    r"MIPS?|MINIPS?|MNIP|MAXIP|VRT|SSD|CPR|RAYSUM|SUBTRACT\w*|FUSION|PERFUSION|CBF|CBV|MTT|TTP|TMAX|PBV|"
+    r"IODINE|JOD|IODE|YODO|VNC|VUE|Z_?EFF|RHO|MONO\w*|(?:\d+_?)?KEV|HU_?MOD|UPTAKE"
+)
+"""Words of a Series Description that say of a CT what its Image Type should say: a rendering, a map, one energy."""
+_LATERAL = re.compile(r"\b(?:LAT|LATERAL\w*|LL|SEITLICH\w*|PROFIL|PERFIL)\b|侧位|側位")
+_NOT_LATERAL = re.compile(r"\b(?:PA|AP|P\.A|A\.P|FRONTAL\w*|FACE|DECUB\w*)\b|正")
+"""In a Series Description beside the other: both views, or a frontal film of a patient who lies on the side."""
 _HOUNSFIELD = re.compile(r"HU|H\.U\.|HOUNSFIELD(?: UNITS?)?")
 UNSPECIFIED = ("", "US")
 """Rescale Types by which values may be Hounsfield units: none means HU in a CT (PS3.3 C.8.2.1), US is "unspecified"."""
@@ -90,6 +98,8 @@ def error_of(misfits: Sequence[Misfit]) -> PermanentError:
 def view(ds: Dataset) -> str:
     """Projection of a radiograph: View Position, else View Code, else what Patient Orientation rules out.
 
+    Where no element says anything, a Series Description that names the lateral view alone is believed.
+
     Returns
     -------
     Upper-case letters as in View Position (0018,5101); "LATERAL" where columns run front to back; "" where unknown.
@@ -99,9 +109,15 @@ def view(ds: Dataset) -> str:
     if position or not codes:
         orientation = texts(ds, "PatientOrientation")
         is_sagittal = any(one[:1] in ("A", "P") for one in orientation)
-        return position or ("LATERAL" if is_sagittal else "")
+        is_lateral = is_sagittal or (not orientation and _is_described_lateral(ds))
+        return position or ("LATERAL" if is_lateral else "")
     code = text(codes[0], "CodeValue")
     return _VIEW_CODES.get(code, code)
+
+
+def _is_described_lateral(ds: Dataset) -> bool:
+    said = text(ds, "SeriesDescription").upper().replace("_", " ")
+    return _LATERAL.search(said) is not None and _NOT_LATERAL.search(said) is None
 
 
 def image_type(ds: Dataset, frame_number: int) -> tuple[str, ...]:
@@ -114,6 +130,11 @@ def image_type(ds: Dataset, frame_number: int) -> tuple[str, ...]:
 def is_reformatted(values: Sequence[str]) -> bool:
     """Whether an Image Type says that slices were computed from others: reformatted, averaged, mono-energetic."""
     return _names(values, _REFORMATTED) != ""
+
+
+def hinted_kind(ds: Dataset) -> str:
+    """Word by which the Series Description of a CT says that it may be a rendering or a map; "" where none does."""
+    return _names([text(ds, "SeriesDescription").upper()], _HINTED)
 
 
 def rescale_type(ds: Dataset, frame_number: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from dicomnode.dicom.elements import number, text
 from dicomnode.dicom.geometry import missing_before, stack_order
 from dicomnode.errors import NotJudgedError, PermanentError, UnsupportedImageError
-from dicomnode.infer.accept import UNSPECIFIED, image_type, is_reformatted, rescale_type
+from dicomnode.infer.accept import UNSPECIFIED, hinted_kind, image_type, is_reformatted, rescale_type
 from dicomnode.infer.contrast import contrast_of
 from dicomnode.infer.frames import Frame, FrameReader
 from dicomnode.infer.kernels import words_class
@@ -76,6 +76,7 @@ class Grade:
 
 POINTS: tuple[tuple[Omission, str], ...] = (
     (Omission.INCOMPLETE, "it cannot be judged"),
+    (Omission.RENDERED, "its description says that it may be a rendering or a map"),
     (Omission.CONTRAST, "its contrast is not what the model was made for"),
     (Omission.KERNEL, "its kernel is not what the model was made for, or less so"),
     (Omission.INCOMPLETE, "it covers the organ in part, or has gaps"),
@@ -109,6 +110,7 @@ def grade(stack: Sequence[Frame], prefers: Prefers, reader: FrameReader) -> Grad
     verdicts = [
         *broken,
         *_values(ordered, reader),
+        *_hints(ordered),
         *_wholeness(facts, sum(missing), prefers),
         *_contrast(facts, prefers),
         *_kernel(facts, prefers),
@@ -196,6 +198,15 @@ def _values(frames: Sequence[Frame], reader: FrameReader) -> list[Verdict]:
     return [Verdict(Omission.NOT_HU, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=True)]
 
 
+def _hints(frames: Sequence[Frame]) -> list[Verdict]:
+    """A description is weak evidence: what it hints at is read where there is nothing better, and excludes nothing."""
+    hint = hinted_kind(frames[0].ds)
+    if not hint:
+        return []
+    sentence = f"the description says {hint}: the slices may be a rendering or a map"
+    return [Verdict(Omission.RENDERED, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=False)]
+
+
 def _wholeness(facts: StackFacts, missing: int, prefers: Prefers) -> list[Verdict]:
     found = []
     if missing:
@@ -263,6 +274,7 @@ def _order(
     covered = min(facts.coverage_mm or 0.0, prefers.coverage_mm or math.inf)
     return (
         max(refusals, default=0.0),
+        float(Omission.RENDERED in unlike),
         float(_CONTRAST_RANKS[prefers.contrast].get(facts.contrast, 0)),
         _kernel_rank(facts.kernel_class, prefers),
         float(Omission.INCOMPLETE in unlike),

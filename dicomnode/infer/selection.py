@@ -5,10 +5,11 @@ The rule, in this order; it asks for contents only, never for UIDs or the order 
 1. A frame is left out where the header says that it is nothing for the model (`infer/accept.py`): another modality or
    body part, a localizer, a rendering, values that are no Hounsfield units, not axial.
 2. What is left is parted into stacks (`infer/stacks.py`), and each is held against `[prefers]` of the bundle.
-3. A stack that may be judged comes before one that may not; then the one with the contrast that the model was made for;
-   then its kernel, the bundle's first kind first; then one that covers the whole organ without gaps; then slices of a
-   thickness that was measured; then original slices before derived ones, and these before reformatted ones; then the
-   one that covers more, whose thickness is nearer to the middle of what was measured, and which has more slices.
+3. A stack that may be judged comes before one that may not; then one whose description does not say that it may be a
+   rendering or a map; then the one with the contrast that the model was made for; then its kernel, the bundle's first
+   kind first; then one that covers the whole organ without gaps; then slices of a thickness that was measured; then
+   original slices before derived ones, and these before reformatted ones; then the one that covers more, whose
+   thickness is nearer to the middle of what was measured, and which has more slices.
 4. Of equals the one that was acquired first is read: by time, Acquisition Number, Series Number, lowest
    Instance Number, and last of all by a digest of the pixels. Stacks with the same pixels are the same stack.
 

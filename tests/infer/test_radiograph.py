@@ -396,6 +396,33 @@ def test_the_view_may_stand_in_a_code(make_film, a_film_bundle):
         prepare([lateral], a_film_bundle)
 
 
+@pytest.mark.parametrize(
+    ("said", "is_read"),
+    [
+        ("CHEST LAT", False),
+        ("Thorax seitlich", False),
+        ("Thorax profil gauche", False),
+        ("胸部侧位", False),
+        ("CHEST PA AND LATERAL", True),
+        ("胸部正侧位", True),
+        ("CHEST LATERAL DECUBITUS", True),
+        ("CHEST BILATERAL", True),
+        ("CHEST", True),
+    ],
+)
+def test_where_nothing_says_the_view_the_description_may(make_film, a_film_bundle, said, is_read):
+    """A film that is called lateral, and that alone, is not read as a frontal one; an element counts before it."""
+    nameless = {"ViewPosition": None, "SeriesDescription": said, "SpecificCharacterSet": "ISO_IR 192"}
+    paths = [make_film(_a_gradient(), **nameless)]
+
+    if is_read:
+        assert 1 == len(prepare(paths, a_film_bundle))
+    else:
+        with pytest.raises(NotApplicableError, match="View Position is LATERAL"):
+            prepare(paths, a_film_bundle)
+    assert 1 == len(prepare([make_film(_a_gradient(), **nameless | {"ViewPosition": "PA"})], a_film_bundle))
+
+
 def test_an_absent_body_part_and_view_are_accepted(make_film, a_film_bundle):
     """Old films say neither; routing has chosen the bundle."""
     assert 1 == len(prepare([make_film(_a_gradient(), BodyPartExamined=None, ViewPosition=None)], a_film_bundle))

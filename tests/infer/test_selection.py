@@ -158,6 +158,9 @@ def test_why_each_series_is_left_out_is_said():
 
 
 BEFORE = {
+    "no hint before a hint of a rendering": ({"SliceThickness": 1}, {"SeriesDescription": "AX MIP 5.0"}),
+    "no hint before a hint of a map": ({}, {"SeriesDescription": "Iodine (Water) 5mm", "AcquisitionTime": "0900"}),
+    "no hint before a hint of one energy": ({"SliceThickness": 3}, {"SeriesDescription": "HEAD 190keV"}),
     "contrast before kernel": ({"ConvolutionKernel": "H60s"}, {"ContrastBolusAgent": "IOHEXOL"}),
     "kernel before thickness": ({"SliceThickness": 1}, {"ConvolutionKernel": "BONE"}),
     "kernel before original": ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL"]}, {"ConvolutionKernel": "BONE"}),
@@ -260,6 +263,12 @@ def test_renderings_are_not_read(kind):
     assert {"2.25.2"} == {ds.SeriesInstanceUID for ds in read([*pictures, *a_stack()])}
 
 
+@pytest.mark.parametrize("said", ["HEAD 3D 0.6", "LOW DOSE HEAD", "HEAD 5.0 HR40 AXIAL", "Schädel nativ", "头颅平扫"])
+def test_what_plain_slices_are_called_is_no_hint(said):
+    """Descriptions of reconstructions as they are usual cast no doubt."""
+    assert {} == choose(a_stack(SeriesDescription=said)).selection.doubts
+
+
 def test_a_secondary_capture_is_not_read():
     """A screen save may say that it is an original axial CT."""
     capture = a_slice(60, SOPClassUID=SecondaryCaptureImageStorage, SeriesInstanceUID="1.2.3.1")
@@ -296,6 +305,8 @@ def test_contrast_is_told_from_elements_and_only_hinted_at_by_words(case):
         ({}, {"ConvolutionKernel": "H60s"}, ReviewReason.OUT_OF_DISTRIBUTION),
         ({}, {"SliceThickness": 1}, ReviewReason.OUT_OF_DISTRIBUTION),
         ({}, {"SeriesDescription": "POST CONTRAST"}, ReviewReason.OUT_OF_DISTRIBUTION),
+        ({}, {"SeriesDescription": "AX_MIP_10x3"}, ReviewReason.OUT_OF_DISTRIBUTION),
+        ({}, {"SeriesDescription": "Monoenergetic Plus 40 keV"}, ReviewReason.OUT_OF_DISTRIBUTION),
         ({}, {"ImageType": ["DERIVED", "PRIMARY", "MPR"]}, ReviewReason.OUT_OF_DISTRIBUTION),
         ({"contrast": "contrast"}, {}, ReviewReason.OUT_OF_DISTRIBUTION),
         ({"coverage_mm": 130.0}, {}, ReviewReason.INCOMPLETE),
