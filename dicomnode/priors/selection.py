@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from dicomnode.dicom.patient import difference
-from dicomnode.records import SeriesSummary, StudySummary
+from dicomnode.records import BODY_REGIONS, SeriesSummary, StudySummary
 from dicomnode.settings import PriorsSettings
 
 _FILMS = frozenset({"CR", "DX", "DR"})
@@ -87,4 +87,6 @@ def _moment(study: StudySummary) -> tuple[dt.date, dt.time]:
 
 
 def _is_same_body_part(some: Sequence[str], others: Sequence[str]) -> bool:
-    return not some or not others or bool(set(some) & set(others))
+    """Whether two studies may show one region; where one of them names none, they may."""
+    regions = [{BODY_REGIONS.get(one, one) for one in parts} for parts in (some, others)]
+    return not some or not others or bool(regions[0] & regions[1])

@@ -9,6 +9,7 @@ Arrays in records are never written to after construction. Row comes before colu
 from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage, Retraction
 from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
 from dicomnode.records.dicom import (
+    BODY_REGIONS,
     Arrival,
     CodedConcept,
     ContentState,
@@ -61,6 +62,7 @@ from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission
 from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
 __all__ = [
+    "BODY_REGIONS",
     "SILENT",
     "Acuity",
     "Alert",

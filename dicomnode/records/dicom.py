@@ -8,6 +8,12 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+BODY_REGIONS = {
+    **dict.fromkeys(("CHEST", "THORAX"), "chest"),
+    **dict.fromkeys(("HEAD", "BRAIN", "SKULL"), "head"),
+}
+"""Region of a Body Part Examined (0018,0015): scanners and archives name one region in several ways."""
+
 
 class StoreStatus(IntEnum):
     """What the Storage SCP may answer (PS3.4 Table B.2-1, PS3.7 9.1.1.1.9); nothing else leaves it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dicomnode.records import (
+    BODY_REGIONS,
     Acuity,
     LeftOut,
     Omission,
@@ -26,7 +27,6 @@ from dicomnode.report.translate import Translator
 from dicomnode.settings import ReportSettings
 
 _FILMS = ("CR", "DX", "DR", "RG", "PX")
-_BODIES = {"CHEST": "chest", "THORAX": "chest", "HEAD": "head", "BRAIN": "head", "SKULL": "head"}
 _LEFT_OUT = {
     **dict.fromkeys(
         (
@@ -107,7 +107,7 @@ def _examination(content: Content, language: Language) -> Iterator[Sentence]:
     if modality not in ("film", "ct", "mr"):
         modality = "other"
     what = language.say(f"modality-{modality}", code=examination.modality)
-    body = _BODIES.get(examination.body_part.upper())
+    body = BODY_REGIONS.get(examination.body_part.upper())
     said = (
         language.say("examination-plain", modality=what)
         if body is None

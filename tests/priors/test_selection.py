@@ -30,6 +30,7 @@ SETTINGS = PriorsSettings(lookback_days=365, maximum_instances=100)
         ({"modalities": ("CR", "SR")}, ""),
         ({"modalities": ()}, ""),
         ({"body_parts": ()}, ""),
+        ({"body_parts": ("THORAX",)}, ""),
         ({"study_date": dt.date(2026, 1, 5), "study_time": dt.time(8)}, ""),
         ({"study_instance_uid": "1.2.9"}, "it is the study itself"),
         ({"patient": Patient(patient_id="P-2")}, "another patient, or not surely the same: Patient ID"),
@@ -39,6 +40,7 @@ SETTINGS = PriorsSettings(lookback_days=365, maximum_instances=100)
         ({"study_date": dt.date(2026, 1, 5)}, "it is not earlier"),
         ({"study_date": dt.date(2024, 1, 5)}, "it is older than 365 days"),
         ({"modalities": ("CT", "SR")}, "it has no DX images"),
+        ({"body_parts": ("HEAD",)}, "it shows another body part"),
         ({"body_parts": ("ABDOMEN",)}, "it shows another body part"),
     ],
 )
