@@ -30,7 +30,12 @@ STUDY_SUMMARY_ELEMENTS = (
 )
 """What `summary_of` looks at."""
 
-_NOBODY = re.compile(r"[0\W_]*|X+|UNKNOWN|NONE|N/?A|NULL|ANON(YMOUS|YMIZED|YMISED)?|NO[ _-]?ID|TEST", re.IGNORECASE)
+_WORD = (
+    r"(?:UNKNOWN|UNIDENTIFIED|UNDEFINED|NOT[ _-]?KNOWN|NONE|N/?A|NULL|NIL|N\.?N\.?|ANON(?:YM[^\W\d_]*)?|NO[ _-]?(?:ID|NAME)|"
+    r"TEST|DUMMY|PATIENT|TRAUMA|UNBEKANNTE?R?|INCONNUE?|DESCONOCID[OA]|DESCONHECID[OA]|SCONOSCIUT[OA]|"
+    r"未知|不详|不明|无名氏|無名氏|مجهول|غير معروف|अज्ञात)"
+)
+_NOBODY = re.compile(rf"[0\W_]*|X+|{_WORD}(?:[\W_]+{_WORD})*", re.IGNORECASE)
 """Patient IDs that many patients share."""
 
 

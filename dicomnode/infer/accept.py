@@ -35,6 +35,14 @@ _VIEW_CODES = {
 }
 """Codes of PS3.16 CID 4010 (SNOMED CT, before it SNOMED RT), as View Position (0018,5101) writes them."""
 
+_VIEW_NAMES = {
+    "FRONTAL": "",  # either
+    "ANTEROPOSTERIOR": "AP",
+    "POSTEROANTERIOR": "PA",
+}
+_POSTURE = re.compile(r"[ _-]+(?:SUPINE|ERECT|SEMI[ _-]?ERECT|UPRIGHT|SITTING|STANDING|LYING|BED(?:SIDE)?|PORTABLE)")
+"""What some devices write behind the projection in View Position."""
+
 _LOCALIZER = re.compile(r"LOCALI[SZ]ER|SCOUT|SCANO\w*|TOPO\w*|TOP|SURVEY|SURVIEW|PLAN|PLANSCAN|PILOT")
 _RENDERED = re.compile(
     r"MIP|MINIP|MNIP|MAXIP|PROJECTION|VR|VRT|3D|SSD|RENDER\w*|CURVED|CPR|RAYSUM|SUBTRACT\w*|SUB|FUSED|FUSION|"
@@ -104,7 +112,10 @@ def view(ds: Dataset) -> str:
     -------
     Upper-case letters as in View Position (0018,5101); "LATERAL" where columns run front to back; "" where unknown.
     """
-    position = text(ds, "ViewPosition").upper()
+    position = _POSTURE.sub("", text(ds, "ViewPosition").upper())
+    spelled = re.sub(r"[ _-]+", "", position)
+    if spelled in _VIEW_NAMES:
+        return _VIEW_NAMES[spelled]
     codes = items(ds, "ViewCodeSequence")
     if position or not codes:
         orientation = texts(ds, "PatientOrientation")

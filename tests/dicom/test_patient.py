@@ -40,7 +40,26 @@ def test_patients_are_the_same_unless_something_says_otherwise(changes, differs)
     assert differs == difference(one, other) == difference(other, one)
 
 
-@pytest.mark.parametrize("number", ["", "0", "0000", "UNKNOWN", "anonymous", "N/A", "---", "XXXX", "no id"])
+SHARED = [
+    *(
+        "",
+        "0",
+        "0000",
+        "UNKNOWN",
+        "anonymous",
+        "N/A",
+        "---",
+        "XXXX",
+        "no id",
+        "UNKNOWN^UNKNOWN",
+        "N.N.",
+        "TEST PATIENT",
+    ),
+    *("UNBEKANNT", "Inconnu", "desconocida", "DESCONHECIDO", "未知", "无名氏", "مجهول", "अज्ञात"),
+]
+
+
+@pytest.mark.parametrize("number", SHARED)
 def test_a_number_that_many_share_identifies_nobody(number):
     """Two studies of patient UNKNOWN are not of the same patient."""
     patient = a_patient(patient_id=number)
@@ -49,7 +68,7 @@ def test_a_number_that_many_share_identifies_nobody(number):
     assert "Patient ID" == difference(patient, patient)
 
 
-@pytest.mark.parametrize("number", ["1", "0010", "SYN-1", "TESTER-7", "A"])
+@pytest.mark.parametrize("number", ["1", "0010", "SYN-1", "TESTER-7", "A", "ANONYM0001", "TRAUMA-12", "NN4"])
 def test_an_ordinary_number_identifies(number):
     """Short numbers and those with leading zeros are real ones."""
     assert is_identified(a_patient(patient_id=number))

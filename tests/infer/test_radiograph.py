@@ -423,6 +423,21 @@ def test_where_nothing_says_the_view_the_description_may(make_film, a_film_bundl
     assert 1 == len(prepare([make_film(_a_gradient(), **nameless | {"ViewPosition": "PA"})], a_film_bundle))
 
 
+@pytest.mark.parametrize(
+    "said", ["FRONTAL", "AP SUPINE", "PA_ERECT", "AP-SEMI-ERECT", "POSTERO_ANTERIOR", "ap portable"]
+)
+def test_a_frontal_view_is_read_however_it_is_written(make_film, a_film_bundle, said):
+    """The posture behind the projection and a projection in full are no other view."""
+    assert 1 == len(prepare([make_film(_a_gradient(), ViewPosition=said)], a_film_bundle))
+
+
+@pytest.mark.parametrize("said", ["AP AXIAL", "LLD", "LAT SUPINE", "RLO"])
+def test_another_view_is_not_read_for_its_first_letters(make_film, a_film_bundle, said):
+    """An apical view, a decubitus or an oblique is not what the model was measured on."""
+    with pytest.raises(NotApplicableError, match="View Position is"):
+        prepare([make_film(_a_gradient(), ViewPosition=said)], a_film_bundle)
+
+
 def test_an_absent_body_part_and_view_are_accepted(make_film, a_film_bundle):
     """Old films say neither; routing has chosen the bundle."""
     assert 1 == len(prepare([make_film(_a_gradient(), BodyPartExamined=None, ViewPosition=None)], a_film_bundle))
