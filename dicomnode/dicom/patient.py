@@ -32,8 +32,8 @@ STUDY_SUMMARY_ELEMENTS = (
 
 _WORD = (
     r"(?:UNKNOWN|UNIDENTIFIED|UNDEFINED|NOT[ _-]?KNOWN|NONE|N/?A|NULL|NIL|N\.?N\.?|ANON(?:YM[^\W\d_]*)?|"
-    r"NO[ _-]?(?:ID|NAME)|TEST|DUMMY|PATIENT|TRAUMA|UNBEKANNTE?R?|INCONNUE?|DESCONOCID[OA]|DESCONHECID[OA]|SCONOSCIUT[OA]|"
-    r"未知|不详|不明|无名氏|無名氏|مجهول|غير معروف|अज्ञात)"
+    r"NO[ _-]?(?:ID|NAME)|TEST|DUMMY|PATIENT|TRAUMA|UNBEKANNTE?R?|INCONNUE?|DESCONOCID[OA]|DESCONHECID[OA]|"
+    r"SCONOSCIUT[OA]|未知|不详|不明|无名氏|無名氏|مجهول|غير معروف|अज्ञात)"
 )
 _NOBODY = re.compile(rf"[0\W_]*|X+|{_WORD}(?:[\W_]+{_WORD})*", re.IGNORECASE)
 """Patient IDs that many patients share."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from pydicom import Dataset
 
-from dicomnode.dicom.elements import date, number, text
+from dicomnode.dicom.elements import date, holder, number, text
+from dicomnode.dicom.pixels import frame_count
 from dicomnode.infer.accept import view
 from dicomnode.records import Examination
 
@@ -26,7 +27,7 @@ def examination(headers: Sequence[Dataset]) -> Examination | None:
     """
     if not headers:
         return None
-    thicknesses = {number(ds, "SliceThickness") for ds in headers}
+    thicknesses = {thickness for ds in headers for thickness in _thicknesses(ds)}
     thickness = thicknesses.pop() if len(thicknesses) == 1 else None
     dates = {date(ds, "StudyDate") for ds in headers} - {None}
     return Examination(
@@ -43,6 +44,12 @@ def _view(ds: Dataset) -> str:
     """Projection of a film where it has a name; a slice has none."""
     shown = view(ds)
     return shown if re.fullmatch("[A-Z]{2,8}", shown) and text(ds, "Modality").upper() not in _SLICES else ""
+
+
+def _thicknesses(ds: Dataset) -> set[float | None]:
+    """Slice Thickness of every frame, mm; that of a multi-frame CT stands in its functional groups."""
+    holders = (holder(ds, n, "PixelMeasuresSequence", "SliceThickness") for n in range(1, frame_count(ds) + 1))
+    return {number(one, "SliceThickness") for one in holders}
 
 
 def _common(headers: Sequence[Dataset], keyword: str) -> str:
