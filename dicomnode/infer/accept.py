@@ -55,8 +55,8 @@ _MATERIAL = re.compile(
 """Image Type values 4 of multi-energy CT (PS3.3 C.8.2.1.1.1, C.8.15.2.1.1), and what makers wrote before them."""
 _REFORMATTED = re.compile(r"REFORMAT\w*|MPR|AVERAGE|AVG|AVE|MEAN|RESAMPLED|VMI|MONO\w*|MONOENERGETIC")
 _HINTED = re.compile(
-    r"MIPS?|MINIPS?|MNIP|MAXIP|VRT|SSD|CPR|RAYSUM|SUBTRACT\w*|FUSION|PERFUSION|CBF|CBV|MTT|TTP|TMAX|PBV|"
-    r"IODINE|JOD|IODE|YODO|VNC|VUE|Z_?EFF|RHO|MONO\w*|(?:\d+_?)?KEV|HU_?MOD|UPTAKE"
+    r"MIPS?|MINIPS?|MNIP|MAXIP|VRT|SSD|CPR|RAYSUM|SUBTRACT\w*|PERFUSION|CBF|CBV|MTT|TTP|TMAX|PBV|"
+    r"IODINE|JOD|IODE|YODO|VNC|Z_?EFF|RHO|MONO(?:E|ENERG\w*|CHROM\w*|PLUS)?|(?:\d+_?)?KEV|HU_?MOD|UPTAKE"
 )
 """Words of a Series Description that say of a CT what its Image Type should say: a rendering, a map, one energy."""
 _LATERAL = re.compile(r"\b(?:LAT|LATERAL\w*|LL|SEITLICH\w*|PROFIL|PERFIL)\b|侧位|側位")

@@ -10,8 +10,15 @@ from dicomnode.dicom.elements import functional_group, items, number, text
 from dicomnode.records import Contrast
 
 _NONE = re.compile(
-    r"NONE|NO|N|NIL|NA|N/A|0|NATIVE?|NATIV|WITHOUT.*|W/?O.*|NO[N]?[- ]?CONTRAST.*|UNENHANCED|OHNE.*|SANS.*"
+    r"NIL|NA|N/A|N|0|NATIVE?|NATIV|UNENHANCED|NEGATIVE|WITHOUT.*|W/?O.*|NOT .*|NONE\b.*|NON?\b(?![- ]?I[OÓ]NI).*|"
+    r"NON?[- ]?CONTRAST.*|OHNE.*|KEIN.*|NICHT.*|SANS.*|PAS DE.*|AUCUN.*|SIN\b.*|NING[UÚ]N.*|SEM\b.*|NENHUM.*|"
+    r"SENZA.*|NESSUN.*|[无無未不].*|平扫|بدون.*|لا يوجد.*|नहीं|कोई नहीं|बिना.*"
 )
+"""Words for no agent where an agent should be named, in the languages of the node and some more."""
+_UNTOLD = re.compile(
+    r"\W*|UNKNOWN|UNBEKANNT|INCONNUE?|DESCONOCID[OA]|DESCONHECID[OA]|UNSPECIFIED|未知|不详|不明|غير معروف|अज्ञात"
+)
+"""Words that say nothing of an agent."""
 _ENTERIC = ("ORAL", "RECTAL", "PO", "PR", "PER OS", "ENTERAL", "ENEMA")
 _WITHOUT = re.compile(
     r"\b(?:W/?O|WITHOUT|NATIVE?|NATIV\w*|OHNE|SANS|SIN|SEM|SENZA|NON?[- ]?CON\w*|UNENHANCED|PLAIN|PRE|NCCT|NECT)\b|\bC-"
@@ -33,6 +40,8 @@ def contrast_of(ds: Dataset, frame_number: int) -> Contrast:
         if administered:
             return Contrast.GIVEN if administered == "YES" else Contrast.NATIVE
     agent = text(ds, "ContrastBolusAgent").upper()
+    if _UNTOLD.fullmatch(agent):
+        agent = ""
     if agent and _NONE.fullmatch(agent):
         return Contrast.NATIVE
     told = (

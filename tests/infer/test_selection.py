@@ -263,7 +263,9 @@ def test_renderings_are_not_read(kind):
     assert {"2.25.2"} == {ds.SeriesInstanceUID for ds in read([*pictures, *a_stack()])}
 
 
-@pytest.mark.parametrize("said", ["HEAD 3D 0.6", "LOW DOSE HEAD", "HEAD 5.0 HR40 AXIAL", "Schädel nativ", "头颅平扫"])
+@pytest.mark.parametrize(
+    "said", ["HEAD 3D 0.6", "LOW DOSE HEAD", "HEAD 5.0 HR40 AXIAL", "VUE AXIALE", "Schädel nativ", "头颅平扫"]
+)
 def test_what_plain_slices_are_called_is_no_hint(said):
     """Descriptions of reconstructions as they are usual cast no doubt."""
     assert {} == choose(a_stack(SeriesDescription=said)).selection.doubts
@@ -288,6 +290,30 @@ GIVEN = {
     "hint of none": ({"SeriesDescription": "HEAD WITHOUT CONTRAST"}, Contrast.UNKNOWN),
     "nothing": ({}, Contrast.UNKNOWN),
 }
+
+
+AGENTS = {
+    Contrast.NATIVE: [
+        "NO IV CONTRAST",
+        "Kein KM",
+        "sin contraste",
+        "sem contraste",
+        "pas de contraste",
+        "无",
+        "not given",
+    ],
+    Contrast.UNKNOWN: ["-", "?", "UNKNOWN", "unbekannt", "不详"],
+    Contrast.GIVEN: ["NON-IONIC", "no iónico", "IV", "ULTRAVIST 370", "KM i.v.", "碘海醇"],
+}
+
+
+@pytest.mark.parametrize(("agent", "expected"), [(agent, kind) for kind, agents in AGENTS.items() for agent in agents])
+def test_words_for_no_agent_are_none_in_every_language(agent, expected):
+    """A field that must be filled in is filled with "none" or "unknown" too; neither is an agent."""
+    either = HEAD.model_copy(update={"contrast": "either"})
+    slices = a_stack(ContrastBolusAgent=agent, SpecificCharacterSet="ISO_IR 192")
+
+    assert expected == choose(slices, either).selection.read[0].contrast
 
 
 @pytest.mark.parametrize("case", GIVEN)
