@@ -15,13 +15,19 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from dicomnode.records import Acuity, CodedConcept, FindingSpec
+from dicomnode.records import Acuity, CodedConcept, FindingSpec, Stance
 from dicomnode.report.cues import cues_of
-from dicomnode.report.grounding import Stance, claims
+from dicomnode.report.grounding import claims
 
 CUES = cues_of("en")
 ANY_CODE = CodedConcept("1", "99BENCH", "Any")
-VALUES = {Stance.AFFIRMED: 1.0, Stance.DENIED: 0.0, Stance.DOUBTED: -1.0}
+VALUES = {
+    Stance.AFFIRMED: 1.0,
+    Stance.SUGGESTED: 1.0,
+    Stance.DENIED: 0.0,
+    Stance.LIKELY: -1.0,
+    Stance.DOUBTED: -1.0,
+}
 
 
 def spec(key: str, terms: tuple[str, ...]) -> FindingSpec:

@@ -15,6 +15,7 @@ NodeError
     ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
     ├── ExplainError            a method of explanation has nothing to go by for this finding, image or bundle
+    ├── ReportError             a report would contradict itself
     ├── ComposeError            a result object could not be built
     ├── PeerRefusedError        the peer answered, and the answer was no
     └── ServiceRunningError     another service already uses this data folder
@@ -145,6 +146,12 @@ class ExplainError(PermanentError):
     """A method of explanation has nothing to go by for this finding, image or bundle."""
 
     code = "EXPLAIN"
+
+
+class ReportError(PermanentError):
+    """A report would contradict itself, so it is not given."""
+
+    code = "REPORT"
 
 
 class ComposeError(PermanentError):

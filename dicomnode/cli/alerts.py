@@ -12,7 +12,16 @@ from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings,
 from dicomnode.dicom.uids import derived_uid
 from dicomnode.errors import NodeError, SettingsError
 from dicomnode.node.rooms import open_stores
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    AlertMessage,
+    CodedConcept,
+    Estimate,
+    NamedPatient,
+    Verdict,
+)
 from dicomnode.send.alerts import send_alert
 from dicomnode.settings import AlertChannel
 from dicomnode.store.alerts import AlertState
@@ -38,7 +47,8 @@ COLUMNS = (
 _TEST_FINDING = AlertFinding(
     key="test",
     code=CodedConcept("1386000", "SCT", "Intracranial hemorrhage"),
-    percent=99,
+    verdict=Verdict.PRESENT,
+    estimate=Estimate(percent=99),
     acuity=Acuity.EMERGENT,
 )
 _TEST_PATIENT = NamedPatient(

@@ -35,14 +35,9 @@ from dicomnode.dicom.uids import (
     MANUFACTURER,
     derived_uid,
 )
+from dicomnode.dicom.words import DISCLAIMER
 from dicomnode.records import BundleIdentity, CodedConcept, Finding
 from dicomnode.settings import ComposeSettings
-
-DISCLAIMER = "RESEARCH not for diagnostic use"
-"""Ends every Series Description."""
-WARNING = "AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE"
-"""Stands in every document, before what it says."""
-
 
 # PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
 _UNPAIRED = frozenset(

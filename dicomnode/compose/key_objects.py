@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import highdicom as hd
 from pydicom import Dataset
 
-from dicomnode.compose.common import WARNING, Series
+from dicomnode.compose.common import Series
 from dicomnode.compose.document import CONTAINS, document, language, observation_context, root, text_item
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.dicom import codes
@@ -19,7 +19,7 @@ def key_objects(request: ComposeRequest, overlays: Mapping[str, Composed]) -> Co
     """Compose the selection of heat maps and of the images they were drawn on."""
     report = request.report
     said = report.text
-    summary = "\n".join((WARNING, *said.lines(Section.IMPRESSION), *said.lines(Section.RECOMMENDATION)))
+    summary = "\n".join((said.warning, *said.lines(Section.IMPRESSION), *said.lines(Section.RECOMMENDATION)))
     images = [_image(overlay.dataset.SOPClassUID, overlay.dataset.SOPInstanceUID) for overlay in overlays.values()]
     explained = {f.heatmap.image.sop_instance_uid: f.heatmap.image.sop_class_uid for f in report.findings if f.heatmap}
     images += [_image(sop_class_uid, uid) for uid, sop_class_uid in explained.items()]

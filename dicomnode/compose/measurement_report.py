@@ -218,14 +218,12 @@ def _algorithm(bundle: BundleIdentity, finding: Finding) -> hd.sr.AlgorithmIdent
 
 
 def _percentages(name: CodedConcept, finding: Finding) -> list[hd.sr.Measurement]:
-    """The probability, and where its interval is known the distances to its limits (CID 225).
+    """The probability as the text has it, and where its interval is known the distances to its limits (CID 225).
 
     The distances stand beside the probability: below it, as its properties (TID 310), template validators take them
     for numbers that it was inferred from.
     """
-    values = [(name, float(finding.percent))]
-    if finding.interval is not None:
-        lower, upper = (100 * limit for limit in finding.interval)
-        values.append((codes.LOWER_UNCERTAINTY, round(max(finding.percent - lower, 0), 1)))
-        values.append((codes.UPPER_UNCERTAINTY, round(max(upper - finding.percent, 0), 1)))
-    return [hd.sr.Measurement(name=code(name), value=value, unit=code(codes.PERCENT)) for name, value in values]
+    return [
+        hd.sr.Measurement(name=code(concept), value=float(value), unit=code(codes.PERCENT))
+        for concept, value in codes.percentages(name, finding.estimate)
+    ]

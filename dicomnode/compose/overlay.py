@@ -17,10 +17,9 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.geometry import Plane, calibrated_spacing_mm, plane
 from dicomnode.dicom.header import copied
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Finding, Heatmap
-
-LEGEND_WARNING = "AI RESEARCH - not for diagnostic use"
 
 _COPIED = (
     "PatientPosition",
@@ -60,7 +59,7 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     ds.ConversionType = "WSD"
     ds.PatientOrientation = orientation(source)
     ds.BurnedInAnnotation = "YES"
-    ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {LEGEND_WARNING}")
+    ds.ImageComments = long_string(f"{finding.spec.code.meaning}: {PICTURE_WARNING}")
     is_scaled = (picture.rows, picture.columns) != heatmap.weights.shape
     _derive(ds, source, finding, heatmap, is_scaled=is_scaled)
     _place(ds, source, heatmap, picture)
@@ -72,8 +71,8 @@ def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tupl
     bundle = request.report.bundle
     model = f"{bundle.name} {bundle.version}" if bundle else ""
     return (
-        LEGEND_WARNING,
-        f"{finding.spec.code.meaning}: probability {finding.percent} %",
+        PICTURE_WARNING,
+        f"{finding.spec.code.meaning}: probability {percent(finding.estimate)}",
         f"{heatmap.method.replace('_', ' ')}, {model}",
     )
 

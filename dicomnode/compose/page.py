@@ -8,11 +8,12 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from dicomnode.compose.common import WARNING, author
+from dicomnode.compose.common import author
 from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import unlimited_text
 from dicomnode.compose.typeface import font_path, missing
 from dicomnode.dicom import codes
+from dicomnode.dicom.words import WARNING, certainty, probability
 from dicomnode.records import Finding, Report, ReportText, Revision, Section, Sentence
 
 
@@ -38,7 +39,10 @@ class Bar(NamedTuple):
     """One finding's probability, without words that would need a language."""
 
     name: str
-    percent: int
+    label: str
+    """Its probability as the text has it."""
+    percent: float
+    """Where the bar ends, not rounded, so that it never lies on the wrong side of the threshold."""
     lower: float
     """Limits of the percentage, both equal to it where they are not known."""
     upper: float
@@ -69,14 +73,13 @@ def page_of(request: ComposeRequest, can_show: Callable[[str], bool] = lambda _:
     """
     font = font_path(_wanted(request))
     text, remarks = _readable(request, font, can_show)
-    names = {finding.spec.key: text.names.get(finding.spec.key, finding.spec.code.meaning) for finding in _all(request)}
     lines = [Line(style, _clean(line, font)) for style, line in _lines(request, text, remarks)]
     return Page(
         language=text.language,
         is_right_to_left=text.is_right_to_left,
         font=font,
         lines=tuple(lines),
-        bars=tuple(_bar(finding, _clean(names[finding.spec.key], font)) for finding in _all(request)),
+        bars=tuple(_bar(finding, text, font) for finding in _all(request)),
     )
 
 
@@ -123,7 +126,7 @@ def _coded(report: Report) -> ReportText:
     """The coded findings in the standard's own English words, where there is no text in English."""
     found = tuple(
         Sentence(
-            text=f"{finding.spec.code.meaning}: {codes.PRESENCES[finding.presence].meaning}, {finding.percent} %.",
+            text=f"{finding.spec.code.meaning}: {certainty(finding.verdict)} ({probability(finding.estimate)}).",
             finding=finding.spec.key,
         )
         for finding in report.findings
@@ -160,11 +163,13 @@ def _clean(line: str, font: Path) -> str:
     return "".join("?" if letter in lost else letter for letter in text)
 
 
-def _bar(finding: Finding, name: str) -> Bar:
-    lower, upper = finding.interval or (finding.percent / 100, finding.percent / 100)
+def _bar(finding: Finding, text: ReportText, font: Path) -> Bar:
+    key = finding.spec.key
+    lower, upper = finding.interval or (finding.probability, finding.probability)
     return Bar(
-        name=name,
-        percent=finding.percent,
+        name=_clean(text.names.get(key, finding.spec.code.meaning), font),
+        label=_clean(text.percents.get(key, f"{finding.percent}%"), font),
+        percent=100 * finding.probability,
         lower=100 * lower,
         upper=100 * upper,
         threshold=100 * finding.spec.threshold,

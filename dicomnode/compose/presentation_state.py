@@ -33,13 +33,13 @@ from dicomnode.dicom.greyscale import (
 from dicomnode.dicom.header import copied
 from dicomnode.dicom.shutter import SHUTTER_ELEMENTS, shown_by_shutter, shutter_of
 from dicomnode.dicom.uids import MANUFACTURER
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.records import Finding, FloatArray, PreparedImage
 
 _Shape = tuple[int, int]
 """(rows, columns)."""
 
 LAYER = "AI"
-NOTE = "AI RESEARCH - not for diagnostic use"
 _GREY = ("MONOCHROME1", "MONOCHROME2", "")
 """Photometric interpretations that a greyscale state can show."""
 _YELLOW_CIELAB = (0xF75C, 0x6C42, 0xDE5F)
@@ -67,7 +67,7 @@ def _state(request: ComposeRequest, findings: Sequence[Finding], place: int) -> 
     ds.update(body_part(source))
     ds.PresentationCreationDate, ds.PresentationCreationTime = ds.ContentDate, ds.ContentTime
     ds.ContentLabel = "AI_OUTLINES"
-    ds.ContentDescription = long_string(NOTE)
+    ds.ContentDescription = long_string(PICTURE_WARNING)
     ds.ContentCreatorName = f"{MANUFACTURER}^"
     image = _image_reference(source, heatmap.image)
     series = Dataset()
@@ -170,7 +170,7 @@ def _layer() -> Dataset:
     item.GraphicLayer = LAYER
     item.GraphicLayerOrder = 1
     item.GraphicLayerRecommendedDisplayCIELabValue = list(_YELLOW_CIELAB)
-    item.GraphicLayerDescription = long_string(NOTE)
+    item.GraphicLayerDescription = long_string(PICTURE_WARNING)
     return item
 
 
@@ -201,10 +201,11 @@ def _outline(request: ComposeRequest, finding: Finding) -> Dataset:
 
 def _name(request: ComposeRequest, finding: Finding, shape: _Shape) -> Dataset:
     """Name and probability, beside the lower right corner of the outline."""
-    name = request.report.text.names.get(finding.spec.key, finding.spec.code.meaning)
+    text, key = request.report.text, finding.spec.key
+    name = text.names.get(key, finding.spec.code.meaning)
     item = Dataset()
     item.AnchorPointAnnotationUnits = "PIXEL"
-    item.UnformattedTextValue = long_string(f"{name} {finding.percent} %", 1024)
+    item.UnformattedTextValue = long_string(f"{name} {text.percents.get(key, percent(finding.estimate))}", 1024)
     corner = np.max(np.array(finding.region), axis=0) + 0.5  # (row, column)
     item.AnchorPoint = [float(min(corner[1], shape[1])), float(min(corner[0], shape[0]))]
     item.AnchorPointVisibility = "N"
@@ -215,7 +216,7 @@ def _note() -> Dataset:
     """What it is, in the lower left corner of the display."""
     item = Dataset()
     item.BoundingBoxAnnotationUnits = "DISPLAY"
-    item.UnformattedTextValue = NOTE
+    item.UnformattedTextValue = PICTURE_WARNING
     item.BoundingBoxTopLeftHandCorner = [0.01, 0.95]
     item.BoundingBoxBottomRightHandCorner = [0.6, 0.99]
     item.BoundingBoxTextHorizontalJustification = "LEFT"

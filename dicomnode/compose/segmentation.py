@@ -26,6 +26,7 @@ from dicomnode.dicom.codes import code
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.header import copied, identity
 from dicomnode.dicom.uids import MANUFACTURER, derived_uid
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.records import BundleIdentity, ByteArray, Finding, Heatmap
 
 _SOURCE = (
@@ -96,7 +97,7 @@ def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatma
         software_versions=__version__,
         device_serial_number=MANUFACTURER,
         content_label="AI_SEGMENTS",
-        content_description="AI RESEARCH - not for diagnostic use",
+        content_description=PICTURE_WARNING,
         content_creator_name=f"{MANUFACTURER}^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
@@ -136,7 +137,7 @@ def _segment(request: ComposeRequest, finding: Finding, number: int) -> hd.seg.S
     bundle = request.report.bundle
     return hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=long_string(f"AI {finding.spec.code.meaning} {finding.percent} %"),
+        segment_label=long_string(f"AI {finding.spec.code.meaning} {percent(finding.estimate)}"),
         segmented_property_category=code(codes.MORPHOLOGICALLY_ABNORMAL),
         segmented_property_type=code(finding.spec.code),
         algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,

@@ -146,4 +146,4 @@ def _draw_bar(draw: ImageDraw.ImageDraw, bar: Bar, top: int, font: ImageFont.Fre
     if bar.upper > bar.lower:
         draw.line((at(bar.lower), middle, at(bar.upper), middle), fill=INK, width=3)
     draw.line((at(bar.threshold), top - 4, at(bar.threshold), top + height + 4), fill=INK, width=2)
-    draw.text((WIDTH - MARGIN, middle), f"{bar.percent} %", fill=INK, font=font, anchor="rm")
+    draw.text((WIDTH - MARGIN, middle), bar.label, fill=INK, font=font, anchor="rm")

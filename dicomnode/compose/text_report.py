@@ -33,7 +33,7 @@ _CRITICAL = frozenset([Acuity.EMERGENT, Acuity.URGENT])
 
 
 def text_report(request: ComposeRequest, text: ReportText, overlays: Mapping[str, Composed]) -> Composed:
-    """Compose the report's sentences; supported ones lead to the heat map of their finding.
+    """Compose the report's sentences; those on one finding lead to its heat map.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def _item(name: CodedConcept, sentence: Sentence, text: ReportText, overlays: Ma
     if sentence.language and sentence.language != text.language:
         content += language(sentence.language)
     overlay = overlays.get(sentence.finding or "")
-    if overlay is not None and sentence.is_supported:
+    if overlay is not None:
         # Named, although PS3.16 lets an image go unnamed: OHIF shows nothing at all where a name is missing.
         content.append(image_item(codes.BEST_ILLUSTRATION, overlay.dataset, INFERRED_FROM))
     if content:

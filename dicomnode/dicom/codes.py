@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.sr.coding import Code
 
-from dicomnode.records import Acuity, Change, CodedConcept, Outcome, Presence, QualityFault, QualityLevel
+from dicomnode.records import Acuity, Change, CodedConcept, Estimate, Outcome, Presence, QualityFault, QualityLevel
 
 # Units
 PERCENT = CodedConcept("%", "UCUM", "Percent")
@@ -173,6 +173,15 @@ def procedure(modality: str) -> CodedConcept:
 def language(tag: str) -> CodedConcept:
     """Language by its RFC 5646 tag; the tag is its own meaning where no name for it is known."""
     return LANGUAGES.get(tag) or CodedConcept(tag, "RFC5646", tag)
+
+
+def percentages(name: CodedConcept, known: Estimate) -> list[tuple[CodedConcept, int]]:
+    """A probability under this name, and where its limits are known the distances to them (CID 225), in percent."""
+    values = [(name, known.percent)]
+    if known.lower is not None and known.upper is not None:
+        values.append((LOWER_UNCERTAINTY, max(known.percent - known.lower, 0)))
+        values.append((UPPER_UNCERTAINTY, max(known.upper - known.percent, 0)))
+    return values
 
 
 def explanation(method: str) -> CodedConcept:

@@ -11,6 +11,7 @@ import numpy as np
 from dicomnode.errors import BundleError
 from dicomnode.infer.bundle import Bundle
 from dicomnode.infer.model import Model
+from dicomnode.measure.hierarchy import coherent
 from dicomnode.records import Comparison, FloatArray, Gradients, PreparedImage, Reading, ReviewReason
 
 # M members, K findings
@@ -63,7 +64,12 @@ class Ensemble:
 
     def triage(self, images: Sequence[PreparedImage]) -> FloatArray:
         """Probabilities (K,), the mean over the members; raises as `Model.triage`."""
-        return np.mean([model.triage(images) for model in (self._first, *self._others)], axis=0, dtype=np.float32)  # type: ignore[no-any-return]
+        members = [model.triage(images) for model in (self._first, *self._others)]
+        return self._coherent(np.mean(members, axis=0, dtype=np.float32))
+
+    def _coherent(self, values: FloatArray) -> FloatArray:
+        """By the first's hierarchy: the others' bundles may know of none."""
+        return coherent(self.bundle.findings, values)
 
     def read(
         self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
@@ -76,10 +82,11 @@ class Ensemble:
             [[spec.threshold for spec in model.bundle.findings] for model in (self._first, *self._others)]
         )
         above = probabilities >= thresholds
+        intervals = _widest([reading.intervals, *(one.intervals for one in judged)])
         return replace(
             reading,
-            probabilities=probabilities.mean(0, dtype=np.float32),
-            intervals=_widest([reading.intervals, *(one.intervals for one in judged)]),
+            probabilities=self._coherent(probabilities.mean(0, dtype=np.float32)),
+            intervals=None if intervals is None else self._coherent(intervals),
             members_disagree=bool((above.any(0) & ~above.all(0)).any()),
         )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dicomnode.measure.hierarchy import hierarchy_faults
 from dicomnode.records import Acuity, CodedConcept, KernelClass
 
 FORMAT = 2
@@ -141,6 +142,8 @@ class FindingTable(_Table):
     threshold: Annotated[float, Field(ge=0, le=1)]
     acuity: Acuity
     terms: Annotated[tuple[str, ...], Field(min_length=1)]
+    implies: tuple[str, ...] = ()
+    """Keys of the findings that this one is a kind of."""
 
 
 class Manifest(_Table):
@@ -173,6 +176,8 @@ class Manifest(_Table):
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) < len(keys):
             raise ValueError("findings must have different keys")
+        if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
+            raise ValueError(faults[0])
         if self.accepts.kind == "ct" and self.pixels.channels != len(self.pixels.windows):
             raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
         if self.accepts.kind == "radiograph" and self.prefers != Prefers():

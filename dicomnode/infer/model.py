@@ -26,6 +26,7 @@ from dicomnode.infer.sessions import (
     run,
 )
 from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy, strange_share
+from dicomnode.measure.hierarchy import coherent
 from dicomnode.records import (
     Comparison,
     Draft,
@@ -212,7 +213,7 @@ class Model:
         ValueError, BundleError, NotJudgedError
             As `read`.
         """
-        return self._encoded(images).probabilities
+        return self._probabilities(self._encoded(images))
 
     def judge(self, images: Sequence[PreparedImage]) -> Judged:
         """What a study's findings are, without a draft.
@@ -223,10 +224,15 @@ class Model:
             As `read`.
         """
         study = self._encoded(images)
-        return Judged(probabilities=study.probabilities, intervals=self._intervals(study))
+        return Judged(probabilities=self._probabilities(study), intervals=self._intervals(study))
+
+    def _probabilities(self, study: EncodedStudy) -> FloatArray:
+        return coherent(self.bundle.findings, study.probabilities)
 
     def _intervals(self, study: EncodedStudy) -> FloatArray | None:
-        return None if self.bundle.resamples is None else limits_of(study.logits, self.bundle.resamples)
+        if self.bundle.resamples is None:
+            return None
+        return coherent(self.bundle.findings, limits_of(study.logits, self.bundle.resamples))
 
     def read(
         self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
@@ -257,7 +263,7 @@ class Model:
             images=study.images,
             encodings=study.encodings,
             logits=study.logits,
-            probabilities=study.probabilities,
+            probabilities=self._probabilities(study),
             slice_attention=study.slice_attention,
             strangeness=study.strangeness,
             best_images=study.best_images,

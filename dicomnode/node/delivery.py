@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 from dicomnode.node.clock import ClockWatch, utc_now
 from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.heartbeat import Heartbeat
-from dicomnode.records import Verdict
+from dicomnode.records import SendVerdict
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import ScheduleSettings
 
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 class Answer:
     """What became of one item."""
 
-    verdict: Verdict
+    verdict: SendVerdict
     why: str = ""
     """As the peer acknowledged it, or why it did not take it."""
     sent_at: dt.datetime | None = None
@@ -56,7 +56,7 @@ class Door(Protocol[I]):
     """In the log, and of its loop."""
     schedule: ScheduleSettings
     give_up_after_s: float
-    refused: Verdict
+    refused: SendVerdict
     """What it means where the peer refuses all that it is offered."""
     done: str
     """Log event of an item that was taken."""
@@ -151,17 +151,17 @@ class Courier(Generic[I]):
                     return
 
     def _settle(self, item: I, answer: Answer) -> None:
-        if answer.verdict is Verdict.HELD:
+        if answer.verdict is SendVerdict.HELD:
             self._door.taken(item, answer)
             log.info(self._door.done, **self._door.words(item), **({"answer": answer.why} if answer.why else {}))
-        elif answer.verdict is Verdict.NEVER or self._is_over(item, answer):
+        elif answer.verdict is SendVerdict.NEVER or self._is_over(item, answer):
             self._door.failed(item, reason=answer.why)
             log.error(self._door.given_up, **self._door.words(item), why=answer.why)
         else:
             self._try_later(item, answer)
 
     def _is_over(self, item: I, answer: Answer) -> bool:
-        if answer.verdict is Verdict.PERHAPS and item.attempts >= self._door.schedule.maximum_attempts:
+        if answer.verdict is SendVerdict.PERHAPS and item.attempts >= self._door.schedule.maximum_attempts:
             return True
         return utc_now() - self._door.waiting_since(item) > dt.timedelta(seconds=self._door.give_up_after_s)
 
@@ -179,10 +179,10 @@ class Courier(Generic[I]):
         if failure.is_defect or failure.fate is Fate.TRY_AGAIN:
             failure.tell(self._door.not_yet)
             first, *others = left
-            self._settle(first, Answer(verdict=Verdict.PERHAPS, why=failure.reason))
+            self._settle(first, Answer(verdict=SendVerdict.PERHAPS, why=failure.reason))
             if others:
                 self._door.put_back(others)
             return
-        verdict = self._door.refused if failure.fate is Fate.ANSWER else Verdict.LATER
+        verdict = self._door.refused if failure.fate is Fate.ANSWER else SendVerdict.LATER
         for item in left:
             self._settle(item, Answer(verdict=verdict, why=failure.reason))

@@ -14,7 +14,7 @@ from dicomnode.dicom.reading import read_header
 from dicomnode.errors import StorageError, UnsupportedImageError
 from dicomnode.node.clock import utc_now
 from dicomnode.node.delivery import Answer, Answers
-from dicomnode.records import Alert, AlertMessage, Delivery, NamedPatient, SendOutcome, Verdict
+from dicomnode.records import Alert, AlertMessage, Delivery, NamedPatient, SendOutcome, SendVerdict
 from dicomnode.send.alerts import send_alert
 from dicomnode.send.store_scu import Outgoing, StoreSCU, read_outgoing
 from dicomnode.settings import Settings
@@ -32,7 +32,7 @@ class ResultDoor:
     """
 
     done, not_yet, given_up = "sent", "not sent, will try again", "not sent, given up"
-    refused = Verdict.LATER
+    refused = SendVerdict.LATER
     """A rejected association, too: the operator mends the peer's settings, and the results must not be lost."""
 
     def __init__(self, destination: str, settings: Settings, results: ResultStore) -> None:
@@ -118,9 +118,9 @@ def _outgoing(delivery: Delivery) -> Outgoing | Answer:
     try:
         return read_outgoing(delivery.result.path, priority=delivery.priority)
     except UnsupportedImageError as error:
-        return Answer(verdict=Verdict.NEVER, why=f"{error.code}: {error}")
+        return Answer(verdict=SendVerdict.NEVER, why=f"{error.code}: {error}")
     except StorageError as error:
-        return Answer(verdict=Verdict.LATER, why=f"{error.code}: {error}")
+        return Answer(verdict=SendVerdict.LATER, why=f"{error.code}: {error}")
 
 
 def _answer(outcome: SendOutcome) -> Answer:
@@ -130,10 +130,13 @@ def _answer(outcome: SendOutcome) -> Answer:
 def _without_progress(left: Sequence[Delivery]) -> Answers[Delivery]:
     """The peer ended the association over the first object: the others were not tried, and go before it next time."""
     first, *others = left
-    yield first, Answer(verdict=Verdict.LATER, why="PEER_UNREACHABLE: the association was lost before an answer came")
+    yield (
+        first,
+        Answer(verdict=SendVerdict.LATER, why="PEER_UNREACHABLE: the association was lost before an answer came"),
+    )
     for delivery in others:
         why = "PEER_UNREACHABLE: the association was lost over another object"
-        yield delivery, Answer(verdict=Verdict.LATER, why=why, was_tried=False)
+        yield delivery, Answer(verdict=SendVerdict.LATER, why=why, was_tried=False)
 
 
 class AlertDoor:
@@ -141,7 +144,7 @@ class AlertDoor:
 
     done, not_yet = "alert acknowledged", "alert not acknowledged, will try again"
     given_up = "alert not acknowledged, given up"
-    refused = Verdict.NEVER
+    refused = SendVerdict.NEVER
     """The receiver said no to this message."""
 
     def __init__(self, channel: str, settings: Settings, alerts: AlertStore, results: ResultStore) -> None:
@@ -173,7 +176,7 @@ class AlertDoor:
         for alert in group:
             sent_at = utc_now()
             answer = send_alert(self._channel, self._message(alert))
-            yield alert, Answer(verdict=Verdict.HELD, why=answer, sent_at=sent_at)
+            yield alert, Answer(verdict=SendVerdict.HELD, why=answer, sent_at=sent_at)
 
     def must_give_way(self, left: Sequence[Alert]) -> bool:
         """Never: a group is one alert."""

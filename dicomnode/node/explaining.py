@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dicomnode.compose.picture import drawn
+from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.errors import ExplainError, PermanentError
 from dicomnode.explain import Case, explain
 from dicomnode.infer.ensemble import Reader
@@ -17,7 +18,8 @@ from dicomnode.node.comparing import priors
 from dicomnode.node.models import Models
 from dicomnode.node.pipeline import Pipeline, explained_case
 from dicomnode.node.rooms import Stores, bundle_paths
-from dicomnode.records import Heatmap, Reading
+from dicomnode.records import Estimate, Heatmap, Reading, estimate_of
+from dicomnode.report import verdicts_of
 from dicomnode.settings import Settings
 
 
@@ -92,14 +94,19 @@ def _chosen(model: Reader, reading: Reading, findings: Sequence[str]) -> list[in
         raise PermanentError(f"the bundle does not judge {', '.join(unknown)}; it judges {', '.join(keys)}")
     if findings:
         return [keys.index(key) for key in findings]
-    return [k for k, spec in enumerate(model.bundle.findings) if reading.probabilities[k] >= spec.threshold]
+    return [k for k, verdict in enumerate(verdicts_of(model.bundle.findings, reading)) if verdict.is_suspected]
+
+
+def _estimate(reading: Reading, finding: int) -> Estimate:
+    interval = None if reading.intervals is None else reading.intervals[finding]
+    return estimate_of(float(reading.probabilities[finding]), interval)
 
 
 def _write(heatmap: Heatmap, case: Case, model: Reader, path: Path, longest_side_px: int) -> None:
     identity, reading = model.bundle.identity, case.reading
     legend = (
-        f"{case.spec.code.meaning}: {100 * reading.probabilities[case.finding]:.0f} %, {heatmap.method}",
-        f"{identity.name} {identity.version}. Research, not for diagnostic use.",
+        f"{case.spec.code.meaning}: {percent(_estimate(reading, case.finding))}, {heatmap.method}",
+        f"{identity.name} {identity.version}. {PICTURE_WARNING}",
     )
     Image.fromarray(drawn(heatmap, legend, longest_side_px).pixels).save(path)
     np.savez_compressed(

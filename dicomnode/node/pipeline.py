@@ -10,6 +10,7 @@ from pydicom import Dataset
 
 from dicomnode.compose import ComposeRequest, Kind, compose, kinds_for
 from dicomnode.dicom import files
+from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.errors import (
     BundleError,
     ExplainError,
@@ -40,7 +41,7 @@ from dicomnode.records import (
     Stage,
     ViewerProfile,
 )
-from dicomnode.report import alerts_due, report_without_reading, study_acuity, write_report
+from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
 from dicomnode.settings import Settings
 from dicomnode.store.inputs import InputStore
 from dicomnode.store.patients import node_id
@@ -250,8 +251,9 @@ class Pipeline:
     def _explain(self, model: Reader, reading: Reading) -> dict[str, Heatmap]:
         """A heat map for every suspected finding, where its method has something to go by."""
         found = {}
-        for k, spec in enumerate(model.bundle.findings):
-            if reading.probabilities[k] < spec.threshold:
+        specs = model.bundle.findings
+        for k, (spec, verdict) in enumerate(zip(specs, verdicts_of(specs, reading), strict=True)):
+            if not verdict.is_suspected:
                 continue
             method = self._settings.explain.findings.get(spec.key, self._settings.explain.method)
             try:
@@ -311,13 +313,17 @@ class Pipeline:
         if not is_kept:
             raise LeaseLostError
 
-    def _sources(self, job: Job) -> tuple[Dataset, ...]:
-        """Headers that say whose the results are: of what was read, or of the same patient's other images.
+    def _sources(self, job: Job) -> tuple[tuple[Dataset, ...], tuple[Dataset, ...]]:
+        """Headers of what the results document, and others of the patient's where those do not say who it is.
 
-        Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
+        Where none can be read any more, what the index knows: the study, and nothing of the patient.
         """
         study = self._study_of(job)
-        return study.documented() or study.of_patient() or from_index(self._inputs.with_beside(job.id))
+        documented = study.documented()
+        if any(is_identified(patient_of(ds)) for ds in documented):
+            return documented, ()
+        of_patient = study.of_patient()
+        return documented or of_patient or from_index(self._inputs.with_beside(job.id)), of_patient
 
     def _study_of(self, job: Job) -> JobStudy:
         """The study of a job; that of the job before makes room."""
@@ -328,12 +334,14 @@ class Pipeline:
     def _request(
         self, job: Job, report: Report, succession: Succession, kinds: frozenset[Kind], sources: tuple[Dataset, ...]
     ) -> ComposeRequest:
+        documented, beside = (sources, ()) if sources else self._sources(job)
         return ComposeRequest(
             job_key=job.key,
             node_id=f"{self._settings.receive.ae_title}/{node_id(self._settings.store.data_dir)}",
             inputs=tuple(instance.digest for instance in self._inputs.with_beside(job.id)),
             started_at=job.started_at or job.created_at,
-            sources=sources or self._sources(job),
+            sources=documented,
+            beside=beside,
             report=report,
             previous=succession.previous,
             level=self._settings.acuity.levels[report.acuity],

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from dicomnode.dicom.patient import difference, is_identified
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.infer.ensemble import Reader
-from dicomnode.priors.reading import PriorReader, PriorReading, spacings_of, study_standings
+from dicomnode.priors.reading import PriorReader, PriorReading, films_of, study_standings
 from dicomnode.priors.search import (
     Admit,
     Candidate,
@@ -22,7 +22,17 @@ from dicomnode.priors.search import (
     summary_of_kept,
     together,
 )
-from dicomnode.records import Acuity, Change, Job, KeptInstance, PriorState, PriorStudy, Reading, StudySummary
+from dicomnode.records import (
+    Acuity,
+    Change,
+    ChangeUnknown,
+    Job,
+    KeptInstance,
+    PriorState,
+    PriorStudy,
+    Reading,
+    StudySummary,
+)
 from dicomnode.report.comparison import changes
 from dicomnode.send.deadline import Deadline
 from dicomnode.settings import Settings
@@ -39,8 +49,8 @@ class PriorComparison:
 
     state: PriorState
     prior: PriorStudy | None = None
-    changes: Mapping[str, Change] = field(default_factory=dict)
-    """By finding; those of which nothing can be said are left out."""
+    changes: Mapping[str, Change | ChangeUnknown] = field(default_factory=dict)
+    """By finding, or why it cannot be told; those that were and are absent are left out."""
     tracking_uids: Mapping[str, str] = field(default_factory=dict)
     """By finding, of those that were tracked already."""
     reading: Reading | None = None
@@ -93,8 +103,7 @@ class Priors:
         if prior is None:
             is_searched = is_whole and not search.failure
             return PriorComparison(state=PriorState.NONE_FOUND if is_searched else PriorState.UNREACHABLE)
-        spacings = spacings_of(headers, model)
-        standings = study_standings(model.bundle.findings, reading, spacings)
+        standings = study_standings(model.bundle.findings, reading, films_of(headers, model))
         log.info("compared", prior=prior.study.study_instance_uid, is_verified=prior.study.is_verified)
         return PriorComparison(
             state=PriorState.COMPARED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from pydicom import Dataset, dcmread
@@ -24,7 +25,8 @@ from dicomnode.infer.files import Header
 from dicomnode.infer.prepare import prepare_study
 from dicomnode.priors.selection import kin
 from dicomnode.records import FindingSpec, InstanceReference, Presence, PriorStudy, Reading, StudySummary
-from dicomnode.report.comparison import Extent, Standing, standing
+from dicomnode.report.comparison import Extent, Standing
+from dicomnode.report.verdict import verdicts_of
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.results import ResultStore
 
@@ -35,6 +37,7 @@ EXTENT_METHOD = "class_activation"
 EXTENT_ERROR = 0.25
 """Share of an area. Films of one phantom that were shifted by up to 10 mm, turned by up to 2 degrees and exposed anew
 give areas within 22 % (95 %); patients breathe and turn as well. `bench/extent.py` measures it."""
+_PROJECTIONS = {"frontal": ("AP", "PA"), "lateral": ("LL", "RL", "LAT", "LATERAL")}
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 """SOP Class UIDs of structured reports begin so."""
 
@@ -85,8 +88,8 @@ class PriorReader:
         """Read one earlier study; None where nothing of it can be compared with."""
         headers = _of_same_patient(current, self._files(study.study_instance_uid))
         files = list(headers)
-        reading, spacings = _read_images(current, headers, model)
-        measured = {} if reading is None else study_standings(model.bundle.findings, reading, spacings)
+        reading, films = _read_images(current, headers, model)
+        measured = {} if reading is None else study_standings(model.bundle.findings, reading, films)
         said = _said(model.bundle.findings, _documents(files))
         standings = measured | {
             key: replace(measured.get(key, Standing(presence=one.presence)), presence=one.presence)
@@ -157,27 +160,42 @@ def _said(specs: Sequence[FindingSpec], documents: Sequence[_Document]) -> dict[
     return said
 
 
+class FilmGeometry(NamedTuple):
+    """What of a film decides whether areas in it can be compared with those in another."""
+
+    spacing: tuple[float, float] | None
+    """Pixel spacing in mm, (row, column); None: not known."""
+    projection: str
+    """As in `Standing`."""
+
+
 def study_standings(
-    specs: Sequence[FindingSpec], reading: Reading, spacings: Mapping[str, tuple[float, float]]
+    specs: Sequence[FindingSpec], reading: Reading, films: Mapping[str, FilmGeometry]
 ) -> dict[str, Standing]:
-    """How each finding stands in a reading.
+    """How each finding stands in a reading, by the same verdicts as in its report.
 
     Parameters
     ----------
-    spacings
-        Pixel spacing of the frames in mm, (row, column), by SOP Instance UID; empty where areas say nothing.
+    films
+        Geometry of the films by SOP Instance UID; empty where areas say nothing.
     """
     found = {}
-    for k, spec in enumerate(specs):
+    for k, (spec, verdict) in enumerate(zip(specs, verdicts_of(specs, reading), strict=True)):
         interval = (
             None if reading.intervals is None else (float(reading.intervals[k][0]), float(reading.intervals[k][1]))
         )
-        found[spec.key] = standing(spec, float(reading.probabilities[k]), interval, _extent(reading, k, spec, spacings))
+        film = films.get(reading.images[reading.best_images[k]].sop_instance_uid)
+        found[spec.key] = Standing(
+            presence=verdict.presence,
+            interval=interval,
+            extent=_extent(reading, k, spec, film) if verdict.is_suspected else None,
+            projection="" if film is None else film.projection,
+        )
     return found
 
 
-def spacings_of(headers: Iterable[Dataset], model: Reader) -> dict[str, tuple[float, float]]:
-    """Pixel spacing of films by SOP Instance UID; none of a volume, whose slices say little of its lesions' size."""
+def films_of(headers: Iterable[Dataset], model: Reader) -> dict[str, FilmGeometry]:
+    """Geometry of films by SOP Instance UID; none of a volume, whose slices say little of its lesions' size."""
     if model.bundle.is_volume:
         return {}
     found = {}
@@ -186,17 +204,20 @@ def spacings_of(headers: Iterable[Dataset], model: Reader) -> dict[str, tuple[fl
             spacing = pixel_spacing_mm(ds, 1)
         except UnsupportedImageError:
             continue
-        if spacing is not None:
-            found[text(ds, "SOPInstanceUID")] = spacing
+        found[text(ds, "SOPInstanceUID")] = FilmGeometry(spacing, _projection(text(ds, "ViewPosition")))
     return found
 
 
-def _extent(reading: Reading, k: int, spec: FindingSpec, spacings: Mapping[str, tuple[float, float]]) -> Extent | None:
-    best = reading.best_images[k]
-    spacing = spacings.get(reading.images[best].sop_instance_uid)
-    if spacing is None or not reading.encodings[best].has_maps or reading.probabilities[k] < spec.threshold:
+def _projection(view: str) -> str:
+    """Direction of a View Position (0018,5101); one that the standard does not list is a direction of its own."""
+    known = next((name for name, views in _PROJECTIONS.items() if view.upper() in views), "")
+    return known or view.lower()
+
+
+def _extent(reading: Reading, k: int, spec: FindingSpec, film: FilmGeometry | None) -> Extent | None:
+    if film is None or film.spacing is None or not reading.encodings[reading.best_images[k]].has_maps:
         return None
-    area = area_mm2(explain(EXTENT_METHOD, Case(reading=reading, finding=k, spec=spec)), spacing)
+    area = area_mm2(explain(EXTENT_METHOD, Case(reading=reading, finding=k, spec=spec)), film.spacing)
     return Extent(area=area, error=EXTENT_ERROR * area) if area > 0 else None
 
 
@@ -220,7 +241,7 @@ def _of_same_patient(current: StudySummary, files: Sequence[_File]) -> dict[_Fil
 
 def _read_images(
     current: StudySummary, headers: Mapping[_File, Dataset], model: Reader
-) -> tuple[Reading | None, dict[str, tuple[float, float]]]:
+) -> tuple[Reading | None, dict[str, FilmGeometry]]:
     alike = kin(current.modalities)
     images = [Header(file.path, ds) for file, ds in headers.items() if not file.is_own and file.modality in alike]
     if not images:
@@ -231,7 +252,7 @@ def _read_images(
     except (PermanentError, StorageError) as error:
         log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
-    return reading, spacings_of([header.ds for header in images], model)
+    return reading, films_of([header.ds for header in images], model)
 
 
 def _documents(files: Sequence[_File]) -> list[_Document]:

@@ -26,6 +26,7 @@ from dicomnode.records.reading import (
     BundleIdentity,
     ByteArray,
     Change,
+    ChangeUnknown,
     Comparison,
     Draft,
     Encoding,
@@ -47,7 +48,6 @@ from dicomnode.records.report import (
     Finding,
     Outcome,
     Point,
-    Presence,
     PriorState,
     PriorStudy,
     Report,
@@ -56,8 +56,9 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, Verdict, ViewerProfile, verdict_of
+from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, SendVerdict, ViewerProfile, verdict_of
 from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
+from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
 __all__ = [
     "SILENT",
@@ -71,6 +72,8 @@ __all__ = [
     "BundleIdentity",
     "ByteArray",
     "Change",
+    "ChangeUnknown",
+    "Claim",
     "CodedConcept",
     "Comparison",
     "ContentState",
@@ -78,6 +81,7 @@ __all__ = [
     "Delivery",
     "Draft",
     "Encoding",
+    "Estimate",
     "Examination",
     "Finding",
     "FindingSpec",
@@ -116,14 +120,17 @@ __all__ = [
     "Section",
     "Selection",
     "SendOutcome",
+    "SendVerdict",
     "Sentence",
     "SeriesSummary",
     "Stage",
     "StackFacts",
+    "Stance",
     "StoreStatus",
     "StudySummary",
     "Verdict",
     "ViewerProfile",
     "WithdrawalReason",
+    "estimate_of",
     "verdict_of",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dicomnode.records.answer import WithdrawalReason
 from dicomnode.records.dicom import CodedConcept, NamedPatient
 from dicomnode.records.job import Acuity
+from dicomnode.records.verdict import Estimate, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,9 @@ class AlertFinding:
     key: str
     """FindingSpec.key."""
     code: CodedConcept
-    percent: int
+    verdict: Verdict
+    """As in the report."""
+    estimate: Estimate
     """Probability as the report shows it."""
     acuity: Acuity
 

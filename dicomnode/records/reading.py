@@ -59,6 +59,19 @@ class Change(StrEnum):
     RESOLVED = "resolved"
 
 
+class ChangeUnknown(StrEnum):
+    """Why it cannot be told how a finding stands against the prior study."""
+
+    UNDETERMINED_NOW = "undetermined_now"
+    UNDETERMINED_THEN = "undetermined_then"
+    NOT_JUDGED_THEN = "not_judged_then"
+    """Nothing is known of it in the prior study."""
+    OTHER_VIEW = "other_view"
+    """It is there both times, but in films of different views, whose areas do not compare."""
+    NOT_MEASURED = "not_measured"
+    """It is there both times, and neither its size nor the certainty of its probability is known both times."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleIdentity:
     """Which model artefact made a result."""

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from dicomnode.records.dicom import InstanceReference
 from dicomnode.records.job import Acuity
-from dicomnode.records.reading import BundleIdentity, Change, FindingSpec, Heatmap, ImageQuality, ReviewReason
+from dicomnode.records.reading import (
+    BundleIdentity,
+    Change,
+    ChangeUnknown,
+    FindingSpec,
+    Heatmap,
+    ImageQuality,
+    ReviewReason,
+)
+from dicomnode.records.verdict import Claim, Estimate, Presence, Verdict, estimate_of
 
 
 class Outcome(StrEnum):
@@ -26,14 +35,6 @@ class Outcome(StrEnum):
     """The images do not look like those that the model was trained on."""
 
 
-class Presence(StrEnum):
-    """Whether a finding is there (PS3.16 CID 240)."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    UNDETERMINED = "undetermined"
-
-
 class Point(NamedTuple):
     """A place in the stored frame, pixel centre coordinates."""
 
@@ -46,7 +47,7 @@ class Finding:
     """One finding of the report."""
 
     spec: FindingSpec
-    presence: Presence
+    verdict: Verdict
     probability: float
     acuity: Acuity
     heatmap: Heatmap | None = None
@@ -55,19 +56,31 @@ class Finding:
     interval: tuple[float, float] | None = None
     """Limits of the probability, 95 %; None: not known."""
     change: Change | None = None
-    """Against the prior study; None: not compared."""
+    """Against the prior study; None: not compared, not known, or absent both times."""
+    change_unknown: ChangeUnknown | None = None
+    """Why its change cannot be told; None: it can, there is nothing to compare with, or it was and is absent."""
     tracking_uid: str | None = None
     """Tracking Unique Identifier (0062,0021) that the finding had in the prior study; None: it is tracked from now."""
 
     @property
+    def presence(self) -> Presence:
+        """The verdict as a code."""
+        return self.verdict.presence
+
+    @property
     def is_suspected(self) -> bool:
-        """Whether the probability reaches the threshold: present, or undetermined and leaning to it."""
-        return self.probability >= self.spec.threshold
+        """As `Verdict.is_suspected`."""
+        return self.verdict.is_suspected
+
+    @property
+    def estimate(self) -> Estimate:
+        """The probability as every object and text shows it."""
+        return estimate_of(self.probability, self.interval)
 
     @property
     def percent(self) -> int:
-        """The probability as every object shows it: whole percent, never 0 or 100, which no classifier can know."""
-        return min(max(round(100 * self.probability), 1), 99)
+        """The probability as every object and text shows it, in percent."""
+        return self.estimate.percent
 
 
 class Section(StrEnum):
@@ -129,9 +142,12 @@ class Sentence:
 
     text: str
     finding: str | None = None
-    """FindingSpec.key it speaks of; None for a general remark."""
-    is_supported: bool = True
-    """The classifier agrees, or the sentence makes no claim that it judges."""
+    """FindingSpec.key it speaks of; None for a general remark, or for one on several findings."""
+    claims: tuple[Claim, ...] = ()
+    """What it says of findings; each agrees with the finding's verdict. Empty: neither that one is there nor that one
+    is not."""
+    is_drafted: bool = False
+    """The words are the draft's, not those of a message."""
     language: str | None = None
     """RFC 5646 of a free sentence that is not in the text's language; None: in the text's language."""
 
@@ -152,6 +168,8 @@ class ReportText:
     """Those that say something, in the order of `Section`."""
     names: Mapping[str, str]
     """Name of each finding, by FindingSpec.key."""
+    percents: Mapping[str, str] = field(default_factory=dict)
+    """Probability of each finding as the language writes it, by FindingSpec.key."""
 
     def lines(self, section: Section) -> tuple[str, ...]:
         """Texts of a section, none where it says nothing."""
@@ -186,6 +204,8 @@ class Report:
     """None where no bundle applied."""
     review: tuple[ReviewReason, ...] = ()
     """Why review is asked for, or why the study was not judged; empty: neither."""
+    cannot_exclude: tuple[ReviewReason, ...] = ()
+    """Why nothing may be called absent, as in the reading; empty: it may."""
     quality: ImageQuality | None = None
     examination: Examination | None = None
     prior: PriorStudy | None = None

@@ -47,7 +47,7 @@ class Delivery:
     """UTC; a destination that could not take it for too long since then loses it to quarantine."""
 
 
-class Verdict(StrEnum):
+class SendVerdict(StrEnum):
     """What an answer means for a delivery."""
 
     HELD = "held"
@@ -62,30 +62,30 @@ class Verdict(StrEnum):
 
 # PS3.4 Table B.2-1 and PS3.7 Annex C.
 _VERDICTS = {
-    0x0000: Verdict.HELD,
-    0x0001: Verdict.HELD,  # Requested optional Attributes are not supported: a warning
-    0x0107: Verdict.HELD,  # Attribute list error: a warning
-    0x0116: Verdict.HELD,  # Attribute Value out of range: a warning
-    0x0111: Verdict.HELD,  # Duplicate SOP Instance: it came before, and the answer was lost
-    0x0110: Verdict.LATER,  # Processing failure
-    0x0124: Verdict.LATER,  # Not authorized: the operator of the peer mends that, as with a rejected association
-    0x0210: Verdict.LATER,  # Duplicate invocation
-    0x0213: Verdict.LATER,  # Resource limitation
-    0x0117: Verdict.NEVER,  # Invalid object instance
-    0x0118: Verdict.NEVER,  # No such SOP class
-    0x0122: Verdict.NEVER,  # SOP class not supported
+    0x0000: SendVerdict.HELD,
+    0x0001: SendVerdict.HELD,  # Requested optional Attributes are not supported: a warning
+    0x0107: SendVerdict.HELD,  # Attribute list error: a warning
+    0x0116: SendVerdict.HELD,  # Attribute Value out of range: a warning
+    0x0111: SendVerdict.HELD,  # Duplicate SOP Instance: it came before, and the answer was lost
+    0x0110: SendVerdict.LATER,  # Processing failure
+    0x0124: SendVerdict.LATER,  # Not authorized: the operator of the peer mends that, as with a rejected association
+    0x0210: SendVerdict.LATER,  # Duplicate invocation
+    0x0213: SendVerdict.LATER,  # Resource limitation
+    0x0117: SendVerdict.NEVER,  # Invalid object instance
+    0x0118: SendVerdict.NEVER,  # No such SOP class
+    0x0122: SendVerdict.NEVER,  # SOP class not supported
 }
 _VERDICTS_OF_CLASSES = {
-    0xA7: Verdict.LATER,  # Out of resources
-    0xA9: Verdict.NEVER,  # Data set does not match SOP class
-    **dict.fromkeys(range(0xB0, 0xC0), Verdict.HELD),  # Warnings: stored, with elements coerced or discarded
-    0xFE: Verdict.LATER,  # Canceled
+    0xA7: SendVerdict.LATER,  # Out of resources
+    0xA9: SendVerdict.NEVER,  # Data set does not match SOP class
+    **dict.fromkeys(range(0xB0, 0xC0), SendVerdict.HELD),  # Warnings: stored, with elements coerced or discarded
+    0xFE: SendVerdict.LATER,  # Canceled
 }
 
 
-def verdict_of(status: int) -> Verdict:
+def verdict_of(status: int) -> SendVerdict:
     """What a C-STORE status (0000,0900) means; one that no table holds, or "cannot understand", may be a hiccup."""
-    return _VERDICTS.get(status) or _VERDICTS_OF_CLASSES.get(status >> 8, Verdict.PERHAPS)
+    return _VERDICTS.get(status) or _VERDICTS_OF_CLASSES.get(status >> 8, SendVerdict.PERHAPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +99,11 @@ class SendOutcome:
     """Empty where the peer holds the instance."""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SendVerdict:
         """What it means for the delivery."""
-        return Verdict.LATER if self.status is None else verdict_of(self.status)
+        return SendVerdict.LATER if self.status is None else verdict_of(self.status)
 
     @property
     def is_held(self) -> bool:
         """The peer has the instance."""
-        return self.verdict is Verdict.HELD
+        return self.verdict is SendVerdict.HELD

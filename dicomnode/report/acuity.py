@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dicomnode.records import Acuity, AlertContent, AlertFinding, Finding, FindingSpec, FloatArray, Presence, Report
+from dicomnode.records import Acuity, AlertContent, AlertFinding, Finding, FindingSpec, FloatArray, Report
+from dicomnode.report.verdict import verdicts
 from dicomnode.settings import AcuitySettings
-
-
-def presence(spec: FindingSpec, probability: float) -> Presence:
-    """Whether a finding of this calibrated probability is there, is not, or cannot be told."""
-    absent_below, present_from = spec.certain or (spec.threshold, spec.threshold)
-    if probability >= max(present_from, spec.threshold):
-        return Presence.PRESENT
-    return Presence.ABSENT if probability < min(absent_below, spec.threshold) else Presence.UNDETERMINED
 
 
 def finding_acuity(spec: FindingSpec, settings: AcuitySettings) -> Acuity:
@@ -25,6 +18,9 @@ def study_acuity(
     specs: Sequence[FindingSpec], probabilities: Sequence[float] | FloatArray, settings: AcuitySettings
 ) -> Acuity:
     """Acuity of the study: that of its most acute suspected finding, even where it is not certain.
+
+    Limits of the probabilities are not asked for: they decide how certain a suspicion is, not whether there is one, so
+    that triage and report agree.
 
     Parameters
     ----------
@@ -38,8 +34,8 @@ def study_acuity(
     """
     suspected = [
         finding_acuity(spec, settings)
-        for spec, probability in zip(specs, probabilities, strict=True)
-        if float(probability) >= spec.threshold
+        for spec, verdict in zip(specs, verdicts(specs, probabilities), strict=True)
+        if verdict.is_suspected
     ]
     return min(suspected, key=lambda acuity: acuity.rank, default=Acuity.NON_ACTIONABLE)
 
@@ -76,4 +72,10 @@ def _channels_of(finding: Finding, settings: AcuitySettings) -> tuple[str, ...]:
 
 
 def _told(finding: Finding) -> AlertFinding:
-    return AlertFinding(key=finding.spec.key, code=finding.spec.code, percent=finding.percent, acuity=finding.acuity)
+    return AlertFinding(
+        key=finding.spec.key,
+        code=finding.spec.code,
+        verdict=finding.verdict,
+        estimate=finding.estimate,
+        acuity=finding.acuity,
+    )

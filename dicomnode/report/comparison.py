@@ -1,7 +1,8 @@
 """How each finding stands against the prior study: the one place where rules and a learned comparison meet.
 
-The rules say nothing that the figures do not bear: where a finding is undetermined now or then nothing is said of its
-change, and what is there both times has changed only by more than the uncertainty of what is compared.
+The rules say nothing that the figures do not bear: where a finding is undetermined now or then its change cannot be
+told, and what is there both times has changed only by more than the uncertainty of what is compared. Where a change
+cannot be told, the reason is.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dicomnode.records import Change, FindingSpec, Presence
-from dicomnode.report.acuity import presence
+from dicomnode.records import Change, ChangeUnknown, FindingSpec, Presence
 
 LEARNED_FROM = 0.5
 """A learned comparison counts where it gives one change at least this probability."""
@@ -36,18 +36,8 @@ class Standing:
     """Limits of the probability, 95 %, by the same model for both studies; None: not known."""
     extent: Extent | None = None
     """None: not measured."""
-
-
-def standing(
-    spec: FindingSpec,
-    probability: float,
-    interval: tuple[float, float] | None = None,
-    extent: Extent | None = None,
-) -> Standing:
-    """How a finding stands by its calibrated probability; undetermined where its interval holds the threshold."""
-    is_open = interval is not None and interval[0] < spec.threshold <= interval[1]
-    found = Presence.UNDETERMINED if is_open else presence(spec, probability)
-    return Standing(presence=found, interval=interval, extent=extent)
+    projection: str = ""
+    """Direction of the film that speaks most for the finding, for example `frontal`; empty: not known, or no film."""
 
 
 def changes(
@@ -55,8 +45,8 @@ def changes(
     current: Mapping[str, Standing],
     prior: Mapping[str, Standing],
     learned: Mapping[str, Mapping[Change, float]] | None = None,
-) -> dict[str, Change]:
-    """How each finding has changed, by finding; those of which nothing can be said are left out.
+) -> dict[str, Change | ChangeUnknown]:
+    """How each finding has changed, or why that cannot be told; those that were and are absent are left out.
 
     Parameters
     ----------
@@ -67,24 +57,53 @@ def changes(
         increased, decreased and stayed, since whether a finding is there is decided elsewhere.
     """
     found = {
-        spec.key: change(current[spec.key], prior[spec.key], (learned or {}).get(spec.key))
+        spec.key: change(current[spec.key], prior.get(spec.key), (learned or {}).get(spec.key))
         for spec in specs
-        if spec.key in current and spec.key in prior
+        if spec.key in current
     }
     return {key: said for key, said in found.items() if said is not None}
 
 
-def change(current: Standing, prior: Standing, learned: Mapping[Change, float] | None = None) -> Change | None:
-    """How one finding has changed; None where that cannot be said, and where it was and is absent."""
-    match prior.presence, current.presence:
+def change(
+    current: Standing, prior: Standing | None, learned: Mapping[Change, float] | None = None
+) -> Change | ChangeUnknown | None:
+    """How one finding has changed, or why that cannot be told; None where it was and is absent.
+
+    Parameters
+    ----------
+    prior
+        None: nothing is known of it.
+    """
+    if prior is None:
+        return ChangeUnknown.NOT_JUDGED_THEN
+    if Presence.PRESENT is prior.presence is current.presence:
+        return _of_what_stays(current, prior, learned)
+    return change_by_presence(prior.presence, current.presence)
+
+
+def change_by_presence(then: Presence, now: Presence) -> Change | ChangeUnknown | None:
+    """What the verdicts of two studies say of a change; None where both say the same."""
+    match then, now:
+        case _, Presence.UNDETERMINED:
+            return ChangeUnknown.UNDETERMINED_NOW
+        case Presence.UNDETERMINED, _:
+            return ChangeUnknown.UNDETERMINED_THEN
         case Presence.ABSENT, Presence.PRESENT:
             return Change.NEW
         case Presence.PRESENT, Presence.ABSENT:
             return Change.RESOLVED
-        case Presence.PRESENT, Presence.PRESENT:
-            return _of_extents(current, prior) or _learned(learned) or _of_intervals(current, prior)
         case _:
             return None
+
+
+def _of_what_stays(
+    current: Standing, prior: Standing, learned: Mapping[Change, float] | None
+) -> Change | ChangeUnknown:
+    """What is there both times: by its area, by a learned comparison, by its probability, in this order."""
+    if current.projection and prior.projection and current.projection != prior.projection:
+        return ChangeUnknown.OTHER_VIEW
+    said = _of_extents(current, prior) or _learned(learned) or _of_intervals(current, prior)
+    return said or ChangeUnknown.NOT_MEASURED
 
 
 def _of_extents(current: Standing, prior: Standing) -> Change | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dicomnode.records import (
     Acuity,
     BundleIdentity,
+    Claim,
     Examination,
     Finding,
     ImageQuality,
@@ -17,22 +18,35 @@ from dicomnode.records import (
     Revision,
     Selection,
 )
-from dicomnode.report.grounding import Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafted:
-    """One sentence of the draft, held against the classifier."""
+    """One sentence of the draft, held against the verdicts."""
 
     text: str
     claims: tuple[Claim, ...]
     is_supported: bool
-    finding: str | None
-    """The finding it is filed under: one that it is wrong of, else the first it names."""
+    """It says of every finding what the verdict says, with the same certainty, and nothing of an earlier study."""
+    opposes: bool
+    """It says the opposite of a verdict."""
     qualifiers: tuple[str, ...]
     """Keys of places and sizes that it names."""
     is_coded: bool
     """It says nothing that its claims, places and sizes do not say."""
+    is_clear: bool
+    """Its places and sizes, if there are any, can only be of the one finding that it claims."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One sentence on findings."""
+
+    claims: tuple[Claim, ...]
+    qualifiers: tuple[str, ...] = ()
+    """Keys of places and sizes."""
+    drafted: Drafted | None = None
+    """The sentence of the draft that says it; None: it is said from its codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +56,17 @@ class Content:
     outcome: Outcome
     acuity: Acuity
     findings: tuple[Finding, ...] = ()
-    drafted: tuple[Drafted, ...] = ()
-    has_draft: bool = False
+    described: tuple[Statement, ...] = ()
+    """What is said of the findings, in order; each finding is in it."""
     draft_language: str = "en"
-    left_out: tuple[Finding, ...] = ()
-    """Suspected findings that the draft does not name."""
+    reworded: int = 0
+    """Sentences of the draft that did not agree with a verdict and are said anew from the codes."""
     withheld: int = 0
+    """Sentences of the draft that did not agree with a verdict and are left out."""
     is_truncated: bool = False
     review: tuple[ReviewReason, ...] = ()
+    cannot_exclude: tuple[ReviewReason, ...] = ()
+    """Why nothing may be called absent."""
     quality: ImageQuality | None = None
     images: int = 0
     not_judged: int = 0
@@ -63,3 +80,8 @@ class Content:
     reason: str = ""
     """Technical, in English."""
     revision: Revision = Revision()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there was a reading."""
+        return self.outcome in (Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED)

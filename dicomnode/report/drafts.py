@@ -1,14 +1,14 @@
-"""Drafted sentences, held against the classifier, and what of them codes can say."""
+"""Drafted sentences, held against the verdicts, and what of them codes can say."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from dicomnode.records import Finding
+from dicomnode.records import Claim, Finding, Stance
 from dicomnode.report.content import Drafted
 from dicomnode.report.cues import Cues
-from dicomnode.report.grounding import Claim, Stance, any_of, claims, contradicted, plain
+from dicomnode.report.grounding import any_of, claims, compares, is_all_clear, names_of, plain
 from dicomnode.report.terms import qualifiers
 
 _GROUPS = (("right", "left", "both"), ("upper", "middle", "lower"), ("small", "moderate", "large"))
@@ -19,14 +19,16 @@ _EMPTY = (
     *("a", "an", "any", "the", "of", "in", "on", "to", "for", "with", "and", "or", "as", "be", "been", "do", "does"),
     *("there", "is", "are", "was", "were", "has", "have", "shows", "show", "seen", "present", "noted", "identified"),
     *("evident", "demonstrated", "detected", "visible", "evidence", "sign", "signs", "finding", "findings"),
-    *("consistent with", "in keeping with", "compatible with", "suggest", "represent", "raise", "raises", "acute"),
+    *("raise", "raises", "acute"),
     *("question", "area", "airspace opacities", "lung opacities", "opacities", "opacity", "filling defects"),
     *("filling defect", "hyperdense area"),
 )
 
 
 def checked(text: str, graded: Sequence[Finding], cues: Cues) -> Drafted:
-    """Hold one sentence of a draft against the classifier.
+    """Hold one sentence of a draft against the verdicts.
+
+    A draft is written from one study, so what it says of an earlier one has no support, whatever it says.
 
     Parameters
     ----------
@@ -36,15 +38,20 @@ def checked(text: str, graded: Sequence[Finding], cues: Cues) -> Drafted:
         Those of the draft's language.
     """
     said = claims(text, [finding.spec for finding in graded], cues)
-    against = contradicted(said, {finding.spec.key: finding for finding in graded})
+    verdicts = {finding.spec.key: finding.verdict for finding in graded}
+    denies_all = is_all_clear(text, cues)
+    all_claims = (*said, *(Claim(finding=key, stance=Stance.DENIED) for key in verdicts if denies_all))
     named = named_qualifiers(text)
+    is_clear = _is_clear(said, named)
     return Drafted(
         text=text,
         claims=said,
-        is_supported=not against,
-        finding=next((claim.finding for claim in (*against, *said)), None),
+        is_supported=all(claim.stance.fits(verdicts[claim.finding]) for claim in all_claims)
+        and not (said and compares(text, cues)),
+        opposes=any(claim.stance.opposes(verdicts[claim.finding]) for claim in all_claims),
         qualifiers=named,
-        is_coded=bool(said) and _is_clear(said, named) and not _rest(text, graded, cues),
+        is_coded=bool(said) and is_clear and not denies_all and not _rest(text, graded, cues),
+        is_clear=is_clear,
     )
 
 
@@ -62,10 +69,13 @@ def _is_clear(said: Sequence[Claim], named: Sequence[str]) -> bool:
 
 def _rest(sentence: str, graded: Sequence[Finding], cues: Cues) -> str:
     """Words of a sentence that no code stands for; a change is one, as its code needs the earlier study."""
-    scope = (*cues.negations_before, *cues.negations_after, *cues.doubts_before, *cues.doubts_after, *cues.clause_ends)
-    rest = plain(sentence)
+    scope = (
+        *(*cues.negations_before, *cues.negations_after, *cues.doubts_before, *cues.doubts_after),
+        *(*cues.likely_before, *cues.likely_after, *cues.hedges_before, *cues.clause_ends),
+    )
+    terms = tuple(term for finding in graded for term in finding.spec.terms)
+    rest = names_of(terms).sub(" ", plain(sentence))
     for phrases in (
-        tuple(term for finding in graded for term in finding.spec.terms),
         tuple(word for term in qualifiers() for word in term.words),
         tuple(phrase for phrase in scope if not phrase.startswith("resol")),
         _EMPTY,

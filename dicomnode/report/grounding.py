@@ -1,4 +1,4 @@
-"""Which findings a drafted sentence claims or denies, and whether the classifier agrees.
+"""Which findings a drafted sentence claims or denies, and with what certainty.
 
 A small NegEx (Chapman 2001): a cue reaches from where it stands to the end of its clause, over lists
 joined by commas, `and` and `or`; a phrase that only looks like a negation is taken out first.
@@ -7,46 +7,17 @@ joined by commas, `and` and `or`; a phrase that only looks like a negation is ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from functools import lru_cache
 
-from dicomnode.records import Finding, FindingSpec, Presence
+from dicomnode.records import Claim, FindingSpec, Stance
 from dicomnode.report.cues import Cues
-
-
-class Stance(StrEnum):
-    """How a sentence speaks of a finding."""
-
-    AFFIRMED = "affirmed"
-    DENIED = "denied"
-    DOUBTED = "doubted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One finding as one sentence speaks of it."""
-
-    finding: str
-    """FindingSpec.key."""
-    stance: Stance
-
-    def agrees_with(self, finding: Finding) -> bool:
-        """Whether the classifier supports it.
-
-        A doubtful hint needs support as an affirmation does; of an undetermined finding it is right in any case, and
-        a plain word is right where the probability leans the same way: the impression says that it is not certain.
-        """
-        if finding.presence is Presence.UNDETERMINED and self.stance is Stance.DOUBTED:
-            return True
-        return (self.stance is Stance.DENIED) != finding.is_suspected
 
 
 def claims(sentence: str, specs: Sequence[FindingSpec], cues: Cues) -> tuple[Claim, ...]:
     """Find the judged findings that `sentence` names, each with its stance, in reading order.
 
-    A finding that one sentence names twice yields its first affirmation or doubt, else its denial.
+    A finding that one sentence names twice yields its first stance that is no denial, else its denial.
     """
     found: dict[str, Stance] = {}
     for clause in _clauses(sentence, cues):
@@ -57,9 +28,14 @@ def claims(sentence: str, specs: Sequence[FindingSpec], cues: Cues) -> tuple[Cla
     return tuple(Claim(finding=key, stance=stance) for key, stance in found.items())
 
 
-def contradicted(sentence_claims: Sequence[Claim], findings: Mapping[str, Finding]) -> tuple[Claim, ...]:
-    """Those of the claims that the classifier does not support; findings by their key."""
-    return tuple(claim for claim in sentence_claims if not claim.agrees_with(findings[claim.finding]))
+def compares(sentence: str, cues: Cues) -> bool:
+    """Whether the sentence speaks of an earlier study."""
+    return any_of(cues.changes).search(plain(sentence)) is not None
+
+
+def is_all_clear(sentence: str, cues: Cues) -> bool:
+    """Whether the sentence denies every finding without naming one: "The lungs are clear."."""
+    return any_of(cues.all_clear).search(plain(sentence)) is not None
 
 
 def _clauses(sentence: str, cues: Cues) -> list[str]:
@@ -68,8 +44,9 @@ def _clauses(sentence: str, cues: Cues) -> list[str]:
 
 
 def plain(sentence: str) -> str:
-    """The sentence without capitals, line ends and typographic apostrophes."""
-    return re.sub(r"\s+", " ", sentence.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    """The sentence without capitals, line ends and typographic apostrophes, in American spelling."""
+    american = re.sub("(?<=h)ae(?=m)", "e", sentence.casefold()).replace("oedema", "edema")
+    return re.sub(r"\s+", " ", american.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
 def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int, int]]:
@@ -77,7 +54,7 @@ def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int,
     terms = sorted(((term, spec.key) for spec in specs for term in spec.terms), key=lambda pair: -len(pair[0]))
     taken: list[tuple[str, int, int]] = []
     for term, key in terms:
-        for match in any_of((term,)).finditer(clause):
+        for match in names_of((term,)).finditer(clause):
             if not any(match.start() < end and start < match.end() for _, start, end in taken):
                 taken.append((key, match.start(), match.end()))
     return sorted(taken, key=lambda mention: mention[1])
@@ -86,13 +63,17 @@ def _mentions(clause: str, specs: Sequence[FindingSpec]) -> list[tuple[str, int,
 def _stance(clause: str, start: int, end: int, cues: Cues) -> Stance:
     before = any_of(cues.not_negations).sub(" ", clause[:start])
     after = clause[end:]
-    if _reaches_on(cues.doubts_before, before, cues) or _reaches_back(cues.doubts_after, after, cues):
-        # "No findings suggestive of ..." denies, "cannot exclude ..." does not.
-        plain = any_of(cues.doubts_before).sub(" ", before)
-        return Stance.DENIED if _reaches_on(cues.negations_before, plain, cues) else Stance.DOUBTED
+    bare = any_of((*cues.doubts_before, *cues.likely_before)).sub(" ", before)
+    for stance, on, back in (
+        (Stance.DOUBTED, cues.doubts_before, cues.doubts_after),
+        (Stance.LIKELY, cues.likely_before, cues.likely_after),
+    ):
+        if _reaches_on(on, before, cues) or _reaches_back(back, after, cues):
+            # "No findings suggestive of ..." denies, "cannot exclude ..." does not.
+            return Stance.DENIED if _reaches_on(cues.negations_before, bare, cues) else stance
     if _reaches_on(cues.negations_before, before, cues) or _reaches_back(cues.negations_after, after, cues):
         return Stance.DENIED
-    return Stance.AFFIRMED
+    return Stance.SUGGESTED if _reaches_on(cues.hedges_before, before, cues) else Stance.AFFIRMED
 
 
 def _reaches_on(phrases: tuple[str, ...], before: str, cues: Cues) -> bool:
@@ -115,6 +96,13 @@ def any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
     # Of two that begin alike the longer one: "not have" keeps its verb.
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile("|".join(_phrase(phrase) for phrase in longest_first))
+
+
+@lru_cache(maxsize=512)
+def names_of(terms: tuple[str, ...]) -> re.Pattern[str]:
+    """As `any_of` for names of findings, which may stand in the plural and in British spelling."""
+    longest_first = sorted((plain(term) for term in terms), key=len, reverse=True)
+    return re.compile("|".join(rf"(?<!\w){re.escape(term)}(?:e?s)?(?!\w)" for term in longest_first))
 
 
 def _phrase(words: str) -> str:

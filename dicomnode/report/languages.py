@@ -19,7 +19,7 @@ from babel.numbers import format_decimal, format_percent
 from fluent.runtime import FluentBundle, FluentResource
 
 from dicomnode.errors import SettingsError
-from dicomnode.records import FindingSpec
+from dicomnode.records import CodedConcept, FindingSpec
 from dicomnode.report.terms import Name, Term, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
@@ -28,6 +28,10 @@ _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 _MAIN = {"zh": "zh_Hans_CN"}
 """Language to the locale that it is written as where its name alone does not say."""
+_SEPARATORS = {"zh": "、", "ar": "، "}
+"""Between items where it is no comma and blank."""
+_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": " ; "}
+"""Between clauses where it is no semicolon and blank."""
 _LIKE = {
     **dict.fromkeys(("en-AU", "en-IE", "en-IN", "en-NZ", "en-ZA"), "en-GB"),
     **dict.fromkeys(("pt-AO", "pt-MZ"), "pt-PT"),
@@ -97,10 +101,7 @@ class Language:
 
     def name(self, spec: FindingSpec) -> Name:
         """Name of a finding; its English code meaning where the table has none (see `knows`)."""
-        term = finding_term(spec.code)
-        tags = (self.tag, _LIKE.get(self.tag, ""), self.base)
-        named = next((term.names[tag] for tag in tags if tag in term.names), None) if term else None
-        return named or Name(text=_lowered(spec.code.meaning))
+        return _name(self.tag, spec.code)
 
     def knows(self, spec: FindingSpec) -> bool:
         """Whether the finding has a name in this language."""
@@ -113,7 +114,7 @@ class Language:
 
     def percent(self, percent: int) -> str:
         """Whole percent."""
-        return str(format_percent(percent / 100, locale=self._locale))
+        return _percent(self._locale, percent)
 
     def decimal(self, number: float) -> str:
         """A number with at most two decimals."""
@@ -131,6 +132,14 @@ class Language:
         """Items as one list."""
         return str(format_list(list(items), locale=self._locale)) if items else ""
 
+    def joined(self, items: Sequence[str]) -> str:
+        """Items one after the other, without an "and": right, middle zone, small."""
+        return _SEPARATORS.get(self.base, ", ").join(items)
+
+    def clauses(self, items: Sequence[str]) -> str:
+        """Clauses one after the other; they may hold an "and" themselves."""
+        return _SEMICOLONS.get(self.base, "; ").join(items)
+
     def language_name(self, tag: str) -> str:
         """Name of another language."""
         return Locale.parse(tag.split("-")[0]).get_display_name(self._locale) or tag
@@ -146,6 +155,19 @@ def known_languages() -> tuple[str, ...]:
 def language_of(tag: str) -> Language:
     """A language by its RFC 5646 tag; raises as `Language`."""
     return Language(tag)
+
+
+@lru_cache(maxsize=4096)
+def _name(tag: str, code: CodedConcept) -> Name:
+    term = finding_term(code)
+    tags = (tag, _LIKE.get(tag, ""), tag.split("-")[0].lower())
+    named = next((term.names[one] for one in tags if one in term.names), None) if term else None
+    return named or Name(text=_lowered(code.meaning))
+
+
+@lru_cache(maxsize=4096)
+def _percent(locale: Locale, percent: int) -> str:
+    return str(format_percent(percent / 100, locale=locale))
 
 
 def starts_with_vowel(name: Name) -> bool:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dicomnode.records import (
     Acuity,
-    Finding,
     LeftOut,
     Omission,
-    Outcome,
     Presence,
     PriorState,
     QualityLevel,
@@ -18,17 +16,17 @@ from dicomnode.records import (
     Section,
     Selection,
     Sentence,
+    Verdict,
 )
-from dicomnode.report.content import Content, Drafted
-from dicomnode.report.grounding import Stance
-from dicomnode.report.languages import Language, capitalised, starts_with_vowel
-from dicomnode.report.terms import finding_term, qualifiers
+from dicomnode.report.content import Content
+from dicomnode.report.languages import Language, capitalised
+from dicomnode.report.sentences import findings, impression, list_of_findings
+from dicomnode.report.terms import finding_term
 from dicomnode.report.translate import Translator
 from dicomnode.settings import ReportSettings
 
 _FILMS = ("CR", "DX", "DR", "RG", "PX")
 _BODIES = {"CHEST": "chest", "THORAX": "chest", "HEAD": "head", "BRAIN": "head", "SKULL": "head"}
-_STANCES = {Stance.AFFIRMED: "claim-affirmed", Stance.DENIED: "claim-denied", Stance.DOUBTED: "claim-doubted"}
 _LEFT_OUT = {
     **dict.fromkeys(
         (
@@ -49,7 +47,6 @@ _LEFT_OUT = {
     Omission.OTHER_PHASE: "repeated",
 }
 """Messages for why images were left out, where they are not named as the reason is: a report is short."""
-_READ = (Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED)
 
 
 def report_text(
@@ -60,14 +57,15 @@ def report_text(
     Parameters
     ----------
     translator
-        For sentences of the draft that make no claim; None: they stay as they are, and say so.
+        For sentences of the draft that make no claim; None: they stay as they are, and say so. A claim is never
+        translated by a machine: what codes cannot say of it keeps its language.
     """
     sections: Mapping[Section, Callable[[], Iterator[Sentence]]] = {
         Section.EXAMINATION: lambda: _examination(content, language),
         Section.COMPARISON: lambda: _comparison(content, language),
         Section.TECHNIQUE: lambda: _technique(content, language),
-        Section.FINDINGS: lambda: _findings(content, language, translator),
-        Section.IMPRESSION: lambda: _impression(content, language),
+        Section.FINDINGS: lambda: findings(content, language, translator),
+        Section.IMPRESSION: lambda: impression(content, language),
         Section.RECOMMENDATION: lambda: _recommendation(content, language, settings),
         Section.LIMITS: lambda: _limits(content, language),
     }
@@ -75,7 +73,7 @@ def report_text(
     if settings.impression_first:
         order.remove(Section.IMPRESSION)
         order.insert(0, Section.IMPRESSION)
-    said = {section: tuple(sections[section]()) for section in order}
+    said = _each_once({section: tuple(sections[section]()) for section in order})
     return ReportText(
         language=language.tag,
         is_right_to_left=language.is_right_to_left,
@@ -84,7 +82,20 @@ def report_text(
         headings={section: language.say(f"heading-{section}") for section in Section},
         sections={section: sentences for section, sentences in said.items() if sentences},
         names={finding.spec.key: language.name(finding.spec).text for finding in content.findings},
+        percents={finding.spec.key: language.percent(finding.percent) for finding in content.findings},
     )
+
+
+def _each_once(sections: Mapping[Section, tuple[Sentence, ...]]) -> dict[Section, tuple[Sentence, ...]]:
+    """The sections without sentences that were said before: two sentences of a draft may have the same codes."""
+    told: set[str] = set()
+    kept: dict[Section, list[Sentence]] = {section: [] for section in sections}
+    for section, sentences in sections.items():
+        for sentence in sentences:
+            if sentence.text not in told:
+                told.add(sentence.text)
+                kept[section].append(sentence)
+    return {section: tuple(sentences) for section, sentences in kept.items()}
 
 
 def _examination(content: Content, language: Language) -> Iterator[Sentence]:
@@ -117,7 +128,7 @@ def _revision(revision: Revision, language: Language) -> Iterator[Sentence]:
 
 
 def _comparison(content: Content, language: Language) -> Iterator[Sentence]:
-    if content.outcome not in _READ:
+    if not content.is_read:
         return
     prior = content.prior
     if prior is None:
@@ -129,11 +140,18 @@ def _comparison(content: Content, language: Language) -> Iterator[Sentence]:
     else:
         yield Sentence(text=language.sentence("comparison-compared", date=language.date(prior.study_date)))
     yield Sentence(text=language.sentence("comparison-verified" if prior.is_verified else "comparison-unverified"))
+    absent = [
+        finding
+        for finding in content.findings
+        if finding.verdict is Verdict.ABSENT and prior.presences.get(finding.spec.key) is Presence.ABSENT
+    ]
+    if absent:
+        yield list_of_findings("comparison-still_absent", absent, language)
 
 
 def _technique(content: Content, language: Language) -> Iterator[Sentence]:
     examination = content.examination
-    if content.outcome not in _READ:
+    if not content.is_read:
         return
     if content.images:
         yield Sentence(text=language.sentence("technique-images", count=content.images))
@@ -173,92 +191,11 @@ def _why_left_out(left_out: Sequence[LeftOut], language: Language) -> str:
     return language.listed([language.say(f"left-out-{key}") for key in keys])
 
 
-def _findings(content: Content, language: Language, translator: Translator | None) -> Iterator[Sentence]:
-    message = "left-out" if content.has_draft else "found"
-    for finding in content.left_out:
-        yield _of_finding(finding, message, language)
-    for drafted in content.drafted:
-        yield from _drafted(drafted, content, language, translator)
-    for finding in content.findings:
-        if finding.change is not None:
-            yield _of_finding(finding, f"change-{finding.change}", language)
-    if content.is_truncated:
-        yield Sentence(text=language.sentence("truncated"))
-    if content.withheld:
-        yield Sentence(text=language.sentence("withheld", count=content.withheld))
-
-
-def _drafted(
-    drafted: Drafted, content: Content, language: Language, translator: Translator | None
-) -> Iterator[Sentence]:
-    """A sentence of the draft: as it is in its own language, from its codes in another one."""
-    flag = "" if drafted.is_supported else f" {language.say('unsupported')}"
-    if language.base == content.draft_language.split("-")[0]:
-        yield Sentence(text=drafted.text + flag, finding=drafted.finding, is_supported=drafted.is_supported)
-        return
-    if drafted.is_coded:
-        findings = {finding.spec.key: finding for finding in content.findings}
-        for claim in drafted.claims:
-            message = _STANCES[claim.stance]
-            text = _named(findings[claim.finding], message, language, qualifiers=_places(drafted, language))
-            yield Sentence(text=text + flag, finding=claim.finding, is_supported=drafted.is_supported)
-        return
-    translated = translator(drafted.text) if translator is not None else None
-    if translated:
-        yield Sentence(
-            text=f"{translated} {language.say('translated')}{flag}",
-            finding=drafted.finding,
-            is_supported=drafted.is_supported,
-        )
-        return
-    remark = language.say("uncoded", language=language.language_name(content.draft_language))
-    yield Sentence(
-        text=f"{drafted.text} {remark}{flag}",
-        finding=drafted.finding,
-        is_supported=drafted.is_supported,
-        language=content.draft_language,
-    )
-
-
-def _places(drafted: Drafted, language: Language) -> str:
-    named = [language.qualifier(term) for term in qualifiers() if term.key in drafted.qualifiers]
-    return language.say("qualifiers", list=language.listed(named)) if named else ""
-
-
-def _impression(content: Content, language: Language) -> Iterator[Sentence]:
-    if content.outcome not in _READ:
-        yield Sentence(text=_not_read(content, language))
-        yield Sentence(text=language.sentence("no-statement"))
-        return
-    for finding in content.findings:
-        is_open = finding.presence is Presence.UNDETERMINED
-        if finding.is_suspected:
-            yield _of_finding(finding, "suspected-undetermined" if is_open else "suspected", language)
-        elif is_open:
-            yield _of_finding(finding, "undetermined", language)
-    if content.outcome is Outcome.NOTHING_FOUND:
-        yield Sentence(text=language.sentence("nothing-found"))
-    if content.outcome is Outcome.UNDETERMINED:
-        yield Sentence(text=language.sentence("nothing-certain"))
-    if content.review:
-        yield Sentence(text=language.sentence("review", reasons=_reasons(content, language)))
-
-
-def _not_read(content: Content, language: Language) -> str:
-    if content.outcome is Outcome.NOT_JUDGED:
-        return language.sentence("not-read-not_judged", reasons=_reasons(content, language))
-    return language.sentence(f"not-read-{content.outcome}")
-
-
-def _reasons(content: Content, language: Language) -> str:
-    return language.listed([language.say(f"review-{reason}") for reason in content.review])
-
-
 def _recommendation(content: Content, language: Language, settings: ReportSettings) -> Iterator[Sentence]:
-    if content.outcome not in _READ:
+    if not content.is_read:
         yield Sentence(text=language.sentence("recommend-read_without"))
         return
-    yield Sentence(text=_advice(content.acuity, language, settings))
+    yield Sentence(text=_advice(content, language, settings))
     told = set()
     for finding in content.findings:
         term = finding_term(finding.spec.code)
@@ -269,14 +206,17 @@ def _recommendation(content: Content, language: Language, settings: ReportSettin
             yield Sentence(text=text, finding=finding.spec.key)
 
 
-def _advice(acuity: Acuity, language: Language, settings: ReportSettings) -> str:
-    own = settings.recommendations.get(acuity, {}).get(language.base)
-    return own or language.sentence(f"recommend-{acuity}")
+def _advice(content: Content, language: Language, settings: ReportSettings) -> str:
+    """How soon a physician should look; nothing calms where not every finding could be judged."""
+    if content.acuity is Acuity.NON_ACTIONABLE and content.review:
+        return language.sentence("recommend-undecided")
+    own = settings.recommendations.get(content.acuity, {}).get(language.base)
+    return own or language.sentence(f"recommend-{content.acuity}")
 
 
 def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     names = [language.name(finding.spec).text for finding in content.findings]
-    if content.outcome in _READ:
+    if content.is_read:
         yield Sentence(text=language.sentence("judged", findings=language.listed(names)))
         yield Sentence(text=language.sentence("not-excluded"))
     else:
@@ -295,28 +235,3 @@ def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     if content.reason:
         is_foreign = language.base != "en"
         yield Sentence(text=language.sentence("details", reason=content.reason), language="en" if is_foreign else None)
-
-
-def _of_finding(finding: Finding, message: str, language: Language) -> Sentence:
-    return Sentence(text=_named(finding, message, language), finding=finding.spec.key)
-
-
-def _named(finding: Finding, message: str, language: Language, **values: object) -> str:
-    name = language.name(finding.spec)
-    return language.sentence(
-        message,
-        finding=name.text,
-        gender=name.gender,
-        starts="vowel" if starts_with_vowel(name) else "other",
-        estimate=estimate(finding, language),
-        **values,
-    )
-
-
-def estimate(finding: Finding, language: Language) -> str:
-    """Probability of a finding, with its limits where they are known."""
-    probability = language.percent(finding.percent)
-    if finding.interval is None:
-        return language.say("estimate", probability=probability)
-    low, high = (language.percent(min(max(round(100 * limit), 0), 100)) for limit in finding.interval)
-    return language.say("estimate-interval", probability=probability, low=low, high=high)

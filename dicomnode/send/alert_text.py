@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 from dicomnode.dicom import codes
+from dicomnode.dicom.words import ALERT_WARNING, certainty, probability
 from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, Retraction
 
-WARNING = "AI result, not verified by a physician. Research use only, not for diagnostic use."
 TEST = "TEST MESSAGE, no patient is concerned"
 
 _NAMES = {
@@ -20,19 +20,23 @@ _NAMES = {
 
 
 def subject(message: AlertMessage) -> str:
-    """One line: what is suspected and how soon somebody should look; never who the patient is."""
-    found = ", ".join(f.code.meaning for f in message.content.findings)
+    """One line: what is suspected, how certain that is, and how soon somebody should look; never who the patient is."""
     test = f"{TEST}: " if message.is_test else ""
     if message.content.retraction is not None:
-        return f"{test}RETRACTED [AI, unverified] {found} no longer stands".strip()
-    return " ".join(f"{test}[AI, unverified] {_NAMES[message.content.acuity]}: {found} suspected".split())
+        names = ", ".join(finding.code.meaning for finding in message.content.findings)
+        return f"{test}RETRACTED [AI, unverified] {names} no longer stands"
+    by_certainty: dict[str, list[str]] = {}
+    for finding in message.content.findings:
+        by_certainty.setdefault(certainty(finding.verdict), []).append(finding.code.meaning)
+    found = "; ".join(f"{', '.join(names)} {said}" for said, names in by_certainty.items())
+    return " ".join(f"{test}[AI, unverified] {_NAMES[message.content.acuity]}: {found}".split())
 
 
 def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
     """The whole text, the warning first; it names the patient where the message does."""
     content, patient = message.content, message.patient if names_patient else None
     told = [TEST] if message.is_test else []
-    told.append(WARNING)
+    told.append(ALERT_WARNING)
     told.extend(_retracted(content.retraction, content) if content.retraction else map(_sentence, content.findings))
     told.append(f"Study Instance UID: {message.study_instance_uid}")
     if patient is not None:
@@ -59,6 +63,6 @@ def _moment(moment: dt.datetime) -> str:
 def _sentence(finding: AlertFinding) -> str:
     category = codes.ACUITIES[finding.acuity]
     return (
-        f"{finding.code.meaning} suspected, probability {finding.percent} %; {_NAMES[finding.acuity]} "
-        f"({category.value}, {category.meaning})"
+        f"{finding.code.meaning} {certainty(finding.verdict)} ({probability(finding.estimate)}); "
+        f"{_NAMES[finding.acuity]} ({category.value}, {category.meaning})"
     )

@@ -1,9 +1,11 @@
 r"""Alerts as HL7 v2.5.1 ORU^R01.
 
 The patient stands in PID, the accession number in OBR-3 and OBR-18, the Study Instance UID in an OBX
-(113014, DCM) as IHE has it, each finding in a group of OBX with one OBX-4: the finding (SNOMED CT), its
-probability, its category (RADLEX). OBX-8 is AA for ACR categories 1 and 2, A for category 3. Everything has status R,
-"entered, not verified". Text is UTF-8 (MSH-18).
+(113014, DCM) as IHE has it, each finding in a group of OBX with one OBX-4, as in the structured report: the finding
+(SNOMED CT) with its presence, its probability with the distances to its limits, its category (RADLEX). A finding that
+is not certain is only said to be undetermined: no OBX names it as found. OBX-8 of the category and of a finding that
+is present is AA for ACR categories 1 and 2, A for category 3. Everything has status R, "entered, not verified". Text
+is UTF-8 (MSH-18).
 
 A retraction is the same message with OBR-25 C, "correction": each finding that is taken back is sent again in its old
 group with OBX-11 W, "post original as wrong", and the words with OBX-11 C. Not C for the finding itself: a receiver
@@ -17,9 +19,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dicomnode.dicom import codes
+from dicomnode.dicom.words import ALERT_WARNING
 from dicomnode.errors import PeerRefusedError, TransientError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
-from dicomnode.send.alert_text import TEST, WARNING, lines
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient, Verdict
+from dicomnode.send.alert_text import TEST, lines
 from dicomnode.send.mllp import exchange
 from dicomnode.send.secrets import tls_context
 from dicomnode.settings import HL7Channel
@@ -172,7 +175,7 @@ def _obr(message: AlertMessage) -> str:
 
 
 def _nte(message: AlertMessage) -> str:
-    return _segment("NTE", {1: "1", 3: escaped(f"{TEST}. {WARNING}" if message.is_test else WARNING)})
+    return _segment("NTE", {1: "1", 3: escaped(f"{TEST}. {ALERT_WARNING}" if message.is_test else ALERT_WARNING)})
 
 
 def _tq1(message: AlertMessage) -> str:
@@ -188,9 +191,13 @@ def _about(message: AlertMessage) -> Iterator[dict[int, str]]:
 def _observations(finding: AlertFinding, group: str, content: AlertContent) -> Iterator[dict[int, str]]:
     flag = "" if content.retraction else _ABNORMAL[finding.acuity]
     shared = {4: group, 11: _WRONG if content.retraction else _NOT_VERIFIED}
-    yield shared | {2: "CWE", 3: _coded(codes.FINDING), 5: _coded(finding.code), 8: flag}
-    yield shared | {2: "NM", 3: _coded(codes.CERTAINTY_OF_FINDING), 5: str(finding.percent), 6: _coded(codes.PERCENT)}
-    yield shared | {2: "CWE", 3: _coded(codes.LEVEL_OF_SIGNIFICANCE), 5: _coded(codes.ACUITIES[finding.acuity])}
+    if finding.verdict is Verdict.PRESENT:  # a reader that skips its presence must not take it as there
+        yield shared | {2: "CWE", 3: _coded(codes.FINDING), 5: _coded(finding.code), 8: flag}
+    yield shared | {2: "CWE", 3: _coded(finding.code), 5: _coded(codes.PRESENCES[finding.verdict.presence])}
+    for concept, value in codes.percentages(codes.CERTAINTY_OF_FINDING, finding.estimate):
+        yield shared | {2: "NM", 3: _coded(concept), 5: str(value), 6: _coded(codes.PERCENT)}
+    significance = _coded(codes.ACUITIES[finding.acuity])
+    yield shared | {2: "CWE", 3: _coded(codes.LEVEL_OF_SIGNIFICANCE), 5: significance, 8: flag}
 
 
 def _text(message: AlertMessage) -> Iterator[dict[int, str]]:

@@ -17,7 +17,7 @@ from pynetdicom.status import code_to_category
 from dicomnode.dicom.elements import parsing
 from dicomnode.dicom.files import reading
 from dicomnode.errors import StorageError, UnsupportedImageError
-from dicomnode.records import SendOutcome, Verdict, verdict_of
+from dicomnode.records import SendOutcome, SendVerdict, verdict_of
 from dicomnode.send.association import MAXIMUM_CONTEXTS, associated
 from dicomnode.settings import Destination, SendSettings
 
@@ -154,7 +154,7 @@ def _decoded(file: Outgoing, syntax: UID) -> Dataset:
 def _outcome(file: Outgoing, status: int | None) -> SendOutcome:
     if status is None:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=None, error="no answer to the C-STORE")
-    if verdict_of(status) is Verdict.HELD:
+    if verdict_of(status) is SendVerdict.HELD:
         return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status)
     error = f"C-STORE status 0x{status:04X} ({code_to_category(status)})"
     return SendOutcome(sop_instance_uid=file.sop_instance_uid, status=status, error=error)

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from dicomnode import __version__
 from dicomnode.dicom import codes
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, SettingsError, TransientError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, CodedConcept, NamedPatient, Verdict
 from dicomnode.send.alert_text import TEST, lines
 from dicomnode.send.secrets import read_secret, tls_context
 from dicomnode.settings import WebhookChannel
@@ -40,6 +40,7 @@ _SYSTEMS = {
 }
 _ABNORMAL = {Acuity.EMERGENT: "AA", Acuity.URGENT: "AA", Acuity.NON_CRITICAL: "A", Acuity.NON_ACTIONABLE: "A"}
 _RETRACTED = {"system": "urn:dicomnode:event", "code": "alert.retracted", "display": "Alert retracted"}
+_INDETERMINATE = "IND"
 _GENDERS = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -114,8 +115,10 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
             }
         ],
         "conclusion": "\n".join(lines(message)),
-        "conclusionCode": [{"coding": [_coding(f.code)]} for f in content.findings],
+        "conclusionCode": [{"coding": [_coding(f.code)]} for f in content.findings if f.verdict is Verdict.PRESENT],
     }
+    if not report["conclusionCode"]:
+        del report["conclusionCode"]
     if not tags:
         del report["meta"]
     if message.patient is not None:
@@ -129,26 +132,28 @@ def diagnostic_report(message: AlertMessage) -> dict[str, Any]:
 
 
 def _observation(message: AlertMessage, finding: AlertFinding, number: int) -> dict[str, Any]:
-    certainty = {
-        "value": finding.percent,
-        "unit": codes.PERCENT.value,
-        "system": _SYSTEMS["UCUM"],
-        "code": codes.PERCENT.value,
-    }
+    """What is present is the value of a finding; what is not certain is only said to be undetermined."""
+    is_present = finding.verdict is Verdict.PRESENT
+    presence = {"coding": [_coding(codes.PRESENCES[finding.verdict.presence])]}
     flag = {
         "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
-        "code": _ABNORMAL[finding.acuity],
+        "code": _ABNORMAL[finding.acuity] if is_present else _INDETERMINATE,
     }
     interpretation = {"interpretation": [{"coding": [flag, _coding(codes.ACUITIES[finding.acuity])]}]}
+    components: list[dict[str, Any]] = [{"code": {"coding": [_coding(finding.code)]}, "valueCodeableConcept": presence}]
+    components += [
+        {"code": {"coding": [_coding(concept)]}, "valueQuantity": _percentage(value)}
+        for concept, value in codes.percentages(codes.CERTAINTY_OF_FINDING, finding.estimate)
+    ]
     return {
         "resourceType": "Observation",
         "id": f"finding-{number}",
         "status": _status(message.content),
-        "code": {"coding": [_coding(codes.FINDING)]},
+        "code": {"coding": [_coding(codes.FINDING if is_present else finding.code)]},
         "device": {"reference": "#model"},
         "issued": _moment(message.created_at),
-        "valueCodeableConcept": {"coding": [_coding(finding.code)]},
-        "component": [{"code": {"coding": [_coding(codes.CERTAINTY_OF_FINDING)]}, "valueQuantity": certainty}],
+        "valueCodeableConcept": {"coding": [_coding(finding.code)]} if is_present else presence,
+        "component": components,
         **({} if message.content.retraction else interpretation),
     }
 
@@ -156,6 +161,11 @@ def _observation(message: AlertMessage, finding: AlertFinding, number: int) -> d
 def _status(content: AlertContent) -> str:
     """FHIR R4: a report that was released and should not have been is in error, and stays so."""
     return "entered-in-error" if content.retraction else "preliminary"
+
+
+def _percentage(value: int) -> dict[str, Any]:
+    unit = codes.PERCENT.value
+    return {"value": value, "unit": unit, "system": _SYSTEMS["UCUM"], "code": unit}
 
 
 def _patient(patient: NamedPatient) -> dict[str, Any]:

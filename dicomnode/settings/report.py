@@ -15,8 +15,9 @@ class ReportSettings(Table):
 
     languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     """Languages of the report (RFC 5646, for example "pt-BR"), the house's own first; one text each."""
-    unsupported_sentences: Annotated[str, Field(pattern="^(flag|withhold)$")] = "flag"
-    """What becomes of drafted sentences that the classifier does not support: `flag` or `withhold`."""
+    unsupported_sentences: Annotated[str, Field(pattern="^(rewrite|withhold)$")] = "rewrite"
+    """What becomes of drafted sentences that do not agree with a verdict: `rewrite` them from the codes, places and
+    sizes kept, or `withhold` them with their places and sizes. They are never shown; the report says how many."""
     impression_first: bool = False
     """Put the impression before everything else."""
     recommendations: dict[str, dict[str, str]] = {}

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, Alert, AlertContent, AlertFinding, CodedConcept, Job, Retraction, WithdrawalReason
+from dicomnode.records import (
+    Acuity,
+    Alert,
+    AlertContent,
+    AlertFinding,
+    CodedConcept,
+    Estimate,
+    Job,
+    Retraction,
+    Verdict,
+    WithdrawalReason,
+)
 from dicomnode.store import leases
 from dicomnode.store.engine import read, write
 from dicomnode.store.inputs import is_of_same_images
@@ -226,7 +238,8 @@ def taken_back(connection: Connection, job_ids: Collection[int]) -> dict[int, fr
 def content_to_json(content: AlertContent) -> dict[str, Any]:
     """Content of an alert as the table holds it."""
     findings = [
-        {"key": f.key, "code": list(f.code), "percent": f.percent, "acuity": f.acuity} for f in content.findings
+        {"key": f.key, "code": list(f.code), "verdict": f.verdict, **asdict(f.estimate), "acuity": f.acuity}
+        for f in content.findings
     ]
     written = {"findings": findings, "model": content.model, "model_version": content.model_version}
     back = content.retraction
@@ -239,9 +252,18 @@ def content_to_json(content: AlertContent) -> dict[str, Any]:
 
 
 def content_from_json(content: dict[str, Any]) -> AlertContent:
-    """Content of an alert from what the table holds."""
+    """Content of an alert from what the table holds.
+
+    Rows of version 0.1 have neither verdict nor limits: what they told was that the finding is suspected.
+    """
     findings = tuple(
-        AlertFinding(key=f["key"], code=CodedConcept(*f["code"]), percent=f["percent"], acuity=Acuity(f["acuity"]))
+        AlertFinding(
+            key=f["key"],
+            code=CodedConcept(*f["code"]),
+            verdict=Verdict(f.get("verdict", Verdict.PRESENT)),
+            estimate=Estimate(percent=f["percent"], lower=f.get("lower"), upper=f.get("upper"), step=f.get("step", 1)),
+            acuity=Acuity(f["acuity"]),
+        )
         for f in content["findings"]
     )
     retraction = content.get("retraction")

@@ -100,6 +100,7 @@ def _finding(finding: FindingRecipe, calibration: Calibration) -> dict[str, obje
         "threshold": calibration.threshold,
         "acuity": str(finding.acuity.value),
         "terms": finding.terms,
+        **({"implies": finding.implies} if finding.implies else {}),
     }
 
 

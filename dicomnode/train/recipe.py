@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dicomnode.errors import SettingsError
 from dicomnode.infer.manifest import Accepts, PixelRecipe, Prefers
+from dicomnode.measure.hierarchy import hierarchy_faults, wholes_of
 from dicomnode.records import Acuity, CodedConcept
 from dicomnode.train.hyperparameters import (
     AugmentRecipe,
@@ -62,6 +63,8 @@ class FindingRecipe(Table):
     """Wordings when it is just above the threshold."""
     absent: Sentences
     """Wordings when it is not there."""
+    implies: tuple[str, ...] = ()
+    """Keys of the findings that this one is a kind of."""
 
     @model_validator(mode="after")
     def _sentences_name_it(self) -> FindingRecipe:
@@ -177,6 +180,8 @@ class Recipe(Table):
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) != len(keys):
             raise ValueError(f"findings must have different keys, got {', '.join(keys)}")
+        if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
+            raise ValueError(faults[0])
         if self.card.main_finding not in keys:
             raise ValueError(f"card.main_finding must be one of {', '.join(keys)}, got {self.card.main_finding!r}")
         unknown = sorted(set(self.bundle.reports) - set(keys))
@@ -231,14 +236,20 @@ class Recipe(Table):
                 "mask_of": {key: kinds for key, kinds in self.phantoms.mask_of.items() if key in keys},
             }
         )
-        findings = tuple(finding for finding in self.findings if finding.key in keys)
+        implies = {finding.key: finding.implies for finding in self.findings}
+        findings = tuple(
+            # What it implies over a finding that is not reported it still implies.
+            finding.model_copy(update={"implies": tuple(sorted(wholes_of(finding.key, implies) & keys))})
+            for finding in self.findings
+            if finding.key in keys
+        )
         return self.model_copy(update={"findings": findings, "phantoms": phantoms})
 
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that decide the weights, hexadecimal: which recipe made a checkpoint.
 
-        The comparer is left out, as no other weight depends on it.
+        The comparer is left out, as no other weight depends on it, and so is what implies what.
         """
         decisive = self.model_dump_json(
             exclude={
@@ -248,6 +259,7 @@ class Recipe(Table):
                 "card": True,
                 "comparer": True,
                 "fit": {"threads"},
+                "findings": {"__all__": {"implies"}},
             }
         )
         return hashlib.sha256(decisive.encode()).hexdigest()

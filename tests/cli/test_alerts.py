@@ -10,7 +10,16 @@ from alert_peers import mllp_server
 from cli.test_commands import make_index, one_sentence, run
 
 from dicomnode.node.rooms import open_stores
-from dicomnode.records import Acuity, AlertContent, AlertFinding, CodedConcept, InstanceKey, Outcome
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    CodedConcept,
+    Estimate,
+    InstanceKey,
+    Outcome,
+    Verdict,
+)
 from dicomnode.settings import load
 from dicomnode.store.jobs import new_job
 
@@ -109,7 +118,13 @@ def _told(stores) -> int:
     stores.jobs.add(row, last_instance_at=waiting.last_instance_at)
     job = stores.jobs.claim("w", lease_s=60, now=now)
     code = CodedConcept("1386000", "SCT", "Intracranial hemorrhage")
-    finding = AlertFinding(key="intracranial_hemorrhage", code=code, percent=90, acuity=Acuity.EMERGENT)
+    finding = AlertFinding(
+        key="intracranial_hemorrhage",
+        code=code,
+        verdict=Verdict.PRESENT,
+        estimate=Estimate(percent=90),
+        acuity=Acuity.EMERGENT,
+    )
     content = AlertContent(findings=(finding,), model="head", model_version="1")
     stores.results.keep(
         job, [], acuity=Acuity.EMERGENT, outcome=Outcome.FINDINGS, reason="", priority=1, now=now,

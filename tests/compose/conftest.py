@@ -40,6 +40,7 @@ from dicomnode.records import (
     ReviewReason,
     Section,
     Sentence,
+    Verdict,
 )
 from dicomnode.settings import AcuitySettings, ComposeSettings
 
@@ -137,7 +138,7 @@ def a_finding(
     corners = [(0.6, 0.6), (0.6, 0.8), (0.8, 0.8), (0.8, 0.6), (0.6, 0.6)]
     return Finding(
         spec=spec,
-        presence=Presence.PRESENT,
+        verdict=Verdict.PRESENT,
         probability=probability,
         acuity=spec.acuity,
         heatmap=Heatmap(finding=spec.key, method="class_activation", image=image, weights=weights),
@@ -147,7 +148,7 @@ def a_finding(
 
 def an_absent_finding(spec: FindingSpec = PNEUMOTHORAX) -> Finding:
     """Return a finding that is not there."""
-    return Finding(spec=spec, presence=Presence.ABSENT, probability=0.031, acuity=spec.acuity)
+    return Finding(spec=spec, verdict=Verdict.ABSENT, probability=0.031, acuity=spec.acuity)
 
 
 def a_text(findings: tuple[Sentence, ...], language: str = "en") -> ReportText:
@@ -172,9 +173,7 @@ def a_text(findings: tuple[Sentence, ...], language: str = "en") -> ReportText:
 def a_report(outcome: Outcome, *findings: Finding) -> Report:
     """Return a report of any outcome."""
     was_read = outcome in {Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED}
-    said = Sentence(
-        text="Opacity in the lower lobe, \u03b1 \u2265 2 cm \\ \u80ba\u708e.", finding="pneumonia", is_supported=True
-    )
+    said = Sentence(text="Opacity in the lower lobe, \u03b1 \u2265 2 cm \\ \u80ba\u708e.", finding="pneumonia")
     return Report(
         outcome=outcome,
         reason="" if was_read else "UNSUPPORTED_IMAGE: the pixels cannot be read.",
@@ -189,7 +188,7 @@ def a_doubtful_finding(source: Dataset) -> Finding:
     """Return a finding that may be there, grown since the prior study, under the UID that it had then."""
     return dataclasses.replace(
         a_finding(source, PNEUMOTHORAX, probability=0.6),
-        presence=Presence.UNDETERMINED,
+        verdict=Verdict.POSSIBLE,
         interval=(0.41, 0.77),
         change=Change.INCREASED,
         tracking_uid=PRIOR_TRACKING_UID,

@@ -108,14 +108,14 @@ def test_a_doubtful_finding_keeps_its_region_but_is_not_called_a_finding(full):
 
 
 def test_the_interval_stands_beside_the_probability(full):
-    """Distances to the limits, in percent, under the concepts for measurement uncertainty."""
+    """Distances to the limits, in percent as the text has them, under the concepts for measurement uncertainty."""
     numbers = {
         _name(item): (str(item.MeasuredValueSequence[0].NumericValue), _unit(item))
         for item in groups_of(full["regions-sr"])[0].ContentSequence
         if item.ValueType == "NUM"
     }
 
-    assert {"111012": ("87", "%"), "371885007": ("6.7", "%"), "371886008": ("6", "%")} == {
+    assert {"111012": ("85", "%"), "371885007": ("5", "%"), "371886008": ("10", "%")} == {
         name: (value.removesuffix(".0"), unit) for name, (value, unit) in numbers.items()
     }
 

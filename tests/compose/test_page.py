@@ -50,7 +50,7 @@ def test_without_a_font_the_page_is_english_and_says_why(language, a_page_reques
 
     assert "en" == page.language
     assert any(f"language {language} needs a font" in text and "compose.font" in text for text in said)
-    assert "Pneumonia: Present, 87 %." in said
+    assert "Pneumonia: suspected (probability about 85%, 95% interval 80% to 95%)." in said
 
 
 def test_the_english_text_of_the_report_stands_in_where_there_is_one(a_page_request, a_dx_film):
@@ -131,8 +131,9 @@ def test_every_finding_has_a_bar_with_its_name_in_the_language(a_page_request):
     bars = page_of(a_page_request("de")).bars
 
     assert [("Pneumonie", 87, True), ("Pneumonie", 60, True), ("Pneumonie", 3, False)] == [
-        (bar.name, bar.percent, bar.is_suspected) for bar in bars
+        (bar.name, round(bar.percent), bar.is_suspected) for bar in bars
     ]
+    assert ["85%", "60%", "3%"] == [bar.label for bar in bars], "as the text has them, rounded"
     assert (41, 77, 50) == (round(bars[1].lower), round(bars[1].upper), round(bars[1].threshold))
 
 

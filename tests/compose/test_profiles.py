@@ -224,7 +224,7 @@ def test_outlines_lie_where_the_regions_are(a_full_ct):
         assert pytest.approx(expected) == list(outline.GraphicData)
         image = annotation.ReferencedImageSequence[0].ReferencedSOPInstanceUID
         assert finding.heatmap.image.sop_instance_uid == image
-        assert any(f"{finding.percent} %" in text.UnformattedTextValue for text in annotation.TextObjectSequence)
+        assert any(f"{finding.percent}%" in text.UnformattedTextValue for text in annotation.TextObjectSequence)
         assert any("not for diagnostic use" in text.UnformattedTextValue for text in annotation.TextObjectSequence)
 
 

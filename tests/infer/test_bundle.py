@@ -97,6 +97,16 @@ MISTAKES = {
     "windows on a film": ('fit = "pad"', 'fit = "pad"\nwindows = [[40, 80]]', "are for CT only"),
     "percentiles reversed": ("low_percentile = 0.5", "low_percentile = 99.9", "must be below high_percentile"),
     "same finding twice": ('key = "pleural_effusion"', 'key = "opacity"', "must have different keys"),
+    "kind of nothing": (
+        'key = "pleural_effusion"',
+        'key = "pleural_effusion"\nimplies = ["gout"]',
+        "finding pleural_effusion implies gout, which is no finding; known: opacity, pleural_effusion",
+    ),
+    "kind of itself": (
+        'key = "opacity"',
+        'key = "opacity"\nimplies = ["opacity"]',
+        "finding opacity implies itself: opacity implies opacity",
+    ),
     "unknown file": ('"card.md" =', '"notes.md" =', "lacks card.md"),
     "wrong code": ('["60046008", "SCT", "Pleural effusion"]', '["60046008"]', r"findings\.1\.code"),
 }

@@ -28,7 +28,7 @@ from dicomnode.errors import StorageError, TransientError
 from dicomnode.node import doors as doors_module
 from dicomnode.node.delivery import Courier
 from dicomnode.node.doors import ResultDoor
-from dicomnode.records import Acuity, JobState, Outcome, Verdict, verdict_of
+from dicomnode.records import Acuity, JobState, Outcome, SendVerdict, verdict_of
 from dicomnode.settings import Destination, ScheduleSettings, SendSettings, Settings
 from dicomnode.store.jobs import new_job
 from dicomnode.store.results import NewResult, ResultStore
@@ -276,7 +276,7 @@ def test_what_the_pacs_never_takes_ends_at_once(a_road, a_pacs, status):
 
 def test_every_status_has_a_verdict():
     """No status of a peer is without a meaning."""
-    assert set(Verdict) == {verdict_of(status) for status in range(0x10000)}
+    assert set(SendVerdict) == {verdict_of(status) for status in range(0x10000)}
 
 
 def test_a_peer_that_aborts_after_each_object_gets_the_next_at_once(a_road, a_pacs):

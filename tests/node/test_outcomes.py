@@ -109,7 +109,7 @@ def test_a_classifier_answers_without_draft_and_maps(a_house):
     assert ("findings", Acuity.URGENT) == (job["outcome"], job["acuity"])
     results = results_of(house, job)
     assert {"summary", "text-sr.en", "study-sr"} == results.keys()
-    assert "Opacity of lung: detected by the classifier" in document_text(results["text-sr.en"])
+    assert "Findings consistent with opacity of lung" in document_text(results["text-sr.en"])
 
 
 def test_a_gpu_that_is_gone_keeps_the_job_waiting(a_house):

@@ -147,12 +147,19 @@ def test_one_patient_written_in_two_ways_is_one(a_house, a_film, same):
     assert 2 == len(house.stores.inputs.of(job["id"]))
 
 
-def test_a_result_goes_under_the_identity_that_is_known(a_house, a_film):
-    """Where the first image has no Patient ID and the second has, the results have that."""
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+def test_a_result_goes_under_the_identity_that_is_known(a_house, a_film, numbers):
+    """Where one image has no Patient ID and the other has, the results have that, whichever of the two is read."""
     house = a_house()
-    answered(house, a_film(PatientID="", PatientName="", PatientBirthDate=""), a_film())
+    unnamed, named = (f"{STUDY}.{number}" for number in numbers)
+    answered(
+        house,
+        a_film(PatientID="", PatientName="", PatientBirthDate="", SOPInstanceUID=unnamed),
+        a_film(SOPInstanceUID=named),
+    )
 
     assert {"SYN-A"} == {ds.PatientID for ds in results(house)}
+    assert {"Alpha^Synthetic"} == {str(ds.PatientName) for ds in results(house)}
 
 
 def test_another_patients_image_that_comes_late_leaves_the_answer_as_it_is(a_house, a_film):

@@ -35,7 +35,7 @@ def test_the_settings_overrule_the_bundle():
 
 def test_a_missing_probability_is_an_error():
     """A study is never graded on fewer findings than the bundle judges."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="3 findings need as many probabilities, got 2"):
         study_acuity(SPECS, (0.9, 0.1), AcuitySettings())
 
 
@@ -69,7 +69,7 @@ def test_an_alert_names_model_code_and_probability(a_report):
     (content,) = alerts_due(a_report((0.1, 0.6, 0.1)), AcuitySettings(), ("ris",)).values()
 
     assert ("cxr", "1.2.0", Acuity.EMERGENT) == (content.model, content.model_version, content.acuity)
-    assert [("pneumothorax", SPECS[1].code, 60)] == [(f.key, f.code, f.percent) for f in content.findings]
+    assert [("pneumothorax", SPECS[1].code, 60)] == [(f.key, f.code, f.estimate.percent) for f in content.findings]
 
 
 def test_a_study_that_was_not_read_alerts_nobody():

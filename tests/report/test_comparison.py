@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dicomnode.records import Acuity, Change, CodedConcept, FindingSpec, Presence
-from dicomnode.report.comparison import Extent, Standing, change, changes, standing
+from dicomnode.records import Acuity, Change, ChangeUnknown, CodedConcept, FindingSpec, Presence
+from dicomnode.report.comparison import Extent, Standing, change, changes
 
 P, A, U = Presence.PRESENT, Presence.ABSENT, Presence.UNDETERMINED
 
@@ -29,16 +31,16 @@ def a_spec(key: str = "opacity", certain: tuple[float, float] | None = (0.3, 0.7
         (A, P, Change.NEW),
         (P, A, Change.RESOLVED),
         (A, A, None),
-        (U, P, None),
-        (U, A, None),
-        (P, U, None),
-        (A, U, None),
-        (U, U, None),
-        (P, P, None),  # nothing was measured
+        (U, P, ChangeUnknown.UNDETERMINED_THEN),
+        (U, A, ChangeUnknown.UNDETERMINED_THEN),
+        (P, U, ChangeUnknown.UNDETERMINED_NOW),
+        (A, U, ChangeUnknown.UNDETERMINED_NOW),
+        (U, U, ChangeUnknown.UNDETERMINED_NOW),
+        (P, P, ChangeUnknown.NOT_MEASURED),
     ],
 )
 def test_presence_alone_tells_what_is_new_and_what_is_gone(then, now, expected):
-    """What is undetermined on either side is never said to have changed."""
+    """What is undetermined on either side is never said to have changed, and the reason is given."""
     assert expected == change(Standing(presence=now), Standing(presence=then))
 
 
@@ -97,29 +99,35 @@ def test_areas_count_before_a_learned_comparison():
 
 def test_a_learned_comparison_makes_nothing_certain_that_is_not():
     """An undetermined finding has no change, whatever a model says of it."""
-    assert change(Standing(presence=U), Standing(presence=P), {Change.DECREASED: 1.0}) is None
+    found = change(Standing(presence=U), Standing(presence=P), {Change.DECREASED: 1.0})
+
+    assert ChangeUnknown.UNDETERMINED_NOW is found
 
 
 @pytest.mark.parametrize(
-    ("probability", "interval", "certain", "expected"),
+    ("then", "now", "expected"),
     [
-        (0.8, None, (0.3, 0.7), P),
-        (0.6, None, (0.3, 0.7), U),
-        (0.1, None, (0.3, 0.7), A),
-        (0.6, None, None, P),
-        (0.6, (0.4, 0.8), None, U),
-        (0.6, (0.55, 0.8), None, P),
-        (0.2, (0.1, 0.6), (0.3, 0.7), U),
+        ("frontal", "lateral", ChangeUnknown.OTHER_VIEW),
+        ("frontal", "frontal", Change.INCREASED),
+        ("", "lateral", Change.INCREASED),
     ],
 )
-def test_a_standing_is_open_where_its_interval_holds_the_threshold(probability, interval, certain, expected):
-    """A study is not said to have a new finding for a probability that might as well lie on the other side."""
-    assert expected == standing(a_spec(certain=certain), probability, interval).presence
+def test_films_of_different_views_are_not_compared(then, now, expected):
+    """Areas, and what a model makes of the pair, tell nothing across views; that it is new or gone can be told."""
+    standings = [
+        Standing(presence=P, extent=Extent(area=area, error=1), projection=view)
+        for area, view in ((200, now), (100, then))
+    ]
+
+    assert expected is change(*standings, {Change.DECREASED: 0.9})
+    assert Change.NEW is change(standings[0], replace(standings[1], presence=A))
 
 
-def test_findings_that_only_one_study_knows_are_left_out():
-    """An earlier report that says nothing of a finding does not make it new."""
+def test_findings_that_only_one_study_knows_have_no_change():
+    """An earlier report that says nothing of a finding does not make it new, and the reason is given."""
     specs = [a_spec("opacity"), a_spec("effusion")]
     now = {"opacity": Standing(presence=P), "effusion": Standing(presence=P)}
 
-    assert {"opacity": Change.NEW} == changes(specs, now, {"opacity": Standing(presence=A)})
+    found = changes(specs, now, {"opacity": Standing(presence=A)})
+
+    assert {"opacity": Change.NEW, "effusion": ChangeUnknown.NOT_JUDGED_THEN} == found

@@ -103,10 +103,10 @@ def test_a_sentence_without_codes_is_translated_and_marked(a_report, a_model):
     english, german = a_report((0.1, 0.1, 0.1), FREE, **settings).texts
 
     translated = translators({"de": a_model})["de"](FREE)
-    (sentence,) = german.sections[Section.FINDINGS]
+    sentence = german.sections[Section.FINDINGS][0]
     assert translated
     assert (f"{translated} [maschinell übersetzt]", None) == (sentence.text, sentence.language)
-    assert (FREE,) == english.lines(Section.FINDINGS)
+    assert FREE == english.lines(Section.FINDINGS)[0]
 
 
 def test_translating_repeats_itself(a_model):

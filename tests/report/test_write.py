@@ -13,6 +13,7 @@ from dicomnode.errors import BundleError, SettingsError
 from dicomnode.records import (
     Acuity,
     Change,
+    ChangeUnknown,
     Examination,
     ImageQuality,
     Outcome,
@@ -25,9 +26,9 @@ from dicomnode.records import (
     Section,
 )
 from dicomnode.report import report_without_reading
+from dicomnode.report.languages import language_of
 from dicomnode.settings import ReportSettings
 
-FLAG = "[not supported by the classifier]"
 DOUBTFUL = (replace(SPECS[0], certain=(0.2, 0.8)), *SPECS[1:])
 
 
@@ -41,42 +42,127 @@ def test_findings_come_most_acute_first_then_likeliest(a_report):
     assert "Pneumothorax suspected (probability 60%)." == report.text.lines(Section.IMPRESSION)[0]
 
 
-def test_a_sentence_that_the_classifier_contradicts_is_flagged(a_report):
-    """The reader sees which of the drafted sentences stand alone, and is asked to look."""
+def test_a_sentence_that_a_verdict_contradicts_is_said_from_codes(a_report):
+    """It is never shown beside its contradiction; the reader learns how many there were, and is asked to look."""
     report = a_report((0.9, 0.1, 0.1), "Consolidation on the left.", "Large effusion.", "No pneumothorax.")
-    said = report.text.sections[Section.FINDINGS]
 
-    assert [True, False, True] == [sentence.is_supported for sentence in said]
-    assert f"Large effusion. {FLAG}" == said[1].text
-    assert "effusion" == said[1].finding
+    assert (
+        "Consolidation on the left.",
+        "No sign of effusion.",
+        "No pneumothorax.",
+        "One drafted sentence that did not agree with the classifier was reworded.",
+    ) == report.text.lines(Section.FINDINGS)
     assert (ReviewReason.DISAGREEMENT,) == report.review
 
 
 def test_by_setting_such_sentences_are_withheld_and_counted(a_report):
-    """Withholding says that something was withheld, and still asks for review."""
-    report = a_report((0.9, 0.1, 0.1), "Pneumonia.", "Large effusion.", unsupported_sentences="withhold")
+    """What they name is said with what the draft lacks, without their places and sizes."""
+    drafted = ("Pneumonia.", "Large effusion.")
+    lines = a_report((0.9, 0.1, 0.1), *drafted, unsupported_sentences="withhold").text.lines(Section.FINDINGS)
+
+    assert (
+        "Pneumonia.",
+        "No sign of: pneumothorax and effusion.",
+        "One drafted sentence that did not agree with the classifier was withheld.",
+    ) == lines
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("rewrite", "Possible pneumonia (left, large)."), ("withhold", "Possible pneumonia.")]
+)
+def test_a_sentence_that_is_too_sure_loses_its_certainty(a_report, setting, expected):
+    """Place and size are kept where the sentence is only reworded; nothing disagrees about the finding itself."""
+    report = a_report((0.6, 0.1, 0.1), "Large pneumonia on the left.", specs=DOUBTFUL, unsupported_sentences=setting)
+
+    assert expected == report.text.lines(Section.FINDINGS)[0]
+    assert (ReviewReason.UNDETERMINED,) == report.review
+
+
+@pytest.mark.parametrize(
+    ("probability", "sentence", "expected"),
+    [
+        (0.3, "No pneumonia.", "Pneumonia: indeterminate."),
+        (0.3, "Pneumonia is seen.", "Pneumonia: indeterminate."),
+        (0.3, "Pneumonia is likely.", "Pneumonia: indeterminate."),
+        (0.3, "Possible pneumonia.", "Possible pneumonia."),
+        (0.6, "No pneumonia.", "Possible pneumonia."),
+        (0.6, "Findings suspicious for pneumonia.", "Possible pneumonia."),
+        (0.6, "Pneumonia cannot be excluded.", "Pneumonia cannot be excluded."),
+        (0.9, "No pneumonia.", "Findings consistent with pneumonia."),
+        (0.9, "Possible pneumonia.", "Findings consistent with pneumonia."),
+        (0.9, "Opacities consistent with pneumonia.", "Opacities consistent with pneumonia."),
+        (0.9, "The pneumonia has resolved.", "Findings consistent with pneumonia."),
+        (0.9, "New pneumonia.", "Findings consistent with pneumonia."),
+        (0.9, "The lungs are clear.", "Findings consistent with pneumonia."),
+        (0.3, "No acute cardiopulmonary disease.", "Pneumonia: indeterminate."),
+        (0.1, "The lungs are clear.", "The lungs are clear."),
+    ],
+)
+@pytest.mark.parametrize("setting", ["rewrite", "withhold"])
+def test_a_draft_is_shown_only_where_it_says_what_the_verdict_says(a_report, probability, sentence, expected, setting):
+    """Presence and certainty alike, whether it names the finding or denies everything; no word on earlier studies."""
+    report = a_report((probability, 0.1, 0.1), sentence, specs=DOUBTFUL, unsupported_sentences=setting)
     lines = report.text.lines(Section.FINDINGS)
 
-    assert ("Pneumonia.", "One drafted sentence that the classifier does not support was withheld.") == lines
-    assert (ReviewReason.DISAGREEMENT,) == report.review
+    assert expected in lines
+    assert (sentence in lines) is (expected == sentence)
 
 
 @pytest.mark.parametrize("sentences", [("The heart is normal.",), ("No consolidation.",)])
 def test_a_suspected_finding_that_the_draft_leaves_out_or_denies_gets_a_sentence(a_report, sentences):
     """What the classifier holds is always said in words, first of all."""
-    first = a_report((0.87, 0.1, 0.1), *sentences).text.sections[Section.FINDINGS][0]
+    report = a_report((0.87, 0.1, 0.1), *sentences)
+    first = report.text.sections[Section.FINDINGS][0]
 
-    assert "pneumonia" == first.finding
-    assert "Pneumonia: detected by the classifier (probability 87%); not in the drafted text." == first.text
-    assert first.is_supported
+    assert ("pneumonia", "Findings consistent with pneumonia.") == (first.finding, first.text)
+    assert (ReviewReason.DISAGREEMENT,) == report.review
 
 
 def test_without_a_draft_findings_are_simply_said(a_report):
-    """A classifier drafts nothing; its findings need no excuse, and nothing disagrees."""
+    """A classifier drafts nothing; every finding is said all the same, and nothing disagrees."""
     report = a_report((0.87, 0.1, 0.1))
 
-    assert ("Pneumonia: detected by the classifier (probability 87%).",) == report.text.lines(Section.FINDINGS)
+    lines = ("Findings consistent with pneumonia.", "No sign of: pneumothorax and effusion.")
+    assert lines == report.text.lines(Section.FINDINGS)
     assert () == report.review
+
+
+@pytest.mark.parametrize("reason", [ReviewReason.QUALITY, ReviewReason.INCOMPLETE, ReviewReason.OUT_OF_DISTRIBUTION])
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_where_nothing_can_be_excluded_nothing_is_denied_and_nothing_calms(a_report, reason, language):
+    """Poor or incomplete images give no "no ..."; the reason is said, review is asked for, no priority is suggested."""
+    drafted = ("No pneumonia.", "The lungs are clear.")
+    report = a_report((0.01, 0.02, 0.03), *drafted, reading={"cannot_exclude": (reason,)}, languages=(language,))
+    known = language_of(language)
+    lines = [line for section in Section for line in report.text.lines(section)]
+
+    assert Outcome.UNDETERMINED is report.outcome
+    assert {Presence.UNDETERMINED} == {finding.presence for finding in report.findings}
+    assert {ReviewReason.UNDETERMINED, reason} <= set(report.review)
+    assert known.sentence("cannot-exclude", reasons=known.say(f"review-{reason}")) in lines
+    assert known.sentence("recommend-undecided") in lines
+    assert known.sentence("recommend-non_actionable") not in lines
+    assert not set(drafted) & set(lines)
+
+
+def test_a_finding_that_is_there_stays_where_nothing_can_be_excluded(a_report):
+    """Doubt about what is not seen is none about what is."""
+    report = a_report((0.9, 0.02, 0.03), reading={"cannot_exclude": (ReviewReason.QUALITY,)})
+
+    assert [Presence.PRESENT, Presence.UNDETERMINED, Presence.UNDETERMINED] == [f.presence for f in report.findings]
+    assert Acuity.URGENT is report.acuity
+
+
+def test_a_kind_makes_its_whole_as_likely_and_as_present(a_report):
+    """Cerebral hemorrhage at 99 % and intracranial hemorrhage at 49 % do not stand in one report."""
+    kind = replace(SPECS[0], implies=("effusion",))
+    limits = np.array([[0.99, 1.0], [0, 0.2], [0.2, 1.0]], np.float32)
+
+    report = a_report((0.99, 0.1, 0.49), specs=(kind, *SPECS[1:]), reading={"intervals": limits})
+
+    whole = next(finding for finding in report.findings if finding.spec.key == "effusion")
+    assert (Presence.PRESENT, 99) == (whole.presence, whole.percent)
+    assert "Effusion suspected (probability 99%, 95% interval 99% to 100%)." in report.text.lines(Section.IMPRESSION)
 
 
 def test_nothing_found_is_said_and_does_not_exclude_disease(a_report):
@@ -136,7 +222,7 @@ def test_limits_of_a_probability_are_said(a_report):
 
     report = a_report((0.87, 0.1, 0.1), reading={"intervals": limits})
 
-    assert "95% interval 74% to 93%" in report.text.lines(Section.IMPRESSION)[0]
+    assert "probability about 85%, 95% interval 70% to 95%" in report.text.lines(Section.IMPRESSION)[0]
     assert (0.744, 0.93) == pytest.approx(report.findings[0].interval)
 
 
@@ -149,7 +235,17 @@ def test_a_sentence_said_twice_is_shown_once(a_report):
     """Small decoders repeat themselves."""
     report = a_report((0.1, 0.1, 0.1), "No effusion.", " No effusion. ", "")
 
-    assert ("No effusion.",) == report.text.lines(Section.FINDINGS)
+    assert ("No effusion.", "No sign of: pneumothorax and pneumonia.") == report.text.lines(Section.FINDINGS)
+
+
+def test_two_sentences_of_the_same_codes_are_one_in_another_language(a_report):
+    """Both are kept in the draft's own language; from their codes they would be the same words twice."""
+    english, german = a_report(
+        (0.1, 0.1, 0.1), "No effusion.", "There is no sign of effusion.", languages=("en", "de")
+    ).texts
+
+    assert 2 == sum("effusion" in line for line in english.lines(Section.FINDINGS))
+    assert 1 == sum("effusion" in line for line in german.lines(Section.FINDINGS))
 
 
 def test_probabilities_are_never_certainties(a_report):
@@ -199,6 +295,52 @@ def test_a_comparison_names_its_study_and_each_change(a_report, is_verified, sai
     assert said in report.text.lines(Section.COMPARISON)[1]
     assert "Pneumonia: increased since the earlier study." in report.text.lines(Section.FINDINGS)
     assert (Change.INCREASED, "2.25.7") == (report.findings[0].change, report.findings[0].tracking_uid)
+
+
+@pytest.mark.parametrize(
+    ("then", "probability", "told", "said"),
+    [
+        ({"pneumonia": Presence.ABSENT}, 0.9, {}, "Pneumonia: new since the earlier study."),
+        ({"pneumonia": Presence.PRESENT}, 0.1, {}, "Pneumonia: no longer seen compared with the earlier study."),
+        ({"pneumonia": Presence.PRESENT}, 0.6, {}, "cannot be told, because it is not certain in this study."),
+        ({"pneumonia": Presence.ABSENT}, 0.3, {}, "cannot be told, because it is not certain in this study."),
+        (
+            {"pneumonia": Presence.UNDETERMINED},
+            0.9,
+            {},
+            "cannot be told, because it was not certain in the earlier study.",
+        ),
+        ({}, 0.9, {}, "cannot be told, because nothing is known of it in the earlier study."),
+        ({"pneumonia": Presence.PRESENT}, 0.9, {}, "cannot be told, because its size is not known in both studies."),
+        (
+            {"pneumonia": Presence.PRESENT},
+            0.9,
+            {"pneumonia": ChangeUnknown.OTHER_VIEW},
+            "cannot be told, because the films are of different views.",
+        ),
+        ({"pneumonia": Presence.PRESENT}, 0.9, {"pneumonia": Change.DECREASED}, "decreased since the earlier study."),
+        # What is said of a change never overrules the verdicts.
+        ({"pneumonia": Presence.ABSENT}, 0.9, {"pneumonia": Change.UNCHANGED}, "new since the earlier study."),
+        ({"pneumonia": Presence.PRESENT}, 0.3, {"pneumonia": Change.RESOLVED}, "it is not certain in this study."),
+    ],
+)
+def test_with_an_earlier_study_each_finding_says_its_change(a_report, then, probability, told, said):
+    """New, gone, larger, smaller, unchanged, or why that cannot be told; what was and is absent is one sentence."""
+    prior = PriorStudy(
+        study_instance_uid="2.25.1",
+        study_date=None,
+        instances=(),
+        presences={"pneumothorax": Presence.ABSENT, "effusion": Presence.ABSENT, **then},
+        is_verified=False,
+    )
+
+    report = a_report((probability, 0.1, 0.1), specs=DOUBTFUL, more={"prior": prior, "changes": told})
+
+    changes = [line for line in report.text.lines(Section.FINDINGS) if "the earlier study" in line]
+    assert 1 == len(changes)
+    assert changes[0].startswith("Pneumonia: ")
+    assert changes[0].endswith(said)
+    assert "No sign then or now of: pneumothorax and effusion." in report.text.lines(Section.COMPARISON)
 
 
 def test_recommendations_come_from_the_table_and_the_house(a_report):

@@ -24,8 +24,10 @@ from dicomnode.records import (
     AlertFinding,
     AlertMessage,
     CodedConcept,
+    Estimate,
     NamedPatient,
     Retraction,
+    Verdict,
     WithdrawalReason,
 )
 from dicomnode.send.alerts import check_channel, send_alert
@@ -36,11 +38,16 @@ from dicomnode.settings import EmailChannel, HL7Channel, WebhookChannel
 BLEED = AlertFinding(
     key="intracranial_hemorrhage",
     code=CodedConcept("1386000", "SCT", "Intracranial hemorrhage"),
-    percent=93,
+    verdict=Verdict.PRESENT,
+    estimate=Estimate(percent=93),
     acuity=Acuity.EMERGENT,
 )
 OPACITY = AlertFinding(
-    key="opacity", code=CodedConcept("O|1", "99X", "Opacity & more"), percent=61, acuity=Acuity.NON_CRITICAL
+    key="opacity",
+    code=CodedConcept("O|1", "99X", "Opacity & more"),
+    verdict=Verdict.POSSIBLE,
+    estimate=Estimate(percent=60, lower=45, upper=75, step=5),
+    acuity=Acuity.NON_CRITICAL,
 )
 PATIENT = NamedPatient(
     name="Müller|Weiß^Ann^M^Dr^PhD=山田^太郎",
@@ -134,15 +141,30 @@ def test_the_message_is_an_oru_r01_of_version_2_5_1(message):
 
 
 def test_each_finding_has_code_probability_and_category():
-    """SNOMED CT in the finding, RADLEX in its category, AA where somebody must act within hours."""
+    """SNOMED CT in the finding, RADLEX in its category, AA where somebody must act within hours.
+
+    A finding that is not certain has the presence, probability and limits of the structured report; nothing names it
+    as found.
+    """
     segments = hl7.parse(oru_r01(hl7_channel(1), MESSAGE)).segments("OBX")
     groups = {n: [s for s in segments if str(s[4]) == n] for n in ("1", "2")}
 
-    assert ["1386000^Intracranial hemorrhage^SCT", "93", "RID49480^ACR Category 1 Actionable Finding^RADLEX"] == [
-        str(s[5]) for s in groups["1"]
-    ]
-    assert "RID49482^ACR Category 3 Actionable Finding^RADLEX" == str(groups["2"][2][5])
-    assert ["AA", "A"] == [str(groups[n][0][8]) for n in ("1", "2")]
+    assert [
+        "1386000^Intracranial hemorrhage^SCT",
+        "52101004^Present^SCT",
+        "93",
+        "RID49480^ACR Category 1 Actionable Finding^RADLEX",
+    ] == [str(s[5]) for s in groups["1"]]
+    assert [
+        "373068000^Undetermined^SCT",
+        "60",
+        "15",
+        "15",
+        "RID49482^ACR Category 3 Actionable Finding^RADLEX",
+    ] == [str(s[5]) for s in groups["2"]]
+    assert [["AA", "", "", "AA"], ["", "", "", "", "A"]] == [[str(s[8]) for s in groups[n]] for n in ("1", "2")]
+    assert not any("99X" in str(s[5]) for s in groups["2"])
+    assert "suspected, but not certain (probability about 60%, 95% interval 45% to 75%)" in str(segments[-1][5])
     assert {"R"} == {str(s[11]) for group in groups.values() for s in group}, "not verified"
     assert ["113014^DICOM Study^DCM", "1.2.3.4"] == [str(segments[0][n]) for n in (3, 5)]
 
@@ -289,7 +311,13 @@ def test_the_body_is_a_fhir_diagnostic_report(message):
     bleed = next(r for r in report.contained if r.id == "finding-1")
     assert ["AA", "RID49480"] == [c.code for c in bleed.interpretation[0].coding]
     assert "1386000" == bleed.valueCodeableConcept.coding[0].code
-    assert 93 == bleed.component[0].valueQuantity.value
+    assert "52101004" == bleed.component[0].valueCodeableConcept.coding[0].code
+    assert 93 == bleed.component[1].valueQuantity.value
+    doubtful = next(r for r in report.contained if r.id == "finding-2")
+    assert ["IND", "RID49482"] == [c.code for c in doubtful.interpretation[0].coding]
+    assert ("O|1", "373068000") == (doubtful.code.coding[0].code, doubtful.valueCodeableConcept.coding[0].code)
+    assert [60, 15, 15] == [c.valueQuantity.value for c in doubtful.component[1:]]
+    assert ["1386000"] == [c.coding[0].code for c in report.conclusionCode], "only what is present is a conclusion"
     assert (message.patient is not None) == (report.subject is not None)
     assert "not for diagnostic use" in report.conclusion
 
@@ -390,11 +418,12 @@ def test_a_mail_says_what_is_suspected_and_that_it_is_unverified():
         send_alert(mail_channel(port), NAMELESS)
     first, second = server.got
 
-    assert "[AI, unverified] EMERGENT: Intracranial hemorrhage, Opacity & more suspected" == first["Subject"].strip()
+    subject = "Intracranial hemorrhage suspected; Opacity & more suspected, but not certain"
+    assert f"[AI, unverified] EMERGENT: {subject}" == " ".join(first["Subject"].split())
     assert ("high", "auto-generated") == (first["Importance"], first["Auto-Submitted"])
     assert "<CONTROL0000000000001@hospital.test>" == first["Message-ID"] == second["Message-ID"]
     text = first.get_content()
-    for word in ("not for diagnostic use", "probability 93 %", "RID49480", "1.2.3.4", "head_ct 0.1.0"):
+    for word in ("not for diagnostic use", "probability 93%", "RID49480", "1.2.3.4", "head_ct 0.1.0"):
         assert word in text
 
 

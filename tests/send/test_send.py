@@ -15,7 +15,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.dsutils import split_dataset
 
 from dicomnode.errors import FileMissingError, PeerRefusedError, PeerUnreachableError, UnsupportedImageError
-from dicomnode.records import Verdict
+from dicomnode.records import SendVerdict
 from dicomnode.send.echo import echo
 from dicomnode.send.find import study_instance_count
 from dicomnode.send.store_scu import StoreSCU, read_outgoing
@@ -76,7 +76,7 @@ def test_every_answer_is_looked_at(a_peer, tmp_path):
     outcomes = list(StoreSCU(peer, SETTINGS).send(files))
 
     assert [True, True, False, False] == [o.is_held for o in outcomes]
-    assert [Verdict.LATER, Verdict.PERHAPS] == [o.verdict for o in outcomes[2:]]
+    assert [SendVerdict.LATER, SendVerdict.PERHAPS] == [o.verdict for o in outcomes[2:]]
     assert "C-STORE status 0xA700 (Failure)" == outcomes[2].error
 
 
@@ -150,7 +150,7 @@ def test_a_peer_that_does_not_answer_is_left(a_peer, tmp_path):
 
     (outcome,) = StoreSCU(peer, SendSettings(dimse_timeout_s=0.5)).send([read_outgoing(a_file(tmp_path))])
 
-    assert (None, Verdict.LATER) == (outcome.status, outcome.verdict)
+    assert (None, SendVerdict.LATER) == (outcome.status, outcome.verdict)
     assert time.monotonic() - begin < 4
 
 

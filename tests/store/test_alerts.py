@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from dataclasses import replace
 
 import pytest
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, CodedConcept, InstanceKey, Outcome
+from dicomnode.records import (
+    Acuity,
+    AlertContent,
+    AlertFinding,
+    CodedConcept,
+    Estimate,
+    InstanceKey,
+    Outcome,
+    Verdict,
+)
+from dicomnode.store import alerts as alerts_module
 from dicomnode.store import results as results_module
 from dicomnode.store.alerts import AlertState, control_id
 from dicomnode.store.jobs import new_job
@@ -22,7 +33,13 @@ LATER = NOW + dt.timedelta(hours=1)
 def content(acuity: Acuity = Acuity.EMERGENT, *keys: str) -> AlertContent:
     """Content of an alert of findings with these keys."""
     findings = tuple(
-        AlertFinding(key=key, code=CodedConcept("1386000", "SCT", key), percent=90, acuity=acuity)
+        AlertFinding(
+            key=key,
+            code=CodedConcept("1386000", "SCT", key),
+            verdict=Verdict.PRESENT,
+            estimate=Estimate(percent=90),
+            acuity=acuity,
+        )
         for key in keys or ("bleed",)
     )
     return AlertContent(findings=findings, model="head_ct", model_version="1")
@@ -209,3 +226,25 @@ def test_two_revisions_that_end_at_once_alert_once(both_stores):
 
     assert 2 == sum(len(both_stores.results.of_job(job.id)) for job in jobs)
     assert 1 == len(both_stores.alerts.list())
+
+
+def test_verdict_and_limits_of_a_finding_are_kept(both_stores):
+    """What a channel says later is what the report said."""
+    doubtful = replace(
+        content().findings[0], verdict=Verdict.POSSIBLE, estimate=Estimate(percent=65, lower=50, upper=75, step=5)
+    )
+    told = replace(content(), findings=(doubtful,))
+    keep(both_stores, a_job(both_stores), ris=told)
+
+    assert told == claim(both_stores).content
+
+
+def test_an_alert_of_version_0_1_is_still_told():
+    """Its row has neither verdict nor limits; it said that the finding is suspected."""
+    row = {
+        "findings": [{"key": "bleed", "code": ["1386000", "SCT", "bleed"], "percent": 90, "acuity": "emergent"}],
+        "model": "head_ct",
+        "model_version": "1",
+    }
+
+    assert content() == alerts_module.content_from_json(row)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dicomnode.errors import SettingsError
+from dicomnode.measure.calibration import Calibration
+from dicomnode.train.bundle import _finding
 from dicomnode.train.recipe import read_recipe
 
 _ROOT = Path(__file__).parents[2]
@@ -22,6 +24,11 @@ _ROOT = Path(__file__).parents[2]
         ('absent = ["no effusion."]', 'absent = ["no fluid."]', "'no fluid.' holds none of the terms of effusion"),
         ('key = "effusion"', 'key = "pneumonia"', "findings must have different keys"),
         ('title = "Discs"', 'title = "Discs"\nreports = ["effusion"]', "the main finding among them"),
+        (
+            'key = "effusion"',
+            'key = "effusion"\nimplies = ["gout"]',
+            "finding effusion implies gout, which is no finding; known: pneumonia, effusion",
+        ),
         ("[distill]", "[distil]", "distil: is not a known setting"),
         ("[bundle]", "[bundle", "is not a readable TOML file"),
     ],
@@ -62,3 +69,20 @@ def test_words_of_the_card_do_not_change_the_digest(a_recipe_path: Path, tmp_pat
 
     assert before == card
     assert before != seed
+
+
+def test_what_a_finding_implies_goes_into_the_bundle_and_decides_no_weight():
+    """Kinds stand in bundle.toml; a checkpoint made before they were stated still fits, and faults are named."""
+    plain = read_recipe(_ROOT / "conf" / "train" / "head_ct.toml")
+    findings = tuple(one.model_copy(update={"implies": ()}) for one in plain.findings)
+
+    assert {"any_ich": (), "edh": ("any_ich",), "iph": ("any_ich",)} == {
+        one.key: one.implies for one in plain.reported.findings
+    }
+    assert plain.digest == plain.model_copy(update={"findings": findings}).digest
+    reports = plain.bundle.model_copy(update={"reports": ("edh", "any_ich")})
+    assert [(), ("any_ich",)] == [one.implies for one in plain.model_copy(update={"bundle": reports}).reported.findings]
+    for finding in plain.findings:
+        assert finding.implies == _finding(finding, Calibration(slope=1.0, offset=0.0, threshold=0.5)).get(
+            "implies", ()
+        )

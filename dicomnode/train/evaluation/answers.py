@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from dicomnode.infer.model import Model
 from dicomnode.infer.study import STRANGE
-from dicomnode.records import Encoding, FloatArray, Placement, PreparedImage
+from dicomnode.records import Encoding, FloatArray, Placement, PreparedImage, Stance
 from dicomnode.report.cues import cues_of
-from dicomnode.report.grounding import Stance, claims
+from dicomnode.report.grounding import claims
 from dicomnode.train.data import Split
 
 # N images, V studies, K findings, C channels, S side, h, w cells

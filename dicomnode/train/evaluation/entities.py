@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dicomnode.records import FindingSpec
+from dicomnode.records import FindingSpec, Stance
 from dicomnode.report.cues import Cues
-from dicomnode.report.grounding import Stance, claims
+from dicomnode.report.grounding import claims
 from dicomnode.train.recipe import LanguageRecipe
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dicomnode.measure.metrics import PatientBootstrap, Values, mean, rounded
 from dicomnode.records import FindingSpec, Presence
-from dicomnode.report.acuity import presence
+from dicomnode.report.verdict import verdict
 from dicomnode.train.evaluation.cases import Cases, groups
 
 # N studies, K findings
@@ -61,7 +61,7 @@ def _group(
     among: NDArray[np.bool_],
     intervals: PatientBootstrap,
 ) -> dict[str, Any]:
-    said = np.array([presence(spec, float(score)) for score in scores])
+    said = np.array([verdict(spec, float(score)).presence for score in scores])
     wrong = (scores >= spec.threshold) != (truth == 1)
     is_determined = said != Presence.UNDETERMINED
     risk, area = risks(wrong[among], _sureness(scores[among], spec))

@@ -59,29 +59,45 @@ comparison-compared = قورن بفحص { $date }.
 comparison-undated = قورن بفحص سابق بلا تاريخ.
 comparison-verified = الموجودات السابقة مأخوذة من تقرير راجعه طبيب.
 comparison-unverified = الموجودات السابقة مأخوذة من نتيجة ذكاء اصطناعي غير مراجَعة.
+comparison-still_absent = لا علامات سابقًا ولا الآن على: { $findings }.
 comparison-none_found = لم يُعثر على فحص سابق؛ لا يوجد ما يُقارن به.
 comparison-not_looked_for = لم يُبحث عن فحوص سابقة.
 comparison-unreachable = تعذّر البحث عن الفحوص السابقة: لم يستجب الأرشيف.
 
+about = نحو { $percent }
 estimate = الاحتمال { $probability }
 estimate-interval = الاحتمال { $probability }، مجال 95٪ من { $low } إلى { $high }
-left-out = { $finding }: كشف عنه المصنِّف ({ $estimate })؛ غير مذكور في النص المسودّ.
-found = { $finding }: كشف عنه المصنِّف ({ $estimate }).
-claim-affirmed = يُشاهد { $finding }{ $qualifiers }.
+claim-affirmed = { $gender ->
+    [feminine] تُشاهد
+   *[other] يُشاهد
+} { $finding }{ $qualifiers }.
+claim-suggested = موجودات متوافقة مع { $finding }{ $qualifiers }.
 claim-denied = لا علامات على { $finding }.
+claim-denied-list = لا علامات على: { $findings }.
 claim-doubted = احتمال وجود { $finding }{ $qualifiers }.
+claim-open = { $finding }: { $gender ->
+    [feminine] غير محسومة
+   *[other] غير محسوم
+}.
 qualifiers = {" "}({ $list })
-unsupported = [لا يدعمه المصنِّف]
 uncoded = [باللغة { $language }]
 translated = [ترجمة آلية]
 truncated = بلغ النص المسودّ حدّه الأقصى وقُطع.
+reworded = { $count ->
+    [zero] لم تُعَد صياغة أي جملة.
+    [one] أُعيدت صياغة جملة واحدة لا تتفق مع المصنِّف.
+    [two] أُعيدت صياغة جملتين لا تتفقان مع المصنِّف.
+    [few] أُعيدت صياغة { $count } جمل لا تتفق مع المصنِّف.
+    [many] أُعيدت صياغة { $count } جملة لا تتفق مع المصنِّف.
+   *[other] أُعيدت صياغة { $count } جملة لا تتفق مع المصنِّف.
+}
 withheld = { $count ->
     [zero] لم تُحجب أي جملة.
-    [one] حُجبت جملة واحدة لا يدعمها المصنِّف.
-    [two] حُجبت جملتان لا يدعمهما المصنِّف.
-    [few] حُجبت { $count } جمل لا يدعمها المصنِّف.
-    [many] حُجبت { $count } جملة لا يدعمها المصنِّف.
-   *[other] حُجبت { $count } جملة لا يدعمها المصنِّف.
+    [one] حُجبت جملة واحدة لا تتفق مع المصنِّف.
+    [two] حُجبت جملتان لا تتفقان مع المصنِّف.
+    [few] حُجبت { $count } جمل لا تتفق مع المصنِّف.
+    [many] حُجبت { $count } جملة لا تتفق مع المصنِّف.
+   *[other] حُجبت { $count } جملة لا تتفق مع المصنِّف.
 }
 
 suspected = اشتباه في { $finding } ({ $estimate }).
@@ -89,6 +105,7 @@ suspected-undetermined = اشتباه غير مؤكد في { $finding } ({ $esti
 undetermined = لا يمكن تأكيد { $finding } ولا نفيه ({ $estimate }).
 nothing-found = لم يُكشف عن أي من الموجودات المقيَّمة؛ وهذا لا ينفي وجود مرض.
 nothing-certain = لا اشتباه في أي من الموجودات المقيَّمة، لكن لا يمكن نفيها كلها.
+cannot-exclude = لا تسمح هذه الصور بنفي أي موجودات: { $reasons }.
 change-new = { $finding }: { $gender ->
     [feminine] جديدة
    *[other] جديد
@@ -96,7 +113,16 @@ change-new = { $finding }: { $gender ->
 change-increased = { $finding }: ازدياد مقارنة بالفحص السابق.
 change-unchanged = { $finding }: دون تغيّر مقارنة بالفحص السابق.
 change-decreased = { $finding }: تراجع مقارنة بالفحص السابق.
-change-resolved = { $finding }: زوال مقارنة بالفحص السابق.
+change-resolved = { $finding }: { $gender ->
+    [feminine] لم تعد مرئية
+   *[other] لم يعد مرئيًا
+} مقارنة بالفحص السابق.
+change-unknown = { $finding }: لا يمكن تحديد التغيّر مقارنة بالفحص السابق (السبب: { $reason }).
+change-why-undetermined_now = عدم التأكد في هذا الفحص
+change-why-undetermined_then = عدم التأكد في الفحص السابق
+change-why-not_judged_then = لا معلومات في الفحص السابق
+change-why-other_view = اختلاف الوضعيات
+change-why-not_measured = الحجم غير معروف في الفحصين كليهما
 review = يُطلب من طبيب مراجعة نتيجة الذكاء الاصطناعي هذه: { $reasons }.
 review-undetermined = تعذّر البتّ في بعض الموجودات
 review-disagreement = اختلاف بين النص والمصنِّف أو بين عدة نماذج
@@ -114,6 +140,7 @@ recommend-emergent = يُقترح أن يراجعه طبيب فورًا (حال�
 recommend-urgent = يُقترح أن يراجعه طبيب قريبًا (عاجل، خلال ساعات).
 recommend-non_critical = يُقترح أن يراجعه طبيب بالترتيب المعتاد؛ قد تحتاج الموجودات إلى متابعة.
 recommend-non_actionable = مراجعة طبيب بالترتيب المعتاد؛ لا يقترح الذكاء الاصطناعي تغيير الأولوية.
+recommend-undecided = تلزم مراجعة طبيب؛ نتيجة الذكاء الاصطناعي ليست مؤكدة بما يكفي لاقتراح أولوية.
 recommend-hemorrhage = عند التأكيد: إبلاغ الفريق المعالج فورًا والنظر في استشارة جراحة الأعصاب.
 recommend-pulmonary_embolism = عند التأكيد: إبلاغ الفريق المعالج فورًا؛ تقييم القلب الأيمن.
 recommend-pneumothorax = عند التأكيد: إبلاغ الفريق المعالج فورًا؛ تقييم علامات الضغط.

@@ -51,25 +51,31 @@ comparison-compared = Verglichen mit der Untersuchung vom { $date }.
 comparison-undated = Verglichen mit einer Voruntersuchung ohne Datum.
 comparison-verified = Der damalige Befund stammt aus einem ärztlich geprüften Bericht.
 comparison-unverified = Der damalige Befund stammt aus einem ungeprüften KI-Ergebnis.
+comparison-still_absent = Weder damals noch jetzt Hinweis auf: { $findings }.
 comparison-none_found = Keine Voruntersuchung gefunden; ein Vergleich ist nicht möglich.
 comparison-not_looked_for = Nach Voruntersuchungen wurde nicht gesucht.
 comparison-unreachable = Nach Voruntersuchungen konnte nicht gesucht werden: Das Archiv hat nicht geantwortet.
 
+about = etwa { $percent }
 estimate = Wahrscheinlichkeit { $probability }
 estimate-interval = Wahrscheinlichkeit { $probability }, 95-%-Intervall { $low } bis { $high }
-left-out = { $finding }: vom Klassifikator erkannt ({ $estimate }); im Textentwurf nicht erwähnt.
-found = { $finding }: vom Klassifikator erkannt ({ $estimate }).
 claim-affirmed = { $finding } erkennbar{ $qualifiers }.
+claim-suggested = Befund vereinbar mit: { $finding }{ $qualifiers }.
 claim-denied = Kein Hinweis auf { $finding }.
+claim-denied-list = Kein Hinweis auf: { $findings }.
 claim-doubted = Möglicherweise { $finding }{ $qualifiers }.
+claim-open = { $finding }: nicht sicher zu beurteilen.
 qualifiers = {" "}({ $list })
-unsupported = [vom Klassifikator nicht gestützt]
 uncoded = [Sprache: { $language }]
 translated = [maschinell übersetzt]
 truncated = Der Textentwurf hat seine Höchstlänge erreicht und wurde abgeschnitten.
+reworded = { $count ->
+    [one] Ein Satz des Entwurfs, der nicht mit dem Klassifikator übereinstimmte, wurde neu formuliert.
+   *[other] { $count } Sätze des Entwurfs, die nicht mit dem Klassifikator übereinstimmten, wurden neu formuliert.
+}
 withheld = { $count ->
-    [one] Ein Satz des Entwurfs, den der Klassifikator nicht stützt, wurde zurückgehalten.
-   *[other] { $count } Sätze des Entwurfs, die der Klassifikator nicht stützt, wurden zurückgehalten.
+    [one] Ein Satz des Entwurfs, der nicht mit dem Klassifikator übereinstimmte, wurde zurückgehalten.
+   *[other] { $count } Sätze des Entwurfs, die nicht mit dem Klassifikator übereinstimmten, wurden zurückgehalten.
 }
 
 suspected = Verdacht auf { $finding } ({ $estimate }).
@@ -77,11 +83,18 @@ suspected-undetermined = Verdacht auf { $finding }, jedoch nicht sicher ({ $esti
 undetermined = { $finding } weder zu bestätigen noch auszuschließen ({ $estimate }).
 nothing-found = Keiner der beurteilten Befunde wurde erkannt; eine Erkrankung ist damit nicht ausgeschlossen.
 nothing-certain = Kein Verdacht auf einen der beurteilten Befunde, doch sind nicht alle auszuschließen.
+cannot-exclude = Mit diesen Bildern ist kein Befund auszuschließen: { $reasons }.
 change-new = { $finding }: neu seit der Voruntersuchung.
 change-increased = { $finding }: zunehmend seit der Voruntersuchung.
 change-unchanged = { $finding }: unverändert seit der Voruntersuchung.
 change-decreased = { $finding }: abnehmend seit der Voruntersuchung.
-change-resolved = { $finding }: seit der Voruntersuchung nicht mehr nachweisbar.
+change-resolved = { $finding }: im Vergleich zur Voruntersuchung nicht mehr nachweisbar.
+change-unknown = { $finding }: Veränderung gegenüber der Voruntersuchung nicht zu beurteilen, weil { $reason }.
+change-why-undetermined_now = der Befund in dieser Untersuchung nicht sicher ist
+change-why-undetermined_then = der Befund in der Voruntersuchung nicht sicher war
+change-why-not_judged_then = aus der Voruntersuchung nichts dazu bekannt ist
+change-why-other_view = die Aufnahmen verschiedene Projektionen haben
+change-why-not_measured = die Größe nicht aus beiden Untersuchungen bekannt ist
 review = Ärztliche Überprüfung dieses KI-Ergebnisses erbeten: { $reasons }.
 review-undetermined = nicht jeder Befund war zu entscheiden
 review-disagreement = Text und Klassifikator oder mehrere Modelle widersprechen sich
@@ -89,8 +102,8 @@ review-out_of_distribution = Bilder weichen von denen ab, mit denen das Modell t
 review-quality = eingeschränkte Bildqualität
 review-incomplete = Untersuchung unvollständig
 
-not-read-not_applicable = Diese Untersuchung wurde von der KI nicht gelesen: Kein Modell ist anwendbar.
-not-read-could_not_run = Diese Untersuchung wurde von der KI nicht gelesen: Die Auswertung war nicht möglich.
+not-read-not_applicable = Diese Untersuchung wurde von der KI nicht befundet: Kein Modell ist anwendbar.
+not-read-could_not_run = Diese Untersuchung wurde von der KI nicht befundet: Die Auswertung war nicht möglich.
 not-read-not_judged = Diese Untersuchung wurde von der KI nicht beurteilt: { $reasons }.
 no-statement = Zu dieser Untersuchung wird keine Aussage gemacht.
 details = Einzelheiten: { $reason }
@@ -99,6 +112,7 @@ recommend-emergent = Sofortige ärztliche Begutachtung empfohlen (Notfall, inner
 recommend-urgent = Baldige ärztliche Begutachtung empfohlen (dringlich, innerhalb von Stunden).
 recommend-non_critical = Ärztliche Begutachtung in der üblichen Reihenfolge; der Befund kann eine Verlaufskontrolle erfordern.
 recommend-non_actionable = Ärztliche Begutachtung in der üblichen Reihenfolge; die KI schlägt keine Änderung der Priorität vor.
+recommend-undecided = Ärztliche Begutachtung erforderlich; das KI-Ergebnis ist nicht sicher genug, um eine Priorität vorzuschlagen.
 recommend-hemorrhage = Bei Bestätigung: behandelndes Team sofort verständigen, neurochirurgisches Konsil erwägen.
 recommend-pulmonary_embolism = Bei Bestätigung: behandelndes Team sofort verständigen; Rechtsherzbelastung prüfen.
 recommend-pneumothorax = Bei Bestätigung: behandelndes Team sofort verständigen; Spannungszeichen prüfen.

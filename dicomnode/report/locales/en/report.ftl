@@ -51,27 +51,33 @@ technique-model = Analysed by the AI model { $model } { $version }.
 
 comparison-compared = Compared with the study of { $date }.
 comparison-undated = Compared with an earlier study without a date.
-comparison-verified = What was there then is taken from a physician's verified report.
-comparison-unverified = What was there then is taken from an unverified AI result.
+comparison-verified = The earlier findings are from a physician's verified report.
+comparison-unverified = The earlier findings are from an unverified AI result.
+comparison-still_absent = No sign then or now of: { $findings }.
 comparison-none_found = No earlier study was found; there is nothing to compare with.
 comparison-not_looked_for = No earlier study was looked for.
 comparison-unreachable = Earlier studies could not be looked for: the archive did not answer.
 
+about = about { $percent }
 estimate = probability { $probability }
 estimate-interval = probability { $probability }, 95% interval { $low } to { $high }
-left-out = { $finding }: detected by the classifier ({ $estimate }); not in the drafted text.
-found = { $finding }: detected by the classifier ({ $estimate }).
 claim-affirmed = { $finding } is seen{ $qualifiers }.
+claim-suggested = Findings consistent with { $finding }{ $qualifiers }.
 claim-denied = No sign of { $finding }.
+claim-denied-list = No sign of: { $findings }.
 claim-doubted = Possible { $finding }{ $qualifiers }.
+claim-open = { $finding }: indeterminate.
 qualifiers = {" "}({ $list })
-unsupported = [not supported by the classifier]
 uncoded = [in { $language }]
 translated = [machine translation]
 truncated = The drafted text reached its length limit and was cut off.
+reworded = { $count ->
+    [one] One drafted sentence that did not agree with the classifier was reworded.
+   *[other] { $count } drafted sentences that did not agree with the classifier were reworded.
+}
 withheld = { $count ->
-    [one] One drafted sentence that the classifier does not support was withheld.
-   *[other] { $count } drafted sentences that the classifier does not support were withheld.
+    [one] One drafted sentence that did not agree with the classifier was withheld.
+   *[other] { $count } drafted sentences that did not agree with the classifier were withheld.
 }
 
 suspected = { $finding } suspected ({ $estimate }).
@@ -79,11 +85,18 @@ suspected-undetermined = { $finding } suspected, but not certain ({ $estimate })
 undetermined = { $finding } can neither be confirmed nor excluded ({ $estimate }).
 nothing-found = No finding of the judged kinds was detected; this does not exclude disease.
 nothing-certain = No finding of the judged kinds is suspected, but not all of them can be excluded.
+cannot-exclude = No finding is excluded by these images: { $reasons }.
 change-new = { $finding }: new since the earlier study.
 change-increased = { $finding }: increased since the earlier study.
 change-unchanged = { $finding }: unchanged since the earlier study.
 change-decreased = { $finding }: decreased since the earlier study.
-change-resolved = { $finding }: no longer seen since the earlier study.
+change-resolved = { $finding }: no longer seen compared with the earlier study.
+change-unknown = { $finding }: change since the earlier study cannot be told, because { $reason }.
+change-why-undetermined_now = it is not certain in this study
+change-why-undetermined_then = it was not certain in the earlier study
+change-why-not_judged_then = nothing is known of it in the earlier study
+change-why-other_view = the films are of different views
+change-why-not_measured = its size is not known in both studies
 review = A physician's review of this AI result is requested: { $reasons }.
 review-undetermined = not every finding could be decided
 review-disagreement = text and classifier, or several models, disagree
@@ -101,13 +114,14 @@ recommend-emergent = Immediate review by a physician is suggested (emergent, wit
 recommend-urgent = Prompt review by a physician is suggested (urgent, within hours).
 recommend-non_critical = Review by a physician in the usual order is suggested; the finding may need follow-up.
 recommend-non_actionable = Review by a physician in the usual order; the AI suggests no change of priority.
+recommend-undecided = Review by a physician is needed; the AI result is not certain enough to suggest a priority.
 recommend-hemorrhage = If confirmed: notify the treating team at once and consider neurosurgical consultation.
 recommend-pulmonary_embolism = If confirmed: notify the treating team at once; assess the right heart.
 recommend-pneumothorax = If confirmed: notify the treating team at once; assess for tension.
 recommend-pneumonia = If confirmed: correlate with clinical findings; follow-up as local guidelines say.
 recommend-read_without = Read this study as usual, without AI support.
 
-judged = Only this was judged: { $findings }.
+judged = Judged only: { $findings }.
 judged-nothing = Nothing was judged.
 not-judged-images = { $count ->
     [one] One of { $total } images was not judged, as it is unlike those that the model was trained on.

@@ -51,31 +51,34 @@ comparison-compared = Se compara con el estudio del { $date }.
 comparison-undated = Se compara con un estudio previo sin fecha.
 comparison-verified = Los hallazgos previos proceden de un informe verificado por un médico.
 comparison-unverified = Los hallazgos previos proceden de un resultado de IA no verificado.
+comparison-still_absent = Sin signos, ni entonces ni ahora, de: { $findings }.
 comparison-none_found = No se encontró ningún estudio previo; no hay con qué comparar.
 comparison-not_looked_for = No se buscaron estudios previos.
 comparison-unreachable = No se pudieron buscar estudios previos: el archivo no respondió.
 
+about = aproximadamente { $percent }
 estimate = probabilidad { $probability }
 estimate-interval = probabilidad { $probability }, intervalo del 95 % de { $low } a { $high }
-left-out = { $finding }: { $gender ->
-    [feminine] detectada
-   *[other] detectado
-} por el clasificador ({ $estimate }); no figura en el texto redactado.
-found = { $finding }: { $gender ->
-    [feminine] detectada
-   *[other] detectado
-} por el clasificador ({ $estimate }).
 claim-affirmed = Se observa { $finding }{ $qualifiers }.
+claim-suggested = Hallazgos compatibles con { $finding }{ $qualifiers }.
 claim-denied = Sin signos de { $finding }.
+claim-denied-list = Sin signos de: { $findings }.
 claim-doubted = Posible { $finding }{ $qualifiers }.
+claim-open = { $finding }: { $gender ->
+    [feminine] indeterminada
+   *[other] indeterminado
+}.
 qualifiers = {" "}({ $list })
-unsupported = [sin apoyo del clasificador]
 uncoded = [en { $language }]
 translated = [traducción automática]
 truncated = El texto redactado alcanzó su longitud máxima y quedó cortado.
+reworded = { $count ->
+    [one] Se reformuló una frase redactada que no concordaba con el clasificador.
+   *[other] Se reformularon { $count } frases redactadas que no concordaban con el clasificador.
+}
 withheld = { $count ->
-    [one] Se retuvo una frase redactada que el clasificador no apoya.
-   *[other] Se retuvieron { $count } frases redactadas que el clasificador no apoya.
+    [one] Se retuvo una frase redactada que no concordaba con el clasificador.
+   *[other] Se retuvieron { $count } frases redactadas que no concordaban con el clasificador.
 }
 
 suspected = Sospecha de { $finding } ({ $estimate }).
@@ -83,6 +86,7 @@ suspected-undetermined = Sospecha de { $finding }, sin certeza ({ $estimate }).
 undetermined = No se puede confirmar ni descartar { $finding } ({ $estimate }).
 nothing-found = No se detectó ningún hallazgo de los evaluados; esto no descarta enfermedad.
 nothing-certain = No se sospecha ningún hallazgo de los evaluados, pero no todos pueden descartarse.
+cannot-exclude = Estas imágenes no permiten descartar ningún hallazgo: { $reasons }.
 change-new = { $finding }: { $gender ->
     [feminine] nueva
    *[other] nuevo
@@ -90,7 +94,13 @@ change-new = { $finding }: { $gender ->
 change-increased = { $finding }: aumento respecto al estudio previo.
 change-unchanged = { $finding }: sin cambios respecto al estudio previo.
 change-decreased = { $finding }: disminución respecto al estudio previo.
-change-resolved = { $finding }: ya no se observa respecto al estudio previo.
+change-resolved = { $finding }: ya no se observa en comparación con el estudio previo.
+change-unknown = { $finding }: no se puede determinar el cambio respecto al estudio previo, porque { $reason }.
+change-why-undetermined_now = el hallazgo no es seguro en este estudio
+change-why-undetermined_then = el hallazgo no era seguro en el estudio previo
+change-why-not_judged_then = nada consta de él en el estudio previo
+change-why-other_view = las proyecciones son distintas
+change-why-not_measured = no se conoce su tamaño en ambos estudios
 review = Se solicita que un médico revise este resultado de IA: { $reasons }.
 review-undetermined = no todos los hallazgos pudieron decidirse
 review-disagreement = discrepancia entre texto y clasificador o entre varios modelos
@@ -108,6 +118,7 @@ recommend-emergent = Se sugiere revisión médica inmediata (emergencia, en minu
 recommend-urgent = Se sugiere revisión médica pronta (urgente, en horas).
 recommend-non_critical = Se sugiere revisión médica en el orden habitual; el hallazgo puede requerir seguimiento.
 recommend-non_actionable = Revisión médica en el orden habitual; la IA no sugiere cambiar la prioridad.
+recommend-undecided = Se requiere revisión médica; el resultado de la IA no es lo bastante seguro para sugerir una prioridad.
 recommend-hemorrhage = Si se confirma: avisar de inmediato al equipo tratante y considerar interconsulta a neurocirugía.
 recommend-pulmonary_embolism = Si se confirma: avisar de inmediato al equipo tratante; valorar las cavidades derechas.
 recommend-pneumothorax = Si se confirma: avisar de inmediato al equipo tratante; valorar signos de tensión.

@@ -51,34 +51,40 @@ comparison-compared = Comparé à l'examen du { $date }.
 comparison-undated = Comparé à un examen antérieur sans date.
 comparison-verified = Les constatations antérieures proviennent d'un compte rendu validé par un médecin.
 comparison-unverified = Les constatations antérieures proviennent d'un résultat d'IA non validé.
+comparison-still_absent = Pas de signe, ni alors ni maintenant, de : { $findings }.
 comparison-none_found = Aucun examen antérieur trouvé ; aucune comparaison possible.
 comparison-not_looked_for = Aucun examen antérieur n'a été recherché.
 comparison-unreachable = Les examens antérieurs n'ont pas pu être recherchés : l'archive n'a pas répondu.
 
+about = environ { $percent }
 estimate = probabilité { $probability }
 estimate-interval = probabilité { $probability }, intervalle à 95 % de { $low } à { $high }
-left-out = { $finding } : { $gender ->
-    [feminine] détectée
-   *[other] détecté
-} par le classifieur ({ $estimate }) ; absent du texte rédigé.
-found = { $finding } : { $gender ->
-    [feminine] détectée
-   *[other] détecté
-} par le classifieur ({ $estimate }).
 claim-affirmed = { $finding } visible{ $qualifiers }.
+claim-suggested = Aspect compatible avec { $gender ->
+    [feminine] une
+   *[other] un
+} { $finding }{ $qualifiers }.
 claim-denied = { $starts ->
     [vowel] Pas de signe d'{ $finding }.
    *[other] Pas de signe de { $finding }.
 }
+claim-denied-list = Pas de signe de : { $findings }.
 claim-doubted = { $finding } possible{ $qualifiers }.
+claim-open = { $finding } : { $gender ->
+    [feminine] indéterminée
+   *[other] indéterminé
+}.
 qualifiers = {" "}({ $list })
-unsupported = [non soutenu par le classifieur]
 uncoded = [en { $language }]
 translated = [traduction automatique]
 truncated = Le texte rédigé a atteint sa longueur maximale et a été coupé.
+reworded = { $count ->
+    [one] { $count } phrase rédigée en désaccord avec le classifieur a été reformulée.
+   *[other] { $count } phrases rédigées en désaccord avec le classifieur ont été reformulées.
+}
 withheld = { $count ->
-    [one] { $count } phrase rédigée que le classifieur ne soutient pas a été retenue.
-   *[other] { $count } phrases rédigées que le classifieur ne soutient pas ont été retenues.
+    [one] { $count } phrase rédigée en désaccord avec le classifieur a été retenue.
+   *[other] { $count } phrases rédigées en désaccord avec le classifieur ont été retenues.
 }
 
 suspected = { $starts ->
@@ -92,6 +98,7 @@ suspected-undetermined = { $starts ->
 undetermined = { $finding } : ni confirmation ni exclusion possible ({ $estimate }).
 nothing-found = Aucune des anomalies recherchées n'a été détectée ; cela n'exclut pas une maladie.
 nothing-certain = Aucune des anomalies recherchées n'est suspectée, mais toutes ne peuvent être exclues.
+cannot-exclude = Ces images ne permettent d'exclure aucune anomalie : { $reasons }.
 change-new = { $finding } : { $gender ->
     [feminine] nouvelle
    *[other] nouveau
@@ -99,7 +106,13 @@ change-new = { $finding } : { $gender ->
 change-increased = { $finding } : en augmentation depuis l'examen antérieur.
 change-unchanged = { $finding } : sans changement depuis l'examen antérieur.
 change-decreased = { $finding } : en diminution depuis l'examen antérieur.
-change-resolved = { $finding } : plus visible depuis l'examen antérieur.
+change-resolved = { $finding } : n'est plus visible par rapport à l'examen antérieur.
+change-unknown = { $finding } : évolution depuis l'examen antérieur impossible à préciser, car { $reason }.
+change-why-undetermined_now = l'anomalie est incertaine dans cet examen
+change-why-undetermined_then = l'anomalie était incertaine dans l'examen antérieur
+change-why-not_judged_then = rien n'en est connu dans l'examen antérieur
+change-why-other_view = les incidences diffèrent
+change-why-not_measured = sa taille n'est pas connue dans les deux examens
 review = La relecture de ce résultat d'IA par un médecin est demandée : { $reasons }.
 review-undetermined = toutes les anomalies n'ont pu être tranchées
 review-disagreement = désaccord entre le texte et le classifieur ou entre plusieurs modèles
@@ -114,9 +127,10 @@ no-statement = Aucune affirmation n'est faite sur cet examen.
 details = Détails : { $reason }
 
 recommend-emergent = Relecture immédiate par un médecin suggérée (urgence vitale, en quelques minutes).
-recommend-urgent = Relecture rapide par un médecin suggérée (urgent, en quelques heures).
+recommend-urgent = Relecture sans délai par un médecin suggérée (urgent, en quelques heures).
 recommend-non_critical = Relecture par un médecin dans l'ordre habituel suggérée ; l'anomalie peut demander un suivi.
 recommend-non_actionable = Relecture par un médecin dans l'ordre habituel ; l'IA ne suggère aucun changement de priorité.
+recommend-undecided = Relecture par un médecin nécessaire ; le résultat de l'IA n'est pas assez sûr pour proposer une priorité.
 recommend-hemorrhage = Si confirmé : prévenir immédiatement l'équipe soignante et envisager un avis neurochirurgical.
 recommend-pulmonary_embolism = Si confirmé : prévenir immédiatement l'équipe soignante ; évaluer le cœur droit.
 recommend-pneumothorax = Si confirmé : prévenir immédiatement l'équipe soignante ; rechercher des signes compressifs.

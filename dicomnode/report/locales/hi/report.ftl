@@ -51,25 +51,37 @@ comparison-compared = { $date } की जाँच से तुलना क�
 comparison-undated = बिना तारीख वाली पिछली जाँच से तुलना की गई।
 comparison-verified = तब की स्थिति चिकित्सक द्वारा सत्यापित रिपोर्ट से ली गई है।
 comparison-unverified = तब की स्थिति असत्यापित एआई परिणाम से ली गई है।
+comparison-still_absent = तब और अब, दोनों में इनके कोई संकेत नहीं: { $findings }।
 comparison-none_found = कोई पिछली जाँच नहीं मिली; तुलना संभव नहीं है।
 comparison-not_looked_for = पिछली जाँच नहीं खोजी गई।
 comparison-unreachable = पिछली जाँच नहीं खोजी जा सकी: अभिलेखागार ने उत्तर नहीं दिया।
 
+about = लगभग { $percent }
 estimate = प्रायिकता { $probability }
 estimate-interval = प्रायिकता { $probability }, 95% अंतराल { $low } से { $high }
-left-out = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate }); प्रारूप पाठ में नहीं है।
-found = { $finding }: क्लासिफ़ायर द्वारा पहचाना गया ({ $estimate })।
-claim-affirmed = { $finding } दिखाई देता है{ $qualifiers }।
+claim-affirmed = { $finding } दिखाई { $gender ->
+    [feminine] देती
+   *[other] देता
+} है{ $qualifiers }।
+claim-suggested = निष्कर्ष { $finding } के अनुरूप{ $qualifiers }।
 claim-denied = { $finding } के कोई संकेत नहीं।
-claim-doubted = संभावित { $finding }{ $qualifiers }।
+claim-denied-list = इनके कोई संकेत नहीं: { $findings }।
+claim-doubted = { $finding } हो { $gender ->
+    [feminine] सकती
+   *[other] सकता
+} है{ $qualifiers }।
+claim-open = { $finding }: अनिर्धारित।
 qualifiers = {" "}({ $list })
-unsupported = [क्लासिफ़ायर द्वारा समर्थित नहीं]
 uncoded = [{ $language } में]
 translated = [मशीनी अनुवाद]
 truncated = प्रारूप पाठ अपनी अधिकतम लंबाई तक पहुँचकर कट गया।
+reworded = { $count ->
+    [one] { $count } प्रारूप वाक्य, जो क्लासिफ़ायर से मेल नहीं खाता था, फिर से लिखा गया।
+   *[other] { $count } प्रारूप वाक्य, जो क्लासिफ़ायर से मेल नहीं खाते थे, फिर से लिखे गए।
+}
 withheld = { $count ->
-    [one] { $count } प्रारूप वाक्य, जिसका क्लासिफ़ायर समर्थन नहीं करता, रोक दिया गया।
-   *[other] { $count } प्रारूप वाक्य, जिनका क्लासिफ़ायर समर्थन नहीं करता, रोक दिए गए।
+    [one] { $count } प्रारूप वाक्य, जो क्लासिफ़ायर से मेल नहीं खाता था, रोक दिया गया।
+   *[other] { $count } प्रारूप वाक्य, जो क्लासिफ़ायर से मेल नहीं खाते थे, रोक दिए गए।
 }
 
 suspected = { $finding } का संदेह ({ $estimate })।
@@ -77,6 +89,7 @@ suspected-undetermined = { $finding } का संदेह, पर निश�
 undetermined = { $finding } की न पुष्टि की जा सकती है, न उसे नकारा जा सकता है ({ $estimate })।
 nothing-found = जाँचे गए प्रकारों में कुछ नहीं मिला; इससे रोग की संभावना समाप्त नहीं होती।
 nothing-certain = जाँचे गए प्रकारों में किसी का संदेह नहीं है, पर सभी को नकारा नहीं जा सकता।
+cannot-exclude = इन चित्रों से किसी निष्कर्ष को नकारा नहीं जा सकता: { $reasons }।
 change-new = { $finding }: पिछली जाँच के बाद { $gender ->
     [feminine] नई
    *[other] नया
@@ -84,7 +97,16 @@ change-new = { $finding }: पिछली जाँच के बाद { $gend
 change-increased = { $finding }: पिछली जाँच की तुलना में बढ़ोतरी।
 change-unchanged = { $finding }: पिछली जाँच की तुलना में कोई बदलाव नहीं।
 change-decreased = { $finding }: पिछली जाँच की तुलना में कमी।
-change-resolved = { $finding }: पिछली जाँच के बाद अब नहीं दिखता।
+change-resolved = { $finding }: पिछली जाँच की तुलना में अब नहीं { $gender ->
+    [feminine] दिखती
+   *[other] दिखता
+}।
+change-unknown = { $finding }: पिछली जाँच की तुलना में बदलाव नहीं बताया जा सकता, क्योंकि { $reason }।
+change-why-undetermined_now = इस जाँच में यह निश्चित नहीं है
+change-why-undetermined_then = पिछली जाँच में यह निश्चित नहीं था
+change-why-not_judged_then = पिछली जाँच में इसके बारे में कुछ ज्ञात नहीं है
+change-why-other_view = प्रक्षेप अलग-अलग हैं
+change-why-not_measured = दोनों जाँचों में इसका आकार ज्ञात नहीं है
 review = इस एआई परिणाम की चिकित्सक द्वारा समीक्षा का अनुरोध है: { $reasons }।
 review-undetermined = हर निष्कर्ष तय नहीं हो सका
 review-disagreement = पाठ और क्लासिफ़ायर या कई मॉडल असहमत हैं
@@ -102,6 +124,7 @@ recommend-emergent = चिकित्सक द्वारा तत्का
 recommend-urgent = चिकित्सक द्वारा शीघ्र समीक्षा का सुझाव है (अत्यावश्यक, घंटों में)।
 recommend-non_critical = चिकित्सक द्वारा सामान्य क्रम में समीक्षा का सुझाव है; आगे निगरानी की आवश्यकता हो सकती है।
 recommend-non_actionable = चिकित्सक द्वारा सामान्य क्रम में समीक्षा; एआई प्राथमिकता बदलने का सुझाव नहीं देता।
+recommend-undecided = चिकित्सक द्वारा समीक्षा आवश्यक है; एआई परिणाम इतना निश्चित नहीं है कि प्राथमिकता सुझाई जा सके।
 recommend-hemorrhage = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें और न्यूरोसर्जरी परामर्श पर विचार करें।
 recommend-pulmonary_embolism = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें; दाएँ हृदय का आकलन करें।
 recommend-pneumothorax = पुष्टि होने पर: उपचार दल को तुरंत सूचित करें; तनाव के संकेत देखें।

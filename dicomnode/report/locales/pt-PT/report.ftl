@@ -3,21 +3,13 @@ title = Rascunho de relatório por IA
 warning = RASCUNHO DE IA - INVESTIGAÇÃO - NÃO VERIFICADO POR MÉDICO - NÃO UTILIZAR PARA DIAGNÓSTICO
 heading-impression = Conclusão
 comparison-verified = Os achados anteriores provêm de um relatório verificado por médico.
-left-out = { $finding }: { $gender ->
-    [feminine] detetada
-   *[other] detetado
-} pelo classificador ({ $estimate }); não consta do texto redigido.
-found = { $finding }: { $gender ->
-    [feminine] detetada
-   *[other] detetado
-} pelo classificador ({ $estimate }).
 nothing-found = Nenhum achado entre os avaliados foi detetado; isto não exclui doença.
-change-resolved = { $finding }: já não se observa em relação ao exame anterior.
+change-resolved = { $finding }: já não se observa em comparação com o exame anterior.
 review = Solicita-se que um médico reveja este resultado de IA: { $reasons }.
 review-out_of_distribution = imagens diferentes das usadas no treino do modelo
 recommend-hemorrhage = Se confirmado: avisar de imediato a equipa assistente e considerar avaliação neurocirúrgica.
 recommend-pulmonary_embolism = Se confirmado: avisar de imediato a equipa assistente; avaliar o coração direito.
-recommend-pneumothorax = Se confirmado: avisar de imediato a equipa assistente; avaliar sinais de hipertensão.
+recommend-pneumothorax = Se confirmado: avisar de imediato a equipa assistente; avaliar sinais de pneumotórax hipertensivo.
 not-judged-images = { $count ->
     [one] { $count } de { $total } imagens não foi avaliada, por ser diferente das usadas no treino do modelo.
    *[other] { $count } de { $total } imagens não foram avaliadas, por serem diferentes das usadas no treino do modelo.

@@ -51,31 +51,34 @@ comparison-compared = Comparado com o exame de { $date }.
 comparison-undated = Comparado com um exame anterior sem data.
 comparison-verified = Os achados anteriores provêm de um laudo verificado por médico.
 comparison-unverified = Os achados anteriores provêm de um resultado de IA não verificado.
+comparison-still_absent = Sem sinais, nem antes nem agora, de: { $findings }.
 comparison-none_found = Nenhum exame anterior foi encontrado; não há com que comparar.
 comparison-not_looked_for = Não foram procurados exames anteriores.
 comparison-unreachable = Não foi possível procurar exames anteriores: o arquivo não respondeu.
 
+about = cerca de { $percent }
 estimate = probabilidade { $probability }
 estimate-interval = probabilidade { $probability }, intervalo de 95% de { $low } a { $high }
-left-out = { $finding }: { $gender ->
-    [feminine] detectada
-   *[other] detectado
-} pelo classificador ({ $estimate }); não consta no texto redigido.
-found = { $finding }: { $gender ->
-    [feminine] detectada
-   *[other] detectado
-} pelo classificador ({ $estimate }).
 claim-affirmed = Observa-se { $finding }{ $qualifiers }.
+claim-suggested = Achados compatíveis com { $finding }{ $qualifiers }.
 claim-denied = Sem sinais de { $finding }.
+claim-denied-list = Sem sinais de: { $findings }.
 claim-doubted = Possível { $finding }{ $qualifiers }.
+claim-open = { $finding }: { $gender ->
+    [feminine] indeterminada
+   *[other] indeterminado
+}.
 qualifiers = {" "}({ $list })
-unsupported = [sem apoio do classificador]
 uncoded = [em { $language }]
 translated = [tradução automática]
 truncated = O texto redigido atingiu o comprimento máximo e foi cortado.
+reworded = { $count ->
+    [one] { $count } frase redigida que não concordava com o classificador foi reformulada.
+   *[other] { $count } frases redigidas que não concordavam com o classificador foram reformuladas.
+}
 withheld = { $count ->
-    [one] { $count } frase redigida que o classificador não apoia foi retida.
-   *[other] { $count } frases redigidas que o classificador não apoia foram retidas.
+    [one] { $count } frase redigida que não concordava com o classificador foi retida.
+   *[other] { $count } frases redigidas que não concordavam com o classificador foram retidas.
 }
 
 suspected = Suspeita de { $finding } ({ $estimate }).
@@ -83,6 +86,7 @@ suspected-undetermined = Suspeita de { $finding }, sem certeza ({ $estimate }).
 undetermined = Não é possível confirmar nem excluir { $finding } ({ $estimate }).
 nothing-found = Nenhum achado entre os avaliados foi detectado; isto não exclui doença.
 nothing-certain = Não há suspeita de achados entre os avaliados, mas nem todos podem ser excluídos.
+cannot-exclude = Estas imagens não permitem excluir nenhum achado: { $reasons }.
 change-new = { $finding }: { $gender ->
     [feminine] nova
    *[other] novo
@@ -90,7 +94,13 @@ change-new = { $finding }: { $gender ->
 change-increased = { $finding }: aumento em relação ao exame anterior.
 change-unchanged = { $finding }: sem alteração em relação ao exame anterior.
 change-decreased = { $finding }: redução em relação ao exame anterior.
-change-resolved = { $finding }: não se observa mais em relação ao exame anterior.
+change-resolved = { $finding }: não se observa mais em comparação com o exame anterior.
+change-unknown = { $finding }: não é possível determinar a mudança em relação ao exame anterior, porque { $reason }.
+change-why-undetermined_now = o achado não é certo neste exame
+change-why-undetermined_then = o achado não era certo no exame anterior
+change-why-not_judged_then = nada consta dele no exame anterior
+change-why-other_view = as incidências são diferentes
+change-why-not_measured = o seu tamanho não é conhecido nos dois exames
 review = Solicita-se que um médico revise este resultado de IA: { $reasons }.
 review-undetermined = nem todos os achados puderam ser decididos
 review-disagreement = discordância entre texto e classificador ou entre vários modelos
@@ -105,12 +115,13 @@ no-statement = Nada se afirma sobre este exame.
 details = Detalhes: { $reason }
 
 recommend-emergent = Sugere-se revisão médica imediata (emergência, em minutos).
-recommend-urgent = Sugere-se revisão médica breve (urgente, em horas).
+recommend-urgent = Sugere-se revisão médica com brevidade (urgente, em horas).
 recommend-non_critical = Sugere-se revisão médica na ordem habitual; o achado pode exigir acompanhamento.
 recommend-non_actionable = Revisão médica na ordem habitual; a IA não sugere mudança de prioridade.
+recommend-undecided = É necessária revisão médica; o resultado da IA não é suficientemente seguro para sugerir uma prioridade.
 recommend-hemorrhage = Se confirmado: avisar imediatamente a equipe assistente e considerar avaliação neurocirúrgica.
 recommend-pulmonary_embolism = Se confirmado: avisar imediatamente a equipe assistente; avaliar o coração direito.
-recommend-pneumothorax = Se confirmado: avisar imediatamente a equipe assistente; avaliar sinais de hipertensão.
+recommend-pneumothorax = Se confirmado: avisar imediatamente a equipe assistente; avaliar sinais de pneumotórax hipertensivo.
 recommend-pneumonia = Se confirmado: correlacionar com a clínica; acompanhamento conforme as diretrizes locais.
 recommend-read_without = Leia este exame como de costume, sem apoio da IA.
 

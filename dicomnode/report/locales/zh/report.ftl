@@ -5,7 +5,7 @@ heading-examination = 检查
 heading-comparison = 对比
 heading-technique = 检查技术
 heading-findings = 影像所见
-heading-impression = 影像印象
+heading-impression = 诊断意见
 heading-recommendation = 建议
 heading-limits = 局限性
 
@@ -49,24 +49,29 @@ comparison-compared = 与 { $date } 的检查对比。
 comparison-undated = 与一次无日期的既往检查对比。
 comparison-verified = 既往所见来自经医师审核的报告。
 comparison-unverified = 既往所见来自未经审核的 AI 结果。
+comparison-still_absent = 既往及本次均未见以下征象：{ $findings }。
 comparison-none_found = 未找到既往检查，无从对比。
 comparison-not_looked_for = 未查找既往检查。
 comparison-unreachable = 无法查找既往检查：归档系统无应答。
 
+about = 约{ $percent }
 estimate = 概率 { $probability }
 estimate-interval = 概率 { $probability }，95% 区间 { $low } 至 { $high }
-left-out = { $finding }：由分类器检出（{ $estimate }）；草稿文字中未提及。
-found = { $finding }：由分类器检出（{ $estimate }）。
 claim-affirmed = 可见{ $finding }{ $qualifiers }。
+claim-suggested = 所见与{ $finding }相符{ $qualifiers }。
 claim-denied = 未见{ $finding }征象。
+claim-denied-list = 未见以下征象：{ $findings }。
 claim-doubted = 可能有{ $finding }{ $qualifiers }。
+claim-open = { $finding }：无法判定。
 qualifiers = （{ $list }）
-unsupported = ［分类器不支持］
 uncoded = ［原文为{ $language }］
 translated = ［机器翻译］
 truncated = 草稿文字达到长度上限，已被截断。
+reworded = { $count ->
+   *[other] 有 { $count } 句与分类器不一致的草稿文字已改写。
+}
 withheld = { $count ->
-   *[other] 有 { $count } 句分类器不支持的草稿文字未予显示。
+   *[other] 有 { $count } 句与分类器不一致的草稿文字未予显示。
 }
 
 suspected = 疑似{ $finding }（{ $estimate }）。
@@ -74,11 +79,18 @@ suspected-undetermined = 疑似{ $finding }，但不确定（{ $estimate }）。
 undetermined = 既不能确认也不能排除{ $finding }（{ $estimate }）。
 nothing-found = 在所评估的各项中未检出异常；这并不排除疾病。
 nothing-certain = 在所评估的各项中无疑似异常，但并非各项均可排除。
+cannot-exclude = 凭这些图像不能排除任何异常：{ $reasons }。
 change-new = { $finding }：与既往检查相比为新发。
 change-increased = { $finding }：与既往检查相比增大。
 change-unchanged = { $finding }：与既往检查相比无变化。
 change-decreased = { $finding }：与既往检查相比减小。
-change-resolved = { $finding }：与既往检查相比已消失。
+change-resolved = { $finding }：与既往检查相比已不再可见。
+change-unknown = { $finding }：与既往检查相比的变化无法判定，因为{ $reason }。
+change-why-undetermined_now = 本次检查中不确定
+change-why-undetermined_then = 既往检查中不确定
+change-why-not_judged_then = 既往检查中无相关信息
+change-why-other_view = 投照位置不同
+change-why-not_measured = 两次检查的大小并非均已知
 review = 请医师复核此 AI 结果：{ $reasons }。
 review-undetermined = 并非各项所见均可判定
 review-disagreement = 文字与分类器或多个模型之间不一致
@@ -86,8 +98,8 @@ review-out_of_distribution = 图像与模型训练所用图像不同
 review-quality = 图像质量受限
 review-incomplete = 检查不完整
 
-not-read-not_applicable = AI 未读取此检查：无适用模型。
-not-read-could_not_run = AI 未读取此检查：分析无法运行。
+not-read-not_applicable = AI 未判读此检查：无适用模型。
+not-read-could_not_run = AI 未判读此检查：分析无法运行。
 not-read-not_judged = AI 未对此检查作出判断：{ $reasons }。
 no-statement = 对此检查不作任何陈述。
 details = 详情：{ $reason }
@@ -96,6 +108,7 @@ recommend-emergent = 建议医师立即复核（危急，数分钟内）。
 recommend-urgent = 建议医师尽快复核（紧急，数小时内）。
 recommend-non_critical = 建议医师按常规顺序复核；该所见可能需要随访。
 recommend-non_actionable = 请医师按常规顺序复核；AI 不建议改变优先级。
+recommend-undecided = 需由医师复核；AI 结果不够确定，不能据此建议优先级。
 recommend-hemorrhage = 如确认：立即通知主管医疗团队，并考虑神经外科会诊。
 recommend-pulmonary_embolism = 如确认：立即通知主管医疗团队；评估右心负荷。
 recommend-pneumothorax = 如确认：立即通知主管医疗团队；评估有无张力征象。
