@@ -51,7 +51,7 @@ class Stance(StrEnum):
     """How a sentence speaks of a finding."""
 
     AFFIRMED = "affirmed"
-    """There is a ..."""
+    """There is a ...; only a draft says so."""
     SUGGESTED = "suggested"
     """Findings consistent with ..."""
     LIKELY = "likely"
@@ -65,6 +65,10 @@ class Stance(StrEnum):
     def fits(self, verdict: Verdict) -> bool:
         """Whether it says the same as a verdict, with the same certainty."""
         return self in _STANCES[verdict]
+
+    def overstates(self, verdict: Verdict) -> bool:
+        """Whether it says the same as a verdict and puts it plainly, where a model can only suspect."""
+        return self is Stance.AFFIRMED and verdict is Verdict.PRESENT
 
     def opposes(self, verdict: Verdict) -> bool:
         """Whether it says the opposite of a verdict, and not only the same with another certainty.

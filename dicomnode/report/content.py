@@ -28,6 +28,8 @@ class Drafted:
     claims: tuple[Claim, ...]
     is_supported: bool
     """It says of every finding what the verdict says, with the same certainty, and nothing of an earlier study."""
+    is_overstated: bool
+    """It is supported and put plainly, and codes can say all of it with the certainty of a model: they do."""
     opposes: bool
     """It says the opposite of a verdict."""
     qualifiers: tuple[str, ...]
@@ -36,6 +38,11 @@ class Drafted:
     """It says nothing that its claims, places and sizes do not say."""
     is_clear: bool
     """Its places and sizes, if there are any, can only be of the one finding that it claims."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the report shows its words."""
+        return self.is_supported and not self.is_overstated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ _SAID_AS = {
     Verdict.UNDETERMINED: Stance.OPEN,
     Verdict.ABSENT: Stance.DENIED,
 }
-"""How codes speak of a verdict; never as plainly as a draft may."""
+"""How codes speak of a verdict; never as plainly as a draft does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,8 @@ def described(
     """Put the draft's sentences and what they lack together.
 
     First what is suspected and the draft does not name, then the draft in its order, then the rest. A drafted sentence
-    that does not agree with a verdict is never shown: what it names is said from codes at its place.
+    that does not agree with a verdict is never shown: what it names is said from codes at its place. So is what a draft
+    puts plainly, where codes can say all of it with the certainty of the verdict.
 
     Parameters
     ----------
@@ -48,10 +49,12 @@ def described(
     has_draft
         Whether there is a draft, be it an empty one that was cut off.
     is_withheld
-        Leave such sentences out, with their places and sizes, and say what they name with what the draft lacks.
+        Leave sentences that do not agree out, with their places and sizes, and say what they name with what the draft
+        lacks.
     """
     graded = {finding.spec.key: finding for finding in findings}
     supported = {claim.finding for one in drafted if one.is_supported for claim in one.claims}
+    shown = {claim.finding for one in drafted if one.is_shown for claim in one.claims}
     named = {claim.finding for one in drafted for claim in one.claims}
     said_in_place = supported if is_withheld else named
     statements = [
@@ -59,11 +62,11 @@ def described(
         for finding in findings
         if finding.is_suspected and finding.spec.key not in said_in_place
     ]
-    told = set(supported) | {claim.finding for one in statements for claim in one.claims}
+    told = set(shown) | {claim.finding for one in statements for claim in one.claims}
     for one in drafted:
-        if one.is_supported:
+        if one.is_shown:
             statements.append(Statement(claims=one.claims, qualifiers=one.qualifiers, drafted=one))
-        elif not is_withheld:
+        elif one.is_overstated or not is_withheld:
             statements.extend(_reworded(one, graded, told))
     statements.extend(_rest([finding for finding in findings if finding.spec.key not in told]))
     left_out = has_draft and any(finding.is_suspected and finding.spec.key not in named for finding in findings)

@@ -43,14 +43,19 @@ def checked(text: str, graded: Sequence[Finding], cues: Cues) -> Drafted:
     all_claims = (*said, *(Claim(finding=key, stance=Stance.DENIED) for key in verdicts if denies_all))
     named = named_qualifiers(text)
     is_clear = _is_clear(said, named)
+    is_supported = all(claim.stance.fits(verdicts[claim.finding]) for claim in all_claims) and not (
+        said and compares(text, cues)
+    )
+    is_coded = bool(said) and is_clear and not denies_all and not _rest(text, graded, cues)
+    overstates = any(claim.stance.overstates(verdicts[claim.finding]) for claim in said)
     return Drafted(
         text=text,
         claims=said,
-        is_supported=all(claim.stance.fits(verdicts[claim.finding]) for claim in all_claims)
-        and not (said and compares(text, cues)),
+        is_supported=is_supported,
+        is_overstated=is_supported and is_coded and overstates,
         opposes=any(claim.stance.opposes(verdicts[claim.finding]) for claim in all_claims),
         qualifiers=named,
-        is_coded=bool(said) and is_clear and not denies_all and not _rest(text, graded, cues),
+        is_coded=is_coded,
         is_clear=is_clear,
     )
 

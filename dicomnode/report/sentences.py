@@ -12,13 +12,12 @@ from dicomnode.report.terms import qualifiers
 from dicomnode.report.translate import Translator
 
 CLAIMS = {
-    Stance.AFFIRMED: "claim-affirmed",
     Stance.SUGGESTED: "claim-suggested",
     Stance.DOUBTED: "claim-doubted",
     Stance.OPEN: "claim-open",
     Stance.DENIED: "claim-denied",
 }
-"""Message by which the findings section speaks of one finding. `LIKELY` has none: no verdict says so."""
+"""Message by which the findings section speaks of one finding. No verdict says AFFIRMED or LIKELY."""
 CLAIM_OF_SEVERAL = "claim-denied-list"
 """Message by which it says that several findings are absent."""
 IMPRESSIONS = {

@@ -47,7 +47,7 @@ def test_a_sentence_that_a_verdict_contradicts_is_said_from_codes(a_report):
     report = a_report((0.9, 0.1, 0.1), "Consolidation on the left.", "Large effusion.", "No pneumothorax.")
 
     assert (
-        "Consolidation on the left.",
+        "Findings consistent with pneumonia (left).",
         "No sign of effusion.",
         "No pneumothorax.",
         "One drafted sentence that did not agree with the classifier was reworded.",
@@ -61,7 +61,7 @@ def test_by_setting_such_sentences_are_withheld_and_counted(a_report):
     lines = a_report((0.9, 0.1, 0.1), *drafted, unsupported_sentences="withhold").text.lines(Section.FINDINGS)
 
     assert (
-        "Pneumonia.",
+        "Findings consistent with pneumonia.",
         "No sign of: pneumothorax and effusion.",
         "One drafted sentence that did not agree with the classifier was withheld.",
     ) == lines

@@ -67,10 +67,6 @@ comparison-unreachable = تعذّر البحث عن الفحوص السابقة:
 about = نحو { $percent }
 estimate = الاحتمال { $probability }
 estimate-interval = الاحتمال { $probability }، مجال 95٪ من { $low } إلى { $high }
-claim-affirmed = { $gender ->
-    [feminine] تُشاهد
-   *[other] يُشاهد
-} { $finding }{ $qualifiers }.
 claim-suggested = موجودات متوافقة مع { $finding }{ $qualifiers }.
 claim-denied = لا علامات على { $finding }.
 claim-denied-list = لا علامات على: { $findings }.

@@ -59,7 +59,6 @@ comparison-unreachable = Nach Voruntersuchungen konnte nicht gesucht werden: Das
 about = etwa { $percent }
 estimate = Wahrscheinlichkeit { $probability }
 estimate-interval = Wahrscheinlichkeit { $probability }, 95-%-Intervall { $low } bis { $high }
-claim-affirmed = { $finding } erkennbar{ $qualifiers }.
 claim-suggested = Befund vereinbar mit: { $finding }{ $qualifiers }.
 claim-denied = Kein Hinweis auf { $finding }.
 claim-denied-list = Kein Hinweis auf: { $findings }.

@@ -61,7 +61,6 @@ comparison-unreachable = Earlier studies could not be looked for: the archive di
 about = about { $percent }
 estimate = probability { $probability }
 estimate-interval = probability { $probability }, 95% interval { $low } to { $high }
-claim-affirmed = { $finding } is seen{ $qualifiers }.
 claim-suggested = Findings consistent with { $finding }{ $qualifiers }.
 claim-denied = No sign of { $finding }.
 claim-denied-list = No sign of: { $findings }.

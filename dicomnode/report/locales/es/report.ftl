@@ -59,7 +59,6 @@ comparison-unreachable = No se pudieron buscar estudios previos: el archivo no r
 about = aproximadamente { $percent }
 estimate = probabilidad { $probability }
 estimate-interval = probabilidad { $probability }, intervalo del 95 % de { $low } a { $high }
-claim-affirmed = Se observa { $finding }{ $qualifiers }.
 claim-suggested = Hallazgos compatibles con { $finding }{ $qualifiers }.
 claim-denied = Sin signos de { $finding }.
 claim-denied-list = Sin signos de: { $findings }.

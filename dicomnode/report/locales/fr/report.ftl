@@ -59,7 +59,6 @@ comparison-unreachable = Les examens antérieurs n'ont pas pu être recherchés 
 about = environ { $percent }
 estimate = probabilité { $probability }
 estimate-interval = probabilité { $probability }, intervalle à 95 % de { $low } à { $high }
-claim-affirmed = { $finding } visible{ $qualifiers }.
 claim-suggested = Aspect compatible avec { $gender ->
     [feminine] une
    *[other] un

@@ -59,10 +59,6 @@ comparison-unreachable = पिछली जाँच नहीं खोजी 
 about = लगभग { $percent }
 estimate = प्रायिकता { $probability }
 estimate-interval = प्रायिकता { $probability }, 95% अंतराल { $low } से { $high }
-claim-affirmed = { $finding } दिखाई { $gender ->
-    [feminine] देती
-   *[other] देता
-} है{ $qualifiers }।
 claim-suggested = निष्कर्ष { $finding } के अनुरूप{ $qualifiers }।
 claim-denied = { $finding } के कोई संकेत नहीं।
 claim-denied-list = इनके कोई संकेत नहीं: { $findings }।

@@ -59,7 +59,6 @@ comparison-unreachable = Não foi possível procurar exames anteriores: o arquiv
 about = cerca de { $percent }
 estimate = probabilidade { $probability }
 estimate-interval = probabilidade { $probability }, intervalo de 95% de { $low } a { $high }
-claim-affirmed = Observa-se { $finding }{ $qualifiers }.
 claim-suggested = Achados compatíveis com { $finding }{ $qualifiers }.
 claim-denied = Sem sinais de { $finding }.
 claim-denied-list = Sem sinais de: { $findings }.

@@ -57,7 +57,6 @@ comparison-unreachable = 无法查找既往检查：归档系统无应答。
 about = 约{ $percent }
 estimate = 概率 { $probability }
 estimate-interval = 概率 { $probability }，95% 区间 { $low } 至 { $high }
-claim-affirmed = 可见{ $finding }{ $qualifiers }。
 claim-suggested = 所见与{ $finding }相符{ $qualifiers }。
 claim-denied = 未见{ $finding }征象。
 claim-denied-list = 未见以下征象：{ $findings }。
