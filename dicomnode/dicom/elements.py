@@ -74,10 +74,6 @@ _EARLIEST_YEAR = 1850
 """Before, no patient of today was born; the years 1, 1601 and 1753 are what programs write for "no date"."""
 
 
-PARSER_ERRORS = MALFORMED
-"""For rooms that still catch them by name; use `parsing`."""
-
-
 class Person(NamedTuple):
     """The three component groups of a name (PS3.5 6.2.1.1), each with its components parted by "^"."""
 

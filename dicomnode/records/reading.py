@@ -211,6 +211,11 @@ class Draft:
     attention: FloatArray
     """(sentences, S): where the decoder looked in its memory for each sentence, the mean over its tokens."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no draft: no sentence, and none that was cut off."""
+        return not self.sentences and not self.is_truncated
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageQuality:

@@ -101,9 +101,8 @@ def write_report(
     """
     findings = _graded(specs, reading, acuity, _Told(heatmaps, regions, changes, tracking_uids, prior))
     drafted = [checked(text, findings, cues_of(draft_language)) for text in _sentences(reading)]
-    has_draft = bool(reading.draft.sentences) or reading.draft.is_truncated
     is_withheld = settings.unsupported_sentences == "withhold"
-    said = described(findings, drafted, has_draft=has_draft, is_withheld=is_withheld)
+    said = described(findings, drafted, has_draft=not reading.draft.is_empty, is_withheld=is_withheld)
     content = Content(
         outcome=_outcome(findings),
         acuity=study_acuity(specs, reading.probabilities, acuity),

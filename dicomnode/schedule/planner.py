@@ -20,8 +20,9 @@ from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
 from dicomnode.settings import AcuitySettings, Rule, ScheduleSettings
 from dicomnode.store.corrections import CorrectionStore
+from dicomnode.store.digests import revision_of
 from dicomnode.store.inputs import JobInputs
-from dicomnode.store.instances import InstanceStore, WaitingStudy, revision_of
+from dicomnode.store.instances import InstanceStore, WaitingStudy
 from dicomnode.store.jobs import JobStore, new_job, reread_key
 
 log = structlog.get_logger()

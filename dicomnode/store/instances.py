@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
-from dicomnode.dicom.reading import data_set_offset, read_header
+from dicomnode.dicom.reading import read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
+from dicomnode.store.digests import content_digest
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.patients import patient_digest
@@ -37,19 +36,6 @@ class WaitingStudy:
     """UTC of the newest instance."""
     is_waiting: bool = True
     """False: a job has read all of it."""
-
-
-def content_digest(sop_instance_uid: str, transfer_syntax_uid: str, encoded: bytes) -> str:
-    """SHA-256 over UID, transfer syntax and the data set as received; the file meta before it is the library's."""
-    digest = hashlib.sha256(f"{sop_instance_uid} {transfer_syntax_uid} ".encode())
-    digest.update(memoryview(encoded)[data_set_offset(encoded) :])
-    return digest.hexdigest()
-
-
-def revision_of(kept: Iterable[KeptInstance]) -> str:
-    """SHA-256 over SOP Instance UIDs and contents: the same whatever order they came in."""
-    lines = sorted(f"{one.key.sop_instance_uid} {one.digest}" for one in kept)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 class InstanceStore:

@@ -16,7 +16,7 @@ from dicomnode.schedule import planner as planner_module
 from dicomnode.schedule.planner import Plan, Planner, due_after_triage, job_key
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import AcuitySettings, Conditions, Rule, ScheduleSettings
-from dicomnode.store.instances import revision_of
+from dicomnode.store.digests import revision_of
 
 CHEST = Rule(name="chest", when=Conditions(body_part=("CHEST",)), bundle="cxr")
 

@@ -408,10 +408,14 @@ def test_the_most_urgent_results_go_first(both_stores):
 def test_the_same_content_at_once_is_written_whole(tmp_path, monkeypatch):
     """Two associations that bring the same bytes never write into each other's file."""
     files, names = FileStore(tmp_path), []
-    write = files_module._write_durably
-    monkeypatch.setattr(
-        files_module, "_write_durably", lambda path, content: (names.append(path), write(path, content))
-    )
+    write, at_once = files_module._write_durably, threading.Barrier(4, timeout=60)
+
+    def write_together(path: Path, content: bytes) -> None:
+        names.append(path)
+        at_once.wait()
+        write(path, content)
+
+    monkeypatch.setattr(files_module, "_write_durably", write_together)
     threads = [threading.Thread(target=files.keep, args=("ab" * 32, b"same")) for _ in range(4)]
     for thread in threads:
         thread.start()
