@@ -7,14 +7,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+from helpers import a_told_finding
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import PermanentError
 from dicomnode.records import (
     Acuity,
     AlertContent,
-    AlertFinding,
-    CodedConcept,
     Estimate,
     InstanceKey,
     Outcome,
@@ -32,16 +31,7 @@ LATER = NOW + dt.timedelta(hours=1)
 
 def content(acuity: Acuity = Acuity.EMERGENT, *keys: str) -> AlertContent:
     """Content of an alert of findings with these keys."""
-    findings = tuple(
-        AlertFinding(
-            key=key,
-            code=CodedConcept("1386000", "SCT", key),
-            verdict=Verdict.PRESENT,
-            estimate=Estimate(percent=90),
-            acuity=acuity,
-        )
-        for key in keys or ("bleed",)
-    )
+    findings = tuple(a_told_finding(key, acuity) for key in keys or ("bleed",))
     return AlertContent(findings=findings, model="head_ct", model_version="1")
 
 
