@@ -166,7 +166,7 @@ class Courier(Generic[I]):
             return False
         if answer.verdict is SendVerdict.PERHAPS:
             return True
-        return utc_now() - self._door.waiting_since(item) > dt.timedelta(seconds=self._door.give_up_after_s)
+        return self._clock.seconds_since(self._door.waiting_since(item)) > self._door.give_up_after_s
 
     def _try_later(self, item: I, answer: Answer) -> None:
         wait_s = backoff_s(item.attempts, self._door.schedule)

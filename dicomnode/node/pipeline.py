@@ -21,6 +21,7 @@ from dicomnode.errors import (
 )
 from dicomnode.explain import Case, explain, outline
 from dicomnode.infer.ensemble import Reader
+from dicomnode.node.comparing import compared
 from dicomnode.node.encoding import encoded_for
 from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
@@ -229,9 +230,9 @@ class Pipeline:
         )
 
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
-        if self._priors is None:
+        if (priors := self._priors) is None:
             return NOT_LOOKED_FOR
-        return self._priors.compare(job, self._study_of(job).headers(), reading, model)
+        return compared(lambda: priors.compare(job, self._study_of(job).headers(), reading, model))
 
     def read_again(self, job: Job) -> tuple[Reader, Reading, Reading | None]:
         """Read the study of a job that was answered before, and its prior where there is one; nothing is kept.

@@ -111,6 +111,8 @@ def test_a_bad_number_stops_only_who_needs_it():
         (b"2026-01-05T10:15", dt.date(2026, 1, 5)),
         (b"20260230", None),
         (b"00010101", None),
+        (b"99991231", None),
+        (b"29991231", dt.date(2999, 12, 31)),
         (b"2026", None),
         (b"05.01.2026", None),
         (b"yesterday", None),
