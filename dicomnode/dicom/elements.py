@@ -72,6 +72,8 @@ _DATE = re.compile(r"(?P<year>\d{4})([./-]?)(?P<month>\d\d)\2(?P<day>\d\d)([ T]?
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,]\d*)?)?)?", re.ASCII)
 _EARLIEST_YEAR = 1850
 """Before, no patient of today was born; the years 1, 1601 and 1753 are what programs write for "no date"."""
+_LATEST_YEAR = 2999
+"""The year 9999 is what programs write for "no date" or "for ever"; in most time zones it has no end in UTC."""
 
 
 class Person(NamedTuple):
@@ -98,7 +100,9 @@ def parsing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except MALFORMED as error:
+    except (*MALFORMED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a library's about the content
+            raise
         raise UnsupportedImageError(f"{what} ({type(error).__name__})") from error
 
 
@@ -199,7 +203,7 @@ def date(ds: Dataset, name: Name) -> dt.date | None:
         day = dt.date(int(found["year"]), int(found["month"]), int(found["day"])) if found else None
     except ValueError:
         return None
-    return day if day and day.year >= _EARLIEST_YEAR else None
+    return day if day and _EARLIEST_YEAR <= day.year <= _LATEST_YEAR else None
 
 
 def time(ds: Dataset, name: Name) -> dt.time | None:

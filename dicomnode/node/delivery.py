@@ -161,9 +161,12 @@ class Courier(Generic[I]):
             self._try_later(item, answer)
 
     def _is_over(self, item: I, answer: Answer) -> bool:
-        if answer.verdict is SendVerdict.PERHAPS and item.attempts >= self._door.schedule.maximum_attempts:
+        """Whether an item is given up: never after a few tries alone, for the wall clock may have been set forward."""
+        if item.attempts < self._door.schedule.maximum_attempts:
+            return False
+        if answer.verdict is SendVerdict.PERHAPS:
             return True
-        return utc_now() - self._door.waiting_since(item) > dt.timedelta(seconds=self._door.give_up_after_s)
+        return self._clock.seconds_since(self._door.waiting_since(item)) > self._door.give_up_after_s
 
     def _try_later(self, item: I, answer: Answer) -> None:
         wait_s = backoff_s(item.attempts, self._door.schedule)

@@ -58,8 +58,9 @@ def associated(
         assoc = ae.associate(
             peer.host, peer.port, ae_title=peer.ae_title, ext_neg=list(roles), evt_handlers=list(handlers)
         )
-    except OSError as error:
-        raise PeerUnreachableError(f"{peer.host} cannot be resolved: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # a name that cannot be encoded for DNS is a UnicodeError
+        why = getattr(error, "strerror", None) or "it is no host name"
+        raise PeerUnreachableError(f"{peer.host} cannot be resolved: {why}") from None
     if not assoc.is_established:
         raise _failure(assoc, peer, settings)
     limit_blocking(assoc, settings.dimse_timeout_s)

@@ -93,7 +93,7 @@ class DicomWebUserAgent:
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
         try:
             yield connection
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:  # UnicodeError: a name that DNS cannot have
             why = getattr(error, "strerror", None) or type(error).__name__
             raise PeerUnreachableError(f"{self.name} does not answer over HTTP: {why}") from None
         finally:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from dicomnode.records import Acuity
-from dicomnode.settings.types import Table
+from dicomnode.settings.types import DueSeconds, Table
 
 
 class AcuityLevel(Table):
     """What one category of acuity means in the house."""
 
-    due_s: Annotated[float, Field(ge=0)]
+    due_s: DueSeconds
     """Queue: the study should be read so many seconds after it was complete."""
     c_store_priority: Annotated[int, Field(ge=0, le=2)]
     """Priority (0000,0700) of its results: 1 high, 0 medium, 2 low."""

@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from dicomnode.settings.types import ENVIRONMENT_PREFIX, Seconds, Table
+from dicomnode.settings.types import ENVIRONMENT_PREFIX, Host, NetworkSeconds, Seconds, Table
 
 
 class Channel(Table):
     """What channels of every kind have."""
 
-    timeout_s: Seconds = 10.0
+    timeout_s: NetworkSeconds = 10.0
     """Longest wait for a connection, and again for the answer."""
     longest_retry_s: Seconds = 60.0
     """The wait between two tries never exceeds this; it begins at schedule.first_retry_s and doubles."""
     give_up_after_s: Seconds = 86_400.0
-    """An alert that the channel could not deliver for so long has failed."""
+    """An alert that the channel could not deliver for so long, in several tries, has failed."""
     ca_file: Path | None = None
     """PEM file of the authorities that may have signed the peer's certificate. Without: those of this machine."""
 
@@ -49,7 +49,7 @@ class HL7Channel(Channel):
 
     kind: Literal["hl7"]
     """`hl7`."""
-    host: str
+    host: Host
     """Name or address of the interface engine."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """TCP port."""
@@ -101,7 +101,7 @@ class EmailChannel(ChannelWithSecret):
 
     kind: Literal["email"]
     """`email`."""
-    host: str
+    host: Host
     """Name or address of the mail server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     """TCP port."""

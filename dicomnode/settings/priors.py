@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from dicomnode.settings.types import Seconds, Table
+from dicomnode.settings.types import NetworkSeconds, Table
 
 
 class PriorsSettings(Table):
@@ -27,9 +27,9 @@ class PriorsSettings(Table):
     """Earlier studies that are tried, the newest first, until one can be compared with."""
     maximum_instances: Annotated[int, Field(ge=1)] = 1000
     """At most so many images of one earlier study are fetched, the largest series first."""
-    timeout_s: Seconds = 60.0
+    timeout_s: NetworkSeconds = 60.0
     """Longest time that finding and fetching may take for one study; never more than half of schedule.lease_s."""
-    emergent_timeout_s: Seconds = 10.0
+    emergent_timeout_s: NetworkSeconds = 10.0
     """The same for an emergent study, for which the archive is asked only once."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 2
     """Tries of one question to an archive that does not answer, within the time limit."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dicomnode.settings.types import AETitle, Port, Seconds, Table
+from dicomnode.settings.types import AETitle, NetworkSeconds, Port, Table
 
 
 class ReceiveSettings(Table):
@@ -22,13 +22,13 @@ class ReceiveSettings(Table):
     """Who may open an association, for example ["CT1", "PACS"]; "*" allows everybody."""
     maximum_associations: Annotated[int, Field(ge=1)] = 50
     """Associations served at once; one more is rejected as transient (local limit exceeded)."""
-    acse_timeout_s: Seconds = 30.0
+    acse_timeout_s: NetworkSeconds = 30.0
     """Longest wait for an association request after a connection."""
-    dimse_timeout_s: Seconds = 60.0
+    dimse_timeout_s: NetworkSeconds = 60.0
     """Longest wait for the rest of a PDU that has begun."""
-    network_timeout_s: Seconds = 60.0
+    network_timeout_s: NetworkSeconds = 60.0
     """An association idle for so long is aborted."""
-    maximum_pdu_bytes: Annotated[int, Field(ge=4096)] = 131072
+    maximum_pdu_bytes: Annotated[int, Field(ge=4096, le=2**32 - 1)] = 131072
     """Largest PDU that we offer to receive."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_073_741_824
     """Below so much free space in data_dir every instance is refused with 0xA700 (out of resources)."""

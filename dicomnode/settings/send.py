@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dicomnode.records import ViewerProfile
 from dicomnode.settings.alerts import AlertChannel
-from dicomnode.settings.types import AETitle, Seconds, Table
+from dicomnode.settings.types import AETitle, Host, NetworkSeconds, Seconds, Table
 
 
 class Destination(Table):
@@ -16,7 +16,7 @@ class Destination(Table):
 
     ae_title: AETitle
     """AE title that we call."""
-    host: str
+    host: Host
     """Name or address."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """TCP port."""
@@ -33,12 +33,12 @@ class SendSettings(Table):
 
     ae_title: AETitle = "DICOMNODE"
     """Our AE title when we call."""
-    connect_timeout_s: Seconds = 10.0
+    connect_timeout_s: NetworkSeconds = 10.0
     """Longest wait for a TCP connection and the association's answer."""
-    dimse_timeout_s: Seconds = 60.0
+    dimse_timeout_s: NetworkSeconds = 60.0
     """Longest wait for the answer to one C-STORE."""
     give_up_after_s: Seconds = 259_200.0
-    """A result that its destination could not take for so long is put in quarantine."""
+    """A result that its destination could not take for so long, in several tries, is put in quarantine."""
     destinations: dict[str, Destination] = {}
     """Peers by name, each in a table `[send.destinations.NAME]`."""
     alerts: dict[str, AlertChannel] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import struct
 
 import pytest
@@ -110,6 +111,8 @@ def test_a_bad_number_stops_only_who_needs_it():
         (b"2026-01-05T10:15", dt.date(2026, 1, 5)),
         (b"20260230", None),
         (b"00010101", None),
+        (b"99991231", None),
+        (b"29991231", dt.date(2999, 12, 31)),
         (b"2026", None),
         (b"05.01.2026", None),
         (b"yesterday", None),
@@ -234,7 +237,7 @@ def test_a_frames_own_group_stands_above_the_shared_one():
     assert functional_group(ds, 1, "FrameVOILUTSequence") is None
 
 
-@pytest.mark.parametrize("error", [OSError("disk"), MemoryError(), FileNotFoundError("gone")])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), MemoryError(), FileNotFoundError(errno.ENOENT, "gone")])
 def test_a_failing_disk_is_no_malformed_file(error):
     """What the machine does wrong keeps its name; only what the bytes do wrong becomes an unsupported image."""
     with pytest.raises(type(error)), parsing("the file cannot be read"):
@@ -244,3 +247,9 @@ def test_a_failing_disk_is_no_malformed_file(error):
         parsing("the file cannot be read"),
     ):
         raise EOFError
+
+
+def test_what_a_library_says_of_the_content_is_malformed():
+    """Pydicom raises OSError for a sequence that is cut off; only the system's errors have a number."""
+    with pytest.raises(UnsupportedImageError), parsing("the file cannot be read"):
+        raise OSError("No tag to read at file position 1A2")

@@ -26,6 +26,7 @@ from pynetdicom.pdu import P_DATA_TF
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import StorageError, TransientError
 from dicomnode.node import doors as doors_module
+from dicomnode.node.clock import ClockWatch
 from dicomnode.node.delivery import Courier
 from dicomnode.node.doors import ResultDoor
 from dicomnode.records import Acuity, JobState, Outcome, SendVerdict, verdict_of
@@ -360,6 +361,23 @@ def test_a_pacs_that_is_away_keeps_all_waiting_and_others_get_theirs(a_road, a_p
         time.sleep(0.05)
         road.couriers["pacs"].run_once()
     assert JobState.COMPLETED == road.stores.jobs.get(1).state
+
+
+def test_a_clock_that_is_set_forward_gives_nothing_up(a_road):
+    """A PACS is away while the clock is set forward by more than the time after which results are given up."""
+    away = Destination(ae_title="PACS", host="127.0.0.1", port=free_port())
+    road = a_road(ScheduleSettings(first_retry_s=0.01, longest_retry_s=0.01), pacs=away)
+    road.add_results()
+    set_by = [dt.timedelta()]
+    road.couriers["pacs"]._clock = ClockWatch(lambda: dt.datetime.now(dt.UTC) + set_by[0])
+    road.couriers["pacs"].run_once()
+    set_by[0] = dt.timedelta(days=30)
+    time.sleep(0.05)
+    with structlog.testing.capture_logs() as events:
+        assert road.couriers["pacs"].run_once()
+
+    assert "the clock was set forward" in {event["event"] for event in events}
+    assert {"WAITING"} == {state for state, _ in road.states().values()}
 
 
 def test_an_index_that_is_locked_for_a_while_loses_no_delivery(a_road, a_pacs, monkeypatch):

@@ -228,3 +228,20 @@ def test_a_clock_that_is_set_forward_is_noticed():
     assert passes(1)
     assert passes(1, by_the_wall=-3600)
     assert passes(400)
+
+
+def test_time_that_the_clock_skipped_is_no_waiting():
+    """What was there before the clock was set forward has not waited for the time between; what came later has."""
+    wall, monotonic = [dt.datetime(2026, 3, 1, tzinfo=dt.UTC)], [1000.0]
+    watch = ClockWatch(lambda: wall[0], lambda: monotonic[0])
+    before = wall[0]
+    assert watch.seconds_since(before) == 0
+
+    monotonic[0] += 60
+    wall[0] += dt.timedelta(days=1, seconds=60)
+    assert watch.seconds_since(before) == pytest.approx(60)
+    after = wall[0]
+    monotonic[0] += 60
+    wall[0] += dt.timedelta(seconds=60)
+    assert watch.seconds_since(before) == pytest.approx(120)
+    assert watch.seconds_since(after) == pytest.approx(60)

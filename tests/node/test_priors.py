@@ -15,7 +15,7 @@ from sr_trees import ABSENT, FINDING, GROUP, PRESENT, TRACKING, a_code, a_report
 
 from dicomnode.dicom.patient import patient_of
 from dicomnode.dicom.statements import statement_on, statements
-from dicomnode.errors import PeerUnreachableError
+from dicomnode.errors import PeerUnreachableError, StorageError
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.priors import search as prior_search
 from dicomnode.records import Acuity, Change, CodedConcept, JobState, Presence, PriorState, Report
@@ -411,3 +411,22 @@ def test_the_acuity_of_triage_decides_how_long_the_archive_may_take(a_house, rep
     read(house, *(ROOT / "sample_dicom" / "head-ct-bleed").glob("*.dcm"))
 
     assert ([True], Acuity.EMERGENT) == (asked, reports[-1].acuity)
+
+
+@pytest.mark.parametrize("error", [StorageError("image file x cannot be read: Input/output error"), KeyError("Zyxwv")])
+def test_trouble_with_an_earlier_study_costs_the_new_one_nothing(a_house, reports, monkeypatch, error):
+    """A bad sector under an earlier film, or a defect over its header: the film is read, and told to be uncompared."""
+    house = a_house()
+    read(house, EARLIER)
+    monkeypatch.setattr(prior_search, "read_header", _failing(error))
+    read(house, FILM)
+
+    assert [PriorState.NONE_FOUND, PriorState.UNREACHABLE] == [report.prior_note for report in reports]
+    assert {(JobState.COMPLETED, "findings")} == {(j["state"], j["outcome"]) for j in house.stores.jobs.list()}
+
+
+def _failing(error: Exception) -> Callable[..., Dataset]:
+    def read_header(*_: object) -> Dataset:
+        raise error
+
+    return read_header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -140,6 +141,15 @@ def test_a_name_that_cannot_be_resolved_is_unreachable():
     peer = Destination(ae_title="GONE", host="no.such.host.invalid", port=104)
 
     with pytest.raises(PeerUnreachableError, match=r"no\.such\.host\.invalid cannot be resolved"):
+        echo(peer, SETTINGS)
+
+
+@pytest.mark.parametrize("host", ["pacs..example", f"{'x' * 64}.example", ".example"])
+def test_a_name_that_the_dns_cannot_have_is_unreachable(host):
+    """An empty or too long label is told like a name that nobody has: the results wait, and the log says why."""
+    peer = Destination.model_construct(ae_title="GONE", host=host, port=104)
+
+    with pytest.raises(PeerUnreachableError, match=f"{re.escape(host)} cannot be resolved: it is no host name"):
         echo(peer, SETTINGS)
 
 
