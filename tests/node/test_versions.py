@@ -22,6 +22,7 @@ from dicomnode.node.again import reread, resend_results
 from dicomnode.node.corrected import withdraw_corrected
 from dicomnode.node.delivery import Courier
 from dicomnode.node.doors import AlertDoor, ResultDoor
+from dicomnode.node.leftovers import give_up_leftovers
 from dicomnode.node.sandbox import SandboxPACS
 from dicomnode.node.withdrawing import withdraw
 from dicomnode.records import JobState, ViewerProfile, WithdrawalReason
@@ -398,6 +399,50 @@ def test_results_can_be_sent_again(a_house, a_pacs):
     deliver(house, "clinic")
     assert [{"destination": "clinic", "results": 2}] == done
     assert len(first) * 2 + 2 == len(arrived(pacs))
+
+
+def test_what_is_sent_again_keeps_what_the_reading_said(a_house, a_pacs, a_written, tmp_path):
+    """The reason of a study that could not be read stands in the listing before, during and after."""
+    _, peer = a_pacs
+    house = a_house(send=sends(peer))
+    ds = dcmread(OPACITY)
+    ds.PixelData = ds.PixelData[:100]
+    job = read(house, a_written(tmp_path, ds))
+    deliver(house)
+    assert "could_not_run" == job["outcome"]
+    resend_results(house.settings, house.stores, job["id"], (), is_trial=False)
+    assert (JobState.IN_PROGRESS, job["reason"]) == _state_and_reason(house, job["id"])
+    deliver(house)
+    assert (JobState.COMPLETED, job["reason"]) == _state_and_reason(house, job["id"])
+
+
+def _state_and_reason(house, job_id: int) -> tuple[JobState, str]:
+    job = house.stores.jobs.get(job_id)
+    return job.state, job.reason
+
+
+def test_nothing_waits_for_a_destination_that_is_gone(a_house, a_pacs):
+    """Results are not sent again to one; an answer that is planned for one is given up, and its job ends."""
+    _, peer = a_pacs
+    house = a_house(send=SendSettings(destinations={"pacs": peer, "old": peer}))
+    job = read(house, OPACITY)
+    deliver(house, "pacs")
+    deliver(house, "old")
+    settings = house.settings.model_copy(update={"send": sends(peer)})
+    (row,) = resend_results(settings, house.stores, job["id"], (), is_trial=True)
+    assert "pacs" == row["destination"]
+    without = house.settings.model_copy(update={"send": sends()})
+    with pytest.raises(PermanentError, match=r"job 1 was sent only to what is no longer in the settings \(old, pacs\)"):
+        resend_results(without, house.stores, job["id"], (), is_trial=False)
+    assert JobState.COMPLETED == house.stores.jobs.get(job["id"]).state
+
+    reread(house.settings, house.stores, "1", is_trial=False)
+    house.work()
+    assert JobState.IN_PROGRESS == house.stores.jobs.get(2).state
+    assert give_up_leftovers(without, house.stores) > 0
+    assert JobState.CANCELED == house.stores.jobs.get(2).state
+    assert "no longer in the settings" in house.stores.jobs.get(2).reason
+    assert 0 == give_up_leftovers(without, house.stores)
 
 
 def test_a_study_can_be_read_again(a_house, a_pacs):
