@@ -22,7 +22,8 @@ from pydicom.uid import generate_uid
 
 from dicomnode import logs
 from dicomnode.dicom.reading import read_key
-from dicomnode.node.pipeline import Models, Pipeline
+from dicomnode.node.models import Models
+from dicomnode.node.pipeline import Pipeline
 from dicomnode.node.planning import build_planner
 from dicomnode.node.rooms import Stores, bundle_paths, open_stores
 from dicomnode.node.worker import Worker

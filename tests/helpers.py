@@ -18,6 +18,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from dicomnode.records import Acuity, AlertFinding, CodedConcept, Estimate, Verdict
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -98,3 +100,9 @@ def a_data_set(**elements: object) -> Dataset:
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     return ds
+
+
+def a_told_finding(key: str = "bleed", acuity: Acuity = Acuity.EMERGENT) -> AlertFinding:
+    """A finding of which an alert channel is told that it is present."""
+    code = CodedConcept("1386000", "SCT", key)
+    return AlertFinding(key=key, code=code, verdict=Verdict.PRESENT, estimate=Estimate(percent=90), acuity=acuity)

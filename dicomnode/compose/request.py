@@ -41,6 +41,8 @@ class ComposeRequest:
     """UTC; start of the analysis, Content Date and Time of the results."""
     sources: tuple[Dataset, ...]
     """Headers, without pixels, of the instances that were read; any of the study where none could be."""
+    beside: tuple[Dataset, ...] = ()
+    """Headers of the patient's other images in the study: they say who the patient is where no source does."""
     report: Report
     level: AcuityLevel
     """What the report's acuity means in the house."""
@@ -53,9 +55,10 @@ class ComposeRequest:
     """Every UID of the results derives from it; see `compose.answer_key`."""
 
     def __post_init__(self) -> None:
-        _check_one_patient(self.sources)
-        # Not from `sources` themselves: there may be hundreds, and their bytes are in `inputs` already.
-        words = [getattr(self, name) for name in self.__dataclass_fields__ if name not in ("sources", "answer_key")]
+        _check_one_patient((*self.sources, *self.beside))
+        # Not from the headers themselves: there may be hundreds, and their bytes are in `inputs` already.
+        headers = ("sources", "beside", "answer_key")
+        words = [getattr(self, name) for name in self.__dataclass_fields__ if name not in headers]
         font = Path(self.settings.font) if self.settings.font else None
         who = self._first_of_study()
         words += [None if who is None else identity(who), file_digest(font_path(font))]
@@ -64,6 +67,8 @@ class ComposeRequest:
     @property
     def study(self) -> Dataset:
         """The header that gives the results their patient and study: the first that identifies the patient.
+
+        One of the sources, where any of them does.
 
         Raises
         ------
@@ -76,7 +81,7 @@ class ComposeRequest:
         return first
 
     def _first_of_study(self) -> Dataset | None:
-        of_study = [source for source in self.sources if text(source, "StudyInstanceUID")]
+        of_study = [source for source in (*self.sources, *self.beside) if text(source, "StudyInstanceUID")]
         return next((one for one in of_study if is_identified(patient_of(one))), next(iter(of_study), None))
 
     def source(self, sop_instance_uid: str) -> Dataset:

@@ -161,7 +161,10 @@ class Courier(Generic[I]):
             self._try_later(item, answer)
 
     def _is_over(self, item: I, answer: Answer) -> bool:
-        if answer.verdict is SendVerdict.PERHAPS and item.attempts >= self._door.schedule.maximum_attempts:
+        """Whether an item is given up: never after a few tries alone, for the wall clock may have been set forward."""
+        if item.attempts < self._door.schedule.maximum_attempts:
+            return False
+        if answer.verdict is SendVerdict.PERHAPS:
             return True
         return self._clock.seconds_since(self._door.waiting_since(item)) > self._door.give_up_after_s
 

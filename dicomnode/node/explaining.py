@@ -15,7 +15,8 @@ from dicomnode.errors import ExplainError, PermanentError
 from dicomnode.explain import Case, explain
 from dicomnode.infer.ensemble import Reader
 from dicomnode.node.comparing import priors
-from dicomnode.node.pipeline import Models, Pipeline, explained_case
+from dicomnode.node.models import Models
+from dicomnode.node.pipeline import Pipeline, explained_case
 from dicomnode.node.rooms import Stores, bundle_paths
 from dicomnode.records import Estimate, Heatmap, Reading, estimate_of
 from dicomnode.report import verdicts_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import structlog
 from pydicom import Dataset
 
 from dicomnode.compose import ComposeRequest, Kind, compose, kinds_for
 from dicomnode.dicom import files
+from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.errors import (
     BundleError,
     ExplainError,
@@ -20,15 +20,12 @@ from dicomnode.errors import (
     TransientError,
 )
 from dicomnode.explain import Case, explain, outline
-from dicomnode.infer.bundle import load_bundle
-from dicomnode.infer.cache import EncodingCache
-from dicomnode.infer.ensemble import Ensemble, Reader
-from dicomnode.infer.model import Model
+from dicomnode.infer.ensemble import Reader
 from dicomnode.node.comparing import compared
 from dicomnode.node.encoding import encoded_for
 from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
-from dicomnode.node.rooms import ensemble_paths
+from dicomnode.node.models import Models
 from dicomnode.node.study import JobStudy, prepare
 from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
 from dicomnode.node.withdrawing import Answers, Succession
@@ -46,7 +43,7 @@ from dicomnode.records import (
     ViewerProfile,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
-from dicomnode.settings import InferSettings, Settings
+from dicomnode.settings import Settings
 from dicomnode.store.inputs import InputStore
 from dicomnode.store.patients import node_id
 from dicomnode.store.results import ResultStore
@@ -55,36 +52,6 @@ log = structlog.get_logger()
 
 Enter = Callable[[Stage], None]
 """Called when the job reaches a stage."""
-
-
-class Models:
-    """The bundles of the settings, each loaded at its first use."""
-
-    def __init__(self, paths: Mapping[str, Path], settings: InferSettings) -> None:
-        self._paths = paths
-        self._beside = ensemble_paths(settings)
-        self._settings = settings
-        self._cache = EncodingCache(settings.cache_images)
-        self._loaded: dict[str, Reader] = {}
-
-    def get(self, name: str) -> Reader:
-        """The model of a bundle.
-
-        Raises
-        ------
-        BundleError
-            If the bundle is not in the settings or cannot be run.
-        """
-        if name not in self._paths:
-            known = ", ".join(sorted(self._paths)) or "none"
-            raise BundleError(f"bundle {name!r} is not in infer.bundles any more; known: {known}")
-        if name not in self._loaded:
-            first, *others = (self._opened(path) for path in (self._paths[name], *self._beside.get(name, ())))
-            self._loaded[name] = Ensemble(first, others) if others else first
-        return self._loaded[name]
-
-    def _opened(self, path: Path) -> Model:
-        return Model(load_bundle(path), self._settings, cache=self._cache)
 
 
 class Pipeline:
@@ -108,7 +75,7 @@ class Pipeline:
         self._inputs = inputs
         self._results = results
         self._study: JobStudy | None = None
-        self._answers = Answers(settings, results)
+        self._answers = Answers(settings, inputs, results)
 
     def triage(self, job: Job) -> Acuity:
         """Grade a study without a draft.
@@ -221,7 +188,7 @@ class Pipeline:
             None,
             self._settings.report,
             review=review_of(error),
-            revision=self._succession(job, is_silent=True).revision,
+            revision=self._answers.succession(job, is_silent=True, is_minimal=True).revision,
         )
         self._keep(job, report, enter, alerts=alerts, sources=sources)
         return report
@@ -259,7 +226,7 @@ class Pipeline:
             changes=comparison.changes,
             prior_note=comparison.state,
             tracking_uids=comparison.tracking_uids,
-            revision=self._succession(job, is_silent=False).revision,
+            revision=self._answers.succession(job, is_silent=False).revision,
         )
 
     def _compare(self, job: Job, reading: Reading, model: Reader) -> PriorComparison:
@@ -308,7 +275,7 @@ class Pipeline:
             self._settings.report,
             review=review_of(error),
             examination=examination(self._study_of(job).of_patient()),
-            revision=self._succession(job, is_silent=True).revision,
+            revision=self._answers.succession(job, is_silent=True).revision,
         )
 
     def _alerts(self, report: Report) -> dict[str, AlertContent]:
@@ -324,7 +291,7 @@ class Pipeline:
         sources: tuple[Dataset, ...] = (),
     ) -> None:
         enter(Stage.COMPOSE)
-        succession = self._succession(job, is_silent=report.outcome in SILENT)
+        succession = self._answers.succession(job, is_silent=report.outcome in SILENT, is_minimal=bool(sources))
         if succession.overtaken_by is not None:
             raise self._answers.overtaken(job, succession.overtaken_by)
         if succession.revision != report.revision:
@@ -347,13 +314,17 @@ class Pipeline:
         if not is_kept:
             raise LeaseLostError
 
-    def _sources(self, job: Job) -> tuple[Dataset, ...]:
-        """Headers that say whose the results are: of what was read, or of the same patient's other images.
+    def _sources(self, job: Job) -> tuple[tuple[Dataset, ...], tuple[Dataset, ...]]:
+        """Headers of what the results document, and others of the patient's where those do not say who it is.
 
-        Where none of them can be read any more, what the index knows: the study, and nothing of the patient.
+        Where none can be read any more, what the index knows: the study, and nothing of the patient.
         """
         study = self._study_of(job)
-        return study.documented() or study.of_patient() or from_index(self._inputs.with_beside(job.id))
+        documented = study.documented()
+        if any(is_identified(patient_of(ds)) for ds in documented):
+            return documented, ()
+        of_patient = study.of_patient()
+        return documented or of_patient or from_index(self._inputs.with_beside(job.id)), of_patient
 
     def _study_of(self, job: Job) -> JobStudy:
         """The study of a job; that of the job before makes room."""
@@ -364,22 +335,20 @@ class Pipeline:
     def _request(
         self, job: Job, report: Report, succession: Succession, kinds: frozenset[Kind], sources: tuple[Dataset, ...]
     ) -> ComposeRequest:
+        documented, beside = (sources, ()) if sources else self._sources(job)
         return ComposeRequest(
             job_key=job.key,
             node_id=f"{self._settings.receive.ae_title}/{node_id(self._settings.store.data_dir)}",
             inputs=tuple(instance.digest for instance in self._inputs.with_beside(job.id)),
             started_at=job.started_at or job.created_at,
-            sources=sources or self._sources(job),
+            sources=documented,
+            beside=beside,
             report=report,
             previous=succession.previous,
             level=self._settings.acuity.levels[report.acuity],
             settings=self._settings.compose,
             kinds=kinds,
         )
-
-    def _succession(self, job: Job, *, is_silent: bool) -> Succession:
-        patients = self._inputs.of(job.id) or self._inputs.with_beside(job.id)
-        return self._answers.succession(job, patients, is_silent=is_silent)
 
     def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
         """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""

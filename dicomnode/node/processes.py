@@ -202,7 +202,8 @@ def worker(settings: Settings, stop: Stop, number: int, predecessor: str = "") -
         How the former process of this number ended: the reason of what it held. Empty: there was none.
     """
     from dicomnode.node.comparing import priors
-    from dicomnode.node.pipeline import Models, Pipeline
+    from dicomnode.node.models import Models
+    from dicomnode.node.pipeline import Pipeline
     from dicomnode.node.rooms import bundle_paths, open_stores
     from dicomnode.node.worker import Worker
 

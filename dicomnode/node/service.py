@@ -184,7 +184,7 @@ def check(settings: Settings) -> None:
 
 
 def _check_ensembles(settings: Settings) -> None:
-    from dicomnode.node.pipeline import Models  # heavy: only the workers of a service need it otherwise
+    from dicomnode.node.models import Models  # heavy: only the workers of a service need it otherwise
 
     models = Models(bundle_paths(settings), settings.infer)
     for name in settings.infer.ensembles:

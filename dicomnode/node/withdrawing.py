@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection
 from dicomnode.compose import ComposeRequest
 from dicomnode.compose.rejection import RejectionRequest, rejection_note
 from dicomnode.compose.times import in_zone_of
-from dicomnode.dicom.patient import patient_of
+from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.reading import read_header
-from dicomnode.errors import LeaseLostError, TransientError, UnsupportedImageError
+from dicomnode.dicom.same_patient import contradiction
+from dicomnode.errors import LeaseLostError, StorageError, TransientError, UnsupportedImageError
 from dicomnode.node.encoding import encoded
 from dicomnode.records import (
     Answer,
@@ -23,12 +24,12 @@ from dicomnode.records import (
     Job,
     KeptInstance,
     Outcome,
-    Patient,
     ResultInstance,
     Revision,
     WithdrawalReason,
 )
 from dicomnode.settings import Settings
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import NewResult, ResultStore
 from dicomnode.store.withdrawals import NewAnswer, Withdrawals
 
@@ -88,7 +89,7 @@ class Notes:
             told = tuple(name for name in holding.destinations if self._is_told(name))
             if not told:
                 continue
-            header = header_of((*holding.instances, *results))
+            header = _Headers(is_needed=True).first_of((*holding.instances, *results))
             if header is None:
                 log.error("no result can be read any more: no rejection note", job=answer.job_id, destinations=told)
                 continue
@@ -131,12 +132,13 @@ class Answers:
     Does not: read or compose the answer itself.
     """
 
-    def __init__(self, settings: Settings, results: ResultStore) -> None:
+    def __init__(self, settings: Settings, inputs: InputStore, results: ResultStore) -> None:
         self._settings = settings
+        self._inputs = inputs
         self._results = results
         self._withdrawals = Withdrawals(results)
 
-    def succession(self, job: Job, instances: Sequence[KeptInstance], *, is_silent: bool) -> Succession:
+    def succession(self, job: Job, *, is_silent: bool, is_minimal: bool = False) -> Succession:
         """Where the answer to a job stands.
 
         It replaces the standing answers of earlier jobs that are about the same patient. One that says nothing about
@@ -144,14 +146,21 @@ class Answers:
 
         Parameters
         ----------
-        instances
-            What the job reads; they say who the patient is.
         is_silent
             Whether its outcome is one of `records.SILENT`.
+        is_minimal
+            The answer does without headers: one that cannot be read now says nothing, instead of raising.
+
+        Raises
+        ------
+        StorageError
+            If a header cannot be read now.
         """
-        header = header_of(instances)
+        headers = _Headers(is_needed=not is_minimal)
+        ours = self._inputs.with_beside(job.id)
+        header = headers.first_of(ours)
         others = [a for a in self._withdrawals.of_study(job.study_instance_uid) if a.job_id != job.id]
-        alike = [a for a in others if self._is_of(a, header)]
+        alike = [a for a in others if self._is_of_same_patient(a, ours, header, headers)]
         earlier = [a for a in alike if a.job_id < job.id]
         standing = [a for a in earlier if a.stands]
         replaces = [a for a in standing if not is_silent or a.outcome is not Outcome.FINDINGS]
@@ -193,24 +202,41 @@ class Answers:
     def _local(self, answer: Answer, header: Dataset | None) -> dt.datetime:
         return in_zone_of(answer.answered_at, header or Dataset(), self._settings.compose.timezone)
 
-    def _is_of(self, answer: Answer, header: Dataset | None) -> bool:
-        """Whether an answer is about the patient of a header; where either does not say, it is taken to be."""
-        filed = header_of(self._results.of_job(answer.job_id))
-        return filed is None or header is None or _is_same(patient_of(filed), patient_of(header))
+    def _is_of_same_patient(
+        self, answer: Answer, ours: Sequence[KeptInstance], header: Dataset | None, headers: _Headers
+    ) -> bool:
+        """Whether an answer is about the patient of a job.
+
+        The planner has told patients apart: two jobs that were made for one image are of one patient. Where they have
+        no image in common, both must name the patient; what does not say whose it is may be anybody's in the study.
+        """
+        theirs = self._inputs.with_beside(answer.job_id)
+        if {one.id for one in ours} & {one.id for one in theirs}:
+            return True
+        filed = headers.first_of(self._results.of_job(answer.job_id))
+        is_all_of_study = not ours or not theirs  # made of a study that had no images to read
+        if filed is None or header is None:
+            return is_all_of_study
+        one, other = patient_of(filed), patient_of(header)
+        is_named = is_identified(one) and is_identified(other)
+        return (is_named or is_all_of_study) and not contradiction(one, other)
 
 
-def _is_same(one: Patient, other: Patient) -> bool:
-    if not one.patient_id or not other.patient_id:
-        return True
-    issuers = {one.issuer, other.issuer} - {""}
-    return one.patient_id == other.patient_id and len(issuers) < 2
+class _Headers:
+    """Reads the header that says whose some files are."""
 
+    def __init__(self, *, is_needed: bool) -> None:
+        self._unreadable = (UnsupportedImageError, *(() if is_needed else (StorageError,)))
 
-def header_of(found: Sequence[KeptInstance | ResultInstance]) -> Dataset | None:
-    """Header of the first file that can be read, None where none can."""
-    for one in found:
-        try:
-            return read_header(one.path)
-        except UnsupportedImageError:
-            continue
-    return None
+    def first_of(self, found: Sequence[KeptInstance | ResultInstance]) -> Dataset | None:
+        """The first that identifies the patient, else the first that can be read; None where none can."""
+        first = None
+        for one in found:
+            try:
+                ds = read_header(one.path)
+            except self._unreadable:
+                continue
+            if is_identified(patient_of(ds)):
+                return ds
+            first = first or ds
+        return first

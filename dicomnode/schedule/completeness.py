@@ -30,7 +30,7 @@ class _Seen:
 
     time: dt.datetime
     ago_s: float
-    """What the wall clock said then; never less than nothing."""
+    """What the wall clock said then; never less than nothing, nor more than could be."""
     at_s: float
     """Monotonic clock."""
 
@@ -38,13 +38,15 @@ class _Seen:
 class Stopwatch:
     """Measures how long studies wait; the wall clock, which may be set back or forward meanwhile, counts once only.
 
-    Does: take from the wall clock how long ago something was when it is seen first, and count on from there.
+    Does: take from the wall clock how long ago something was when it is seen first, and count on from there. What the
+    look before has not seen came after it, whatever the wall clock says.
     Does not: outlive its process. After a start, what was waiting waits no longer than its whole time once more.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._looks_s: tuple[float | None, float | None] = (None, None)  # the one before, and the last
 
     def waited(self, study: WaitingStudy, now: dt.datetime) -> Waited:
         """How long a study has waited by now."""
@@ -54,16 +56,21 @@ class Stopwatch:
             waited_s=self._since(("first", uid), study.waiting_since, now),
         )
 
-    def forget_others(self, waiting: Collection[WaitingStudy]) -> None:
-        """Forget studies that wait no more."""
+    def look(self, waiting: Collection[WaitingStudy]) -> None:
+        """Take note of all studies that wait now, before any is asked for, and forget the others."""
         uids = {study.study_instance_uid for study in waiting}
         self._seen = {key: seen for key, seen in self._seen.items() if key[1] in uids}
+        self._looks_s = (self._looks_s[1], self._monotonic())
 
     def _since(self, key: tuple[str, str], moment: dt.datetime, now: dt.datetime) -> float:
         at_s = self._monotonic()
         seen = self._seen.get(key)
         if seen is None or seen.time != moment:
-            seen = self._seen[key] = _Seen(moment, max(0.0, (now - moment).total_seconds()), at_s)
+            ago_s = max(0.0, (now - moment).total_seconds())
+            before_s, _ = self._looks_s
+            if before_s is not None:
+                ago_s = min(ago_s, at_s - before_s)
+            seen = self._seen[key] = _Seen(moment, ago_s, at_s)
         return seen.ago_s + at_s - seen.at_s
 
 

@@ -82,7 +82,7 @@ class Planner:
     def tick(self, now: dt.datetime) -> int:
         """Add a job for every study that is complete now, and return how many."""
         waiting = self._instances.waiting()
-        self._stopwatch.forget_others(waiting)
+        self._stopwatch.look(waiting)
         return sum(self._try_study(study, now) for study in waiting)
 
     def _try_study(self, study: WaitingStudy, now: dt.datetime) -> bool:

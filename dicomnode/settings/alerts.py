@@ -19,7 +19,7 @@ class Channel(Table):
     longest_retry_s: Seconds = 60.0
     """The wait between two tries never exceeds this; it begins at schedule.first_retry_s and doubles."""
     give_up_after_s: Seconds = 86_400.0
-    """An alert that the channel could not deliver for so long has failed."""
+    """An alert that the channel could not deliver for so long, in several tries, has failed."""
     ca_file: Path | None = None
     """PEM file of the authorities that may have signed the peer's certificate. Without: those of this machine."""
 

@@ -29,7 +29,7 @@ class ScheduleSettings(Table):
     hung_after_s: Seconds = 900.0
     """A process whose work makes no progress for so long is ended and started again; more than the longest stage."""
     maximum_attempts: Annotated[int, Field(ge=1)] = 4
-    """Tries of one stage before the study is answered "could not run"."""
+    """Tries of one stage before the study is answered "could not run", and of a delivery before it is given up."""
     first_retry_s: Seconds = 10.0
     """Wait before the second try; doubles with each further one, with jitter."""
     longest_retry_s: Seconds = 900.0

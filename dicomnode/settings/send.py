@@ -38,7 +38,7 @@ class SendSettings(Table):
     dimse_timeout_s: NetworkSeconds = 60.0
     """Longest wait for the answer to one C-STORE."""
     give_up_after_s: Seconds = 259_200.0
-    """A result that its destination could not take for so long is put in quarantine."""
+    """A result that its destination could not take for so long, in several tries, is put in quarantine."""
     destinations: dict[str, Destination] = {}
     """Peers by name, each in a table `[send.destinations.NAME]`."""
     alerts: dict[str, AlertChannel] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
@@ -176,7 +176,7 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
     """Add what channels are to be told of a job, inside the caller's transaction.
 
     A channel that was told of all these findings before, for an earlier revision of the study and as something no
-    less acute, is not told again; what could not be delivered does not count as told.
+    less acute and no less certain, is not told again; what could not be delivered does not count as told.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
     )
     for channel, content in new.items():
         told = _told(connection, job, channel)
-        if all(f.acuity.rank >= told.get(f.key, len(Acuity)) for f in content.findings):
+        if not any(_is_news(finding, told) for finding in content.findings):
             continue
         row = {
             "job_id": job.id,
@@ -208,8 +208,16 @@ def insert_alerts(connection: Connection, job: Job, new: Mapping[str, AlertConte
         connection.execute(sa.insert(alerts).values(**row))
 
 
-def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
-    """Findings of the study that the channel knows of, each with the most acute rank that it was told."""
+def _is_news(finding: AlertFinding, told: Sequence[AlertFinding]) -> bool:
+    """Whether a finding was never told as something no less acute and no less certain."""
+    return not any(
+        one.key == finding.key and one.acuity.rank <= finding.acuity.rank and one.verdict.rank >= finding.verdict.rank
+        for one in told
+    )
+
+
+def _told(connection: Connection, job: Job, channel: str) -> list[AlertFinding]:
+    """Findings of the study as the channel was told them, without those that were taken back."""
     query = (
         sa.select(alerts.c.id, alerts.c.job_id, alerts.c.content)
         .join_from(alerts, jobs, alerts.c.job_id == jobs.c.id)
@@ -219,12 +227,12 @@ def _told(connection: Connection, job: Job, channel: str) -> dict[str, int]:
     )
     rows = connection.execute(query).all()
     back = taken_back(connection, {row.job_id for row in rows})
-    told: dict[str, int] = {}
-    for row in rows:
-        for finding in content_from_json(row.content).findings:
-            if finding.key not in back.get(row.id, ()):
-                told[finding.key] = min(finding.acuity.rank, told.get(finding.key, len(Acuity)))
-    return told
+    return [
+        finding
+        for row in rows
+        for finding in content_from_json(row.content).findings
+        if finding.key not in back.get(row.id, ())
+    ]
 
 
 def taken_back(connection: Connection, job_ids: Collection[int]) -> dict[int, frozenset[str]]:

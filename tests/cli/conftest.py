@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ def a_settings_file(tmp_path, monkeypatch):
             '[[rules]]\nname = "chest"\nbundle = "chest"\n[rules.when]\nmodality = ["DX"]\n'
         )
         monkeypatch.setenv("DICOMNODE_SETTINGS", str(path))
+        if "TZ" not in os.environ:
+            monkeypatch.setenv("TZ", "UTC")  # a machine that names no zone is warned
         return path
 
     return write

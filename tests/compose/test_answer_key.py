@@ -89,6 +89,12 @@ def changes(base: ComposeRequest, tmp_path: Path) -> Iterator[tuple[str, Compose
     renamed = dx_film()
     renamed.PatientID = "P2"
     yield "patient", change(base, sources=(renamed,))
+    unnamed = dx_film()
+    unnamed.PatientID = ""
+    yield "nobody", change(base, sources=(unnamed,))
+    third = dx_film()
+    third.PatientID = "P3"
+    yield "patient beside", change(base, sources=(unnamed,), beside=(third,))
     first, *others = base.report.findings
     for name, finding in (
         ("probability", change(first, probability=0.8700001)),
@@ -107,7 +113,7 @@ def changes(base: ComposeRequest, tmp_path: Path) -> Iterator[tuple[str, Compose
 
 def test_the_table_of_changes_is_whole():
     """A field that is new in request, report, settings or level must be put into the table."""
-    other = {"sources", "report", "level", "settings", "answer_key"}
+    other = {"sources", "beside", "report", "level", "settings", "answer_key"}
     assert {f.name for f in dataclasses.fields(Request)} - other == OF_THE_REQUEST.keys()
     assert {f.name for f in dataclasses.fields(Report)} == OF_THE_REPORT.keys()
     assert ComposeSettings.model_fields.keys() == OF_THE_SETTINGS.keys()

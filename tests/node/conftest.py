@@ -11,7 +11,8 @@ import pytest
 from tiny_bundle import write_tiny_bundle
 
 from dicomnode.node.comparing import priors
-from dicomnode.node.pipeline import Models, Pipeline
+from dicomnode.node.models import Models
+from dicomnode.node.pipeline import Pipeline
 from dicomnode.node.planning import build_planner
 from dicomnode.node.rooms import Stores, admission, bundle_paths, open_stores
 from dicomnode.node.worker import Worker

@@ -147,12 +147,13 @@ def test_a_refusal_is_final_until_an_operator_asks(a_house, a_written, tmp_path)
 
 
 def test_an_alert_is_given_up_in_the_end(a_house):
-    """A channel that cannot deliver for too long loses it, and the listing says why."""
+    """A channel that cannot deliver for too long loses it, after several tries, and the listing says why."""
     house = a_house(send=sends(ris=hl7_to(1, give_up_after_s=1e-6)))
     read(house, *(SAMPLES / "head-ct-bleed").glob("*.dcm"))
     (alert,) = until_idle(alerter(house, "ris"), house)
 
     assert (AlertState.FAILED, None) == (alert["state"], alert["acknowledged_at"])
+    assert alert["attempts"] == house.settings.schedule.maximum_attempts == 3
     assert "PEER_UNREACHABLE: nobody answers at 127.0.0.1:1" == alert["reason"]
 
 

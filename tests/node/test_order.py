@@ -19,7 +19,8 @@ from dicomnode.dicom.reading import read_key
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.node.delivery import Courier
 from dicomnode.node.doors import ResultDoor
-from dicomnode.node.pipeline import Models, Pipeline
+from dicomnode.node.models import Models
+from dicomnode.node.pipeline import Pipeline
 from dicomnode.node.planning import build_planner
 from dicomnode.node.rooms import bundle_paths, open_stores
 from dicomnode.node.sandbox import SandboxPACS

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from dicomnode.dicom.document import document_text
 from dicomnode.settings import ScheduleSettings
+from dicomnode.store.withdrawals import Withdrawals
 
 STUDY = "1.2.826.0.1.3680043.8.498.4711"
 AT_ONCE_SPLIT = ScheduleSettings(quiet_period_s=1e-6, maximum_attempts=3, mixed_patients="split")
@@ -146,36 +147,60 @@ def test_one_patient_written_in_two_ways_is_one(a_house, a_film, same):
     assert 2 == len(house.stores.inputs.of(job["id"]))
 
 
-def test_a_result_goes_under_the_identity_that_is_known(a_house, a_film):
-    """Where the first image has no Patient ID and the second has, the results have that."""
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+def test_a_result_goes_under_the_identity_that_is_known(a_house, a_film, numbers):
+    """Where one image has no Patient ID and the other has, the results have that, whichever of the two is read."""
     house = a_house()
-    answered(house, a_film(PatientID="", PatientName="", PatientBirthDate=""), a_film())
+    unnamed, named = (f"{STUDY}.{number}" for number in numbers)
+    answered(
+        house,
+        a_film(PatientID="", PatientName="", PatientBirthDate="", SOPInstanceUID=unnamed),
+        a_film(SOPInstanceUID=named),
+    )
 
     assert {"SYN-A"} == {ds.PatientID for ds in results(house)}
+    assert {"Alpha^Synthetic"} == {str(ds.PatientName) for ds in results(house)}
 
 
-def test_another_patients_image_that_comes_late_takes_the_answer_back(a_house, a_film):
-    """Whose the first image is has become doubtful: its patient gets a new answer, which names the old one."""
+def test_another_patients_image_that_comes_late_leaves_the_answer_as_it_is(a_house, a_film):
+    """Nothing is read any more, but what was found still counts: its patient is told so, the other one nothing."""
     house = a_house()
     (first,) = answered(house, a_film())
     jobs = answered(house, a_film("chest-small", **B))
 
     assert ["findings", "could_not_run", "could_not_run"] == [job["outcome"] for job in jobs]
-    documents = {
-        (ds.PatientID, job["id"]): ds
-        for job in jobs[1:]
-        for r in house.stores.results.of_job(job["id"])
-        if (ds := dcmread(r.path)).Modality == "SR" and r.role.startswith("text-sr")
-    }
+    answers = Withdrawals(house.stores.results).of_study(STUDY)
+    assert [(True, 1), (True, 2), (True, 1)] == [(answer.stands, answer.number) for answer in answers]
     older = {r.sop_instance_uid for r in house.stores.results.of_job(first["id"])}
-    for (patient, _), ds in documents.items():
-        named = {
-            instance.ReferencedSOPInstanceUID
-            for study in ds.get("PredecessorDocumentsSequence", [])
-            for series in study.ReferencedSeriesSequence
-            for instance in series.ReferencedSOPSequence
-        }
-        assert (patient == "SYN-A") == bool(named & older)
+    documents = [ds for job in jobs[1:] for ds in text_documents(house, job)]
+    assert {"SYN-A", "SYN-B"} == {ds.PatientID for ds in documents}
+    for ds in documents:
+        assert (ds.PatientID == "SYN-A") == ("still counts" in document_text(ds))
+        assert not older & {str(e.value) for e in ds.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+
+
+def test_an_image_of_nobody_leaves_the_answers_of_the_patients_alone(a_house, a_film):
+    """In a split study neither replaces the other's answer, whichever is given first, nor is one left without."""
+    house = a_house(schedule=AT_ONCE_SPLIT)
+    (before,) = answered(house, a_film())
+    nobody = {"PatientID": "", "PatientName": "", "PatientBirthDate": ""}
+    answered(house, a_film("chest-small", **B), a_film(**nobody))
+    house.receive(a_film(**nobody))
+    house.plan()
+    jobs = sorted(house.work(), key=lambda job: job["id"])
+
+    assert {"COMPLETED"} == {job["state"] for job in jobs}
+    answers = Withdrawals(house.stores.results).of_study(STUDY)
+    standing = {answer.job_id for answer in answers if answer.stands}
+    assert before["id"] in standing
+    filed = {dcmread(house.stores.results.of_job(job_id)[0].path).PatientID for job_id in standing}
+    assert {"SYN-A", "SYN-B", ""} == filed
+    assert len(standing) == 3
+
+
+def text_documents(house, job: dict) -> list[Dataset]:
+    """The text reports of a job."""
+    return [dcmread(r.path) for r in house.stores.results.of_job(job["id"]) if r.role.startswith("text-sr")]
 
 
 def test_split_reads_only_the_newcomer_that_comes_late(a_house, a_film):

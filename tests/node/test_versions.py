@@ -89,8 +89,8 @@ def sees(house, monkeypatch, probability: float, bundle: str = "chest") -> None:
     model = house.pipeline._models.get(bundle)
     true_read = model.read
 
-    def read_as(prepared):
-        reading = true_read(prepared)
+    def read_as(images, **words):
+        reading = true_read(images, **words)
         return dataclasses.replace(reading, probabilities=np.full_like(reading.probabilities, probability))
 
     monkeypatch.setattr(model, "read", read_as, raising=False)

@@ -98,10 +98,9 @@ def test_late_instances_make_a_new_revision(a_planner, some_stores):
     """The same study with one instance more is another job."""
     first = a_data_set()
     keep(some_stores, first)
-    planner = a_planner()
-    planner.tick(after(60))
+    a_planner().tick(after(60))
     keep(some_stores, a_data_set(StudyInstanceUID=first.StudyInstanceUID))
-    planner.tick(after(120))
+    a_planner().tick(after(120))
 
     assert 2 == len({job["revision"] for job in some_stores.jobs.list()})
     assert [JobState.CANCELED, JobState.SCHEDULED] == sorted(job["state"] for job in some_stores.jobs.list())
@@ -163,11 +162,10 @@ def test_an_instance_that_is_not_read_makes_no_new_work(a_planner, some_stores):
     """What comes late and no rule matches leaves the answer that there is: nothing is read twice."""
     chest = a_data_set()
     keep(some_stores, chest)
-    planner = a_planner()
-    planner.tick(after(60))
+    a_planner().tick(after(60))
     keep(some_stores, a_data_set(StudyInstanceUID=chest.StudyInstanceUID, BodyPartExamined="FOOT"))
 
-    assert 1 == planner.tick(after(120))
+    assert 1 == a_planner().tick(after(120))
     assert [JobState.SCHEDULED] == [job["state"] for job in some_stores.jobs.list()]
     assert [] == some_stores.instances.waiting()
 

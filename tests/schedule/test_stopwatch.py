@@ -72,6 +72,27 @@ def test_a_study_that_keeps_growing_is_read_after_the_longest_wait():
     assert clocks.is_complete(study(first=NOON, last=clocks.wall))
 
 
+@pytest.mark.parametrize("hours", [-24, 0, 0.01, 1, 8760])
+def test_a_clock_that_is_set_between_arrival_and_first_look_changes_no_quiet_period(hours):
+    """An instance that the look before has not seen came after it: a study that is new, or one that has grown."""
+    clocks = Clocks()
+    grown = study(first=NOON, last=NOON + dt.timedelta(seconds=5))
+    clocks.stopwatch.look([])
+    clocks.go(4, set_by=dt.timedelta(hours=hours))
+    for one in (study(), grown):
+        clocks.stopwatch.look([one])
+        assert not clocks.is_complete(one)
+        clocks.go(10)
+        clocks.stopwatch.look([one])
+        assert not clocks.is_complete(one)
+    clocks.go(10)
+    clocks.stopwatch.look([grown])
+    assert not clocks.is_complete(grown)
+    clocks.go(10)
+    clocks.stopwatch.look([grown])
+    assert clocks.is_complete(grown)
+
+
 def test_what_waited_before_the_start_has_waited():
     """A service that comes back after a while reads at once what was complete long ago."""
     clocks = Clocks()
@@ -83,5 +104,5 @@ def test_studies_that_wait_no_more_are_forgotten():
     """The stopwatch does not grow with the archive."""
     clocks = Clocks()
     clocks.stopwatch.waited(study(), NOON)
-    clocks.stopwatch.forget_others([])
+    clocks.stopwatch.look([])
     assert {} == clocks.stopwatch._seen

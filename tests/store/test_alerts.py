@@ -7,14 +7,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+from helpers import a_told_finding
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import PermanentError
 from dicomnode.records import (
     Acuity,
     AlertContent,
-    AlertFinding,
-    CodedConcept,
     Estimate,
     InstanceKey,
     Outcome,
@@ -32,17 +31,13 @@ LATER = NOW + dt.timedelta(hours=1)
 
 def content(acuity: Acuity = Acuity.EMERGENT, *keys: str) -> AlertContent:
     """Content of an alert of findings with these keys."""
-    findings = tuple(
-        AlertFinding(
-            key=key,
-            code=CodedConcept("1386000", "SCT", key),
-            verdict=Verdict.PRESENT,
-            estimate=Estimate(percent=90),
-            acuity=acuity,
-        )
-        for key in keys or ("bleed",)
-    )
+    findings = tuple(a_told_finding(key, acuity) for key in keys or ("bleed",))
     return AlertContent(findings=findings, model="head_ct", model_version="1")
+
+
+def possible(told: AlertContent) -> AlertContent:
+    """The same, but not certain."""
+    return replace(told, findings=tuple(replace(one, verdict=Verdict.POSSIBLE) for one in told.findings))
 
 
 def a_job(stores, key: str = "k1", study: str = "1.2.3"):
@@ -192,14 +187,33 @@ def test_what_waits_for_a_channel_that_is_gone_is_given_up(both_stores):
         (content(Acuity.EMERGENT), content(Acuity.URGENT), 1),
         (content(Acuity.EMERGENT, "bleed"), content(Acuity.EMERGENT, "bleed", "fracture"), 2),
         (content(Acuity.EMERGENT, "bleed", "fracture"), content(Acuity.EMERGENT, "fracture"), 1),
+        (possible(content()), content(), 2),
+        (possible(content()), possible(content()), 1),
+        (content(), possible(content()), 1),
+        (possible(content()), possible(content(Acuity.URGENT)), 1),
+        (possible(content()), content(Acuity.URGENT), 2),
+        (content(Acuity.URGENT), possible(content()), 2),
     ],
 )
-def test_a_revision_alerts_only_of_what_is_new_or_more_acute(both_stores, first, second, alerts):
-    """The same findings, or less acute ones, are not told a second time."""
+def test_a_revision_alerts_only_of_what_is_new_more_acute_or_more_certain(both_stores, first, second, alerts):
+    """The same findings, or less acute or less certain ones, are not told a second time."""
     for key, told in (("first", first), ("second", second)):
         keep(both_stores, a_job(both_stores, key), ris=told)
 
     assert alerts == len(both_stores.alerts.list())
+
+
+def test_what_was_told_in_parts_is_told_as_a_whole(both_stores):
+    """Emergent but not certain, then certain but only urgent: that it is both is news, once."""
+    for key, told in (
+        ("first", possible(content())),
+        ("second", content(Acuity.URGENT)),
+        ("third", content()),
+        ("fourth", content()),
+    ):
+        keep(both_stores, a_job(both_stores, key), ris=told)
+
+    assert 3 == len(both_stores.alerts.list())
 
 
 def test_a_channel_that_was_not_told_is_told_by_the_revision(both_stores):

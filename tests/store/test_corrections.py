@@ -7,12 +7,12 @@ import threading
 from io import BytesIO
 
 import pytest
-from helpers import a_data_set
+from helpers import a_data_set, a_told_finding
 from pydicom import Dataset, dcmwrite
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import PermanentError
-from dicomnode.records import Acuity, AlertContent, AlertFinding, CodedConcept, ContentState, JobState, Outcome
+from dicomnode.records import Acuity, AlertContent, ContentState, JobState, Outcome
 from dicomnode.store.inputs import JobInputs
 from dicomnode.store.jobs import new_job
 from dicomnode.store.results import NewResult
@@ -79,7 +79,7 @@ def test_withdrawn_results_are_not_sent_told_or_compared_with(both_stores):
     result = NewResult(
         role="text-sr.en", sop_instance_uid="1.2.9", sop_class_uid="1.2", series_instance_uid="1.2.8", encoded=b"x"
     )
-    finding = AlertFinding(key="f", code=CodedConcept("1", "L", "f"), percent=90, acuity=Acuity.EMERGENT)
+    finding = a_told_finding("f")
     alert = AlertContent(findings=(finding,), model="m", model_version="1")
     both_stores.results.keep(
         job, [result], acuity=Acuity.EMERGENT, outcome=Outcome.FINDINGS, reason="", priority=1, now=NOW,

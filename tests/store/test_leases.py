@@ -8,11 +8,12 @@ import time
 
 import pytest
 import sqlalchemy as sa
+from helpers import a_told_finding
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import SettingsError, TransientError
 from dicomnode.node.rooms import open_stores
-from dicomnode.records import Acuity, AlertContent, AlertFinding, CodedConcept, InstanceKey, Outcome
+from dicomnode.records import Acuity, AlertContent, InstanceKey, Outcome
 from dicomnode.settings import StoreSettings
 from dicomnode.store import engine as engine_module
 from dicomnode.store.engine import open_engine, read, write
@@ -47,7 +48,7 @@ def add_job(stores, *, study: str = "1.2.3", key: str = "k1") -> int:
 
 def keep(stores, job) -> bool:
     """Keep a result and an alert for a job; whether they were kept."""
-    finding = AlertFinding(key="bleed", code=CodedConcept("1", "99X", "bleed"), percent=90, acuity=Acuity.EMERGENT)
+    finding = a_told_finding()
     result = NewResult(
         role="text-sr.en",
         sop_instance_uid=generate_uid(),

@@ -9,14 +9,13 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from helpers import a_told_finding
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import PermanentError, TransientError
 from dicomnode.records import (
     Acuity,
     AlertContent,
-    AlertFinding,
-    CodedConcept,
     InstanceKey,
     JobState,
     Outcome,
@@ -71,9 +70,7 @@ def a_note(_answer, _results, holdings) -> list[NewResult]:
 
 def alert_of(*keys: str) -> AlertContent:
     """An alert of findings."""
-    findings = tuple(
-        AlertFinding(key=key, code=CodedConcept("1", "SCT", key), percent=90, acuity=Acuity.EMERGENT) for key in keys
-    )
+    findings = tuple(a_told_finding(key) for key in keys)
     return AlertContent(findings=findings, model="m", model_version="1")
 
 
