@@ -80,7 +80,8 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     Returns
     -------
     dict[str, Any]
-        `study_instance_uid`, `job` (None in a trial) and `replaces`, the jobs whose answers stand now.
+        `study_instance_uid`, `jobs`, one for each patient whose images the study holds (none in a trial), and
+        `replaces`, the jobs whose answers stand now.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     if kept.is_waiting:
         raise PermanentError("images of the study still arrive; it will be read when it is complete")
     standing = [a.job_id for a in Withdrawals(stores.results).of_study(study) if a.stands]
-    done: dict[str, Any] = {"study_instance_uid": study, "job": None, "replaces": standing}
+    done: dict[str, Any] = {"study_instance_uid": study, "jobs": [], "replaces": standing}
     if is_trial:
         return done
     before = {row["id"] for row in rows}
@@ -107,7 +108,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     new = [row["id"] for row in stores.jobs.list(study_instance_uid=study) if row["id"] not in before]
     if not new:
         raise PermanentError("images of the study have just arrived; it will be read when it is complete")
-    return done | {"job": max(new)}
+    return done | {"jobs": sorted(new)}
 
 
 def _study(stores: Stores, target: str) -> str:

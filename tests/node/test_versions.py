@@ -454,17 +454,17 @@ def test_a_study_can_be_read_again(a_house, a_pacs):
     old = {ds.SOPInstanceUID for ds in arrived(pacs)}
     study = job["study_instance_uid"]
     trial = reread(house.settings, house.stores, study, is_trial=True)
-    assert {"study_instance_uid": study, "job": None, "replaces": [job["id"]]} == trial
+    assert {"study_instance_uid": study, "jobs": [], "replaces": [job["id"]]} == trial
     assert 1 == len(house.stores.jobs.list())
 
     again = reread(house.settings, house.stores, study, is_trial=False)
     assert answers(house, job)[0].stands
-    with pytest.raises(PermanentError, match=f"being read already: job {again['job']} is SCHEDULED"):
+    with pytest.raises(PermanentError, match=f"being read already: job {again['jobs'][0]} is SCHEDULED"):
         reread(house.settings, house.stores, study, is_trial=False)
     house.work()
     deliver(house)
 
-    new = {r.sop_instance_uid for r in house.stores.results.of_job(again["job"])}
+    new = {r.sop_instance_uid for r in house.stores.results.of_job(again["jobs"][0])}
     assert not old & new
     assert new <= {ds.SOPInstanceUID for ds in arrived(pacs)}
     assert [False, True] == [answer.stands for answer in answers(house, job)]
@@ -522,6 +522,6 @@ def test_a_withdrawn_study_that_comes_again_is_read_again(a_house):
     again = reread(house.settings, house.stores, job["study_instance_uid"], is_trial=False)
     house.work()
 
-    uids = [{r.sop_instance_uid for r in house.stores.results.of_job(i)} for i in (job["id"], again["job"])]
+    uids = [{r.sop_instance_uid for r in house.stores.results.of_job(i)} for i in (job["id"], again["jobs"][0])]
     assert not uids[0] & uids[1]
     assert [False, True] == [a.stands for a in answers(house, job)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -123,6 +124,20 @@ def test_a_write_that_fails_is_never_success(a_node, some_stores, monkeypatch):
     assert StoreStatus.OUT_OF_RESOURCES == answer.Status
     assert [] == some_stores.instances.summaries()
     assert [] == list(Path(some_stores.instance_files.path("")).rglob("*.part"))
+
+
+def test_a_locked_index_is_answered_before_the_sender_gives_up(a_node, some_stores):
+    """Many senders wait 30 s for an answer: the one that says "come back" must reach them well before."""
+    node = a_node()
+    with closing(sqlite3.connect(some_stores.engine.url.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        answer = send(a_data_set(), node)
+        waited_s = time.monotonic() - begun
+        other.execute("ROLLBACK")
+
+    assert StoreStatus.OUT_OF_RESOURCES == answer.Status
+    assert 20 > waited_s
 
 
 def test_an_index_that_cannot_be_written_is_never_success(a_node, some_stores):
