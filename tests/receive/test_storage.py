@@ -12,6 +12,7 @@ import pytest
 import structlog
 from helpers import a_data_set
 from pydicom import Dataset, dcmread
+from pydicom.config import disable_value_validation
 from pynetdicom import AE, AllStoragePresentationContexts
 from pynetdicom.sop_class import CTImageStorage
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
@@ -89,6 +90,28 @@ def test_other_content_under_a_known_uid_is_kept_as_a_conflict(a_node, some_stor
     assert ["SYN-1"] == [dcmread(i.path).PatientID for i in some_stores.instances.in_study(ds.StudyInstanceUID)]
     assert [False, True] == [conflict for _, conflict in some_stores.instances.all_in_study(ds.StudyInstanceUID)]
     assert 1 == some_stores.instances.summaries()[0]["conflicts"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "why"),
+    [
+        ("1.2.840." + "1" * 58, "has 66 characters, a UID 64 at most"),
+        ("1.2.3.x", "is no UID"),
+        ("1.2.3\\1.2.4", "is no UID"),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_a_study_or_series_uid_that_is_none_is_refused_with_what_is_wrong(a_node, some_stores, keyword, uid, why):
+    """The whole reason fits Error Comment, and the next instance of the association's node is taken."""
+    node = a_node()
+    ds = a_data_set()
+    with disable_value_validation():
+        setattr(ds, keyword, uid)
+        answer = send(ds, node)
+
+    assert (StoreStatus.DATA_SET_MISMATCH, f"{keyword} {why}") == (answer.Status, answer.ErrorComment)
+    assert StoreStatus.SUCCESS == send(a_data_set(), node).Status
+    assert 1 == len(some_stores.instances.summaries())
 
 
 @pytest.mark.parametrize("missing", ["StudyInstanceUID", "SeriesInstanceUID"])
