@@ -80,7 +80,7 @@ def _tags(names: Sequence[Name]) -> list[int]:
 
 
 def _uid(ds: Dataset, keyword: str) -> str:
-    """An element that holds one UID; where it holds several, all of them, which are none: nobody knows which is meant."""
+    """An element of one UID; where it holds several, all of them together, for nobody knows which one is meant."""
     return "\\".join(texts(ds, keyword))
 
 
