@@ -100,7 +100,9 @@ def parsing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except MALFORMED as error:
+    except (*MALFORMED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a library's about the content
+            raise
         raise UnsupportedImageError(f"{what} ({type(error).__name__})") from error
 
 

@@ -40,6 +40,8 @@ MALFORMED = (
     zlib.error,
 )
 """What pydicom and its decoder plug-ins raise on bytes that break the standard; they document none of it."""
+_IN_MEMORY = (*MALFORMED, OSError)
+"""The same where nothing is read from disk any more: pydicom raises OSError for a sequence that is cut off, too."""
 
 Name = str | int
 """Keyword, `gggg,eeee` or tag of an element."""
@@ -83,7 +85,7 @@ def stored(ds: Dataset, name: Name) -> DataElement | RawDataElement | None:
     tag = element_tag(name)
     try:
         return None if tag is None else ds.get_item(Tag(tag))
-    except MALFORMED:
+    except _IN_MEMORY:
         return None
 
 
@@ -98,7 +100,7 @@ def converted(ds: Dataset, tag: BaseTag) -> DataElement | None:
     """An element as pydicom converts it."""
     try:
         return ds[tag]
-    except MALFORMED:
+    except _IN_MEMORY:
         return None
 
 
@@ -112,7 +114,7 @@ def vr_of(ds: Dataset, found: RawDataElement) -> str:
     said: dict[str, Any] = {}
     try:
         raw_element_vr(found, said, ds=ds)  # knows private elements, too
-    except MALFORMED:
+    except _IN_MEMORY:
         return "UN"
     return str(said["VR"])
 

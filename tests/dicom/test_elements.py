@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import struct
 
 import pytest
@@ -236,7 +237,7 @@ def test_a_frames_own_group_stands_above_the_shared_one():
     assert functional_group(ds, 1, "FrameVOILUTSequence") is None
 
 
-@pytest.mark.parametrize("error", [OSError("disk"), MemoryError(), FileNotFoundError("gone")])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), MemoryError(), FileNotFoundError(errno.ENOENT, "gone")])
 def test_a_failing_disk_is_no_malformed_file(error):
     """What the machine does wrong keeps its name; only what the bytes do wrong becomes an unsupported image."""
     with pytest.raises(type(error)), parsing("the file cannot be read"):
@@ -246,3 +247,9 @@ def test_a_failing_disk_is_no_malformed_file(error):
         parsing("the file cannot be read"),
     ):
         raise EOFError
+
+
+def test_what_a_library_says_of_the_content_is_malformed():
+    """Pydicom raises OSError for a sequence that is cut off; only the system's errors have a number."""
+    with pytest.raises(UnsupportedImageError), parsing("the file cannot be read"):
+        raise OSError("No tag to read at file position 1A2")

@@ -50,7 +50,11 @@ def _zones(language: LanguageRecipe) -> list[int | None]:
     return list(range(len(language.zones))) or [None]
 
 
-_STANCES = {Wording.PRESENT: Stance.AFFIRMED, Wording.POSSIBLE: Stance.DOUBTED, Wording.ABSENT: Stance.DENIED}
+_STANCES = {
+    Wording.PRESENT: (Stance.AFFIRMED, Stance.SUGGESTED),
+    Wording.POSSIBLE: (Stance.DOUBTED,),
+    Wording.ABSENT: (Stance.DENIED,),
+}
 
 
 @pytest.mark.parametrize("recipe", _RECIPES, ids=lambda recipe: recipe.bundle.name)
@@ -62,7 +66,7 @@ def test_a_sentence_is_understood_as_it_was_meant(recipe: Recipe):
     )
     for key, kind, text in _sentences(recipe):
         found = claims(text, specs, cues_of("en"))
-        assert (key, _STANCES[kind]) in [(claim.finding, claim.stance) for claim in found], text
+        assert any(claim.finding == key and claim.stance in _STANCES[kind] for claim in found), text
         assert {key} == {claim.finding for claim in found}, text
 
 

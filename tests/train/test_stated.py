@@ -21,9 +21,9 @@ from dicomnode.train.recipe import Recipe, read_recipe
 CUES = cues_of("en")
 SPECS = (a_spec("pneumonia", Acuity.URGENT), a_spec("effusion", Acuity.NON_CRITICAL))
 _STANCES = {
-    Wording.PRESENT: Stance.AFFIRMED,
-    Wording.POSSIBLE: Stance.DOUBTED,
-    Wording.ABSENT: Stance.DENIED,
+    Wording.PRESENT: (Stance.AFFIRMED, Stance.SUGGESTED),
+    Wording.POSSIBLE: (Stance.DOUBTED,),
+    Wording.ABSENT: (Stance.DENIED,),
 }
 
 
@@ -33,12 +33,12 @@ def test_the_labeler_reads_every_sentence_of_our_grammar(path: Path):
     recipe = read_recipe(path)
     specs = [a_spec(finding.key, finding.acuity, *finding.terms) for finding in recipe.findings]
     for finding in recipe.findings:
-        for wording, stance in _STANCES.items():
+        for wording, stances in _STANCES.items():
             for template in getattr(finding, wording):
                 for fact in (Fact(wording=wording), Fact(wording=wording, side=2, extent=0)):
                     text = sentence(template, fact, recipe.language)
                     read = {claim.finding: claim.stance for claim in claims(text, specs, CUES)}
-                    assert (text, stance) == (text, read.get(finding.key))
+                    assert read.get(finding.key) in stances, text
 
 
 def test_entities_are_read_from_sentences(a_recipe: Recipe):

@@ -32,7 +32,7 @@ class Entity:
         is_certainty_counted
             Whether possible differs from certain.
         """
-        same_stance = self.stance is reference.stance
+        same_stance = _certainty(self.stance) is _certainty(reference.stance)
         same_presence = (self.stance is Stance.DENIED) == (reference.stance is Stance.DENIED)
         return (
             self.finding == reference.finding
@@ -46,6 +46,11 @@ class Entity:
                 )
             )
         )
+
+
+def _certainty(stance: Stance) -> Stance:
+    """A stance for the certainty that it stands for: "consistent with" is how our grammar says that it is there."""
+    return Stance.AFFIRMED if stance is Stance.SUGGESTED else stance
 
 
 def entities(
