@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dicomnode import logs
 from dicomnode.cli.alerts import COLUMNS as ALERT_COLUMNS
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
 from dicomnode.errors import PermanentError
@@ -98,14 +99,16 @@ def reread(
     """Read a study again; the new answer withdraws the former one."""
     from dicomnode.node.again import reread as read_again  # loads what composes
 
+    logs.configure(level="error", output="console")
     read = read_settings(settings)
     done = read_again(read, open_stores(read), target, is_trial=dry_run)
     if as_json:
         show_json(done)
         return
     former = ", ".join(str(job_id) for job_id in done["replaces"]) or "none"
-    what = "a new job would read" if dry_run else f"job {done['job']} reads"
-    err.print(f"{what} study {done['study_instance_uid']} again; answers that it will withdraw, by job: {former}")
+    study, jobs = done["study_instance_uid"], ", ".join(str(job_id) for job_id in done["jobs"])
+    told = f"study {study} would be read again" if dry_run else f"study {study} is read again, by job: {jobs}"
+    err.print(f"{told}; answers that this will withdraw, by job: {former}")
 
 
 @app.command()
@@ -113,11 +116,15 @@ def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = 
     """Withdraw the results of a job: rejection notes to whoever holds them, retractions to whoever was alerted."""
     from dicomnode.node.withdrawing import withdraw as withdraw_answer  # loads what composes
 
+    logs.configure(level="error", output="console")
     read = read_settings(settings)
     stores = open_stores(read)
     answer = Withdrawals(stores.results).of_job(job_id)
     if answer is None:
-        raise PermanentError(f"job {job_id} has no results to withdraw; `dicomnode jobs list` shows the jobs there are")
+        job = stores.jobs.get(job_id)
+        if job is None:
+            raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
+        raise PermanentError(f"job {job_id} has no results to withdraw: it is {job.state}")
     if not answer.stands:
         raise PermanentError(f"job {job_id} was withdrawn before: {answer.withdrawal and answer.withdrawal.words}")
     if dry_run:

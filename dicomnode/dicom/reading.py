@@ -11,7 +11,7 @@ from typing import BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
 
-from dicomnode.dicom.elements import Name, element_tag, parsing, text
+from dicomnode.dicom.elements import Name, element_tag, parsing, text, texts
 from dicomnode.dicom.files import reading
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.uids import MANUFACTURER
@@ -27,6 +27,10 @@ KEY_ELEMENTS = (
     "Modality",
     "Manufacturer",
 )
+
+
+LONGEST_UID = 64
+"""Characters (PS3.5 9.1)."""
 
 
 def is_uid(uid: str) -> bool:
@@ -75,6 +79,11 @@ def _tags(names: Sequence[Name]) -> list[int]:
     return [int(tag) for tag in (*tags, *creators)]
 
 
+def _uid(ds: Dataset, keyword: str) -> str:
+    """An element of one UID; where it holds several, all of them together, for nobody knows which one is meant."""
+    return "\\".join(texts(ds, keyword))
+
+
 def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> InstanceKey:
     """Read who an instance is and hold it against the command that brought it (PS3.4 B.2.3).
 
@@ -95,13 +104,15 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
         raise InstanceRefusedError(message, status=StoreStatus.CANNOT_UNDERSTAND) from None
     expected = {"SOPClassUID": sop_class_uid, "SOPInstanceUID": sop_instance_uid}
     for keyword, uid in expected.items():
-        if text(ds, keyword) != uid:
+        if _uid(ds, keyword) != uid:
             message = f"{keyword} of the data set is not that of the request"
             raise InstanceRefusedError(message, status=StoreStatus.DATA_SET_MISMATCH)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        uid = text(ds, keyword)
+        uid = _uid(ds, keyword)
         if not is_uid(uid):
             wrong = "is no UID" if uid else "is missing"
+            if len(uid) > LONGEST_UID:
+                wrong = f"has {len(uid)} characters, a UID {LONGEST_UID} at most"
             raise InstanceRefusedError(f"{keyword} {wrong}", status=StoreStatus.DATA_SET_MISMATCH)
     return InstanceKey(
         study_instance_uid=text(ds, "StudyInstanceUID"),

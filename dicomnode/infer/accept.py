@@ -211,7 +211,7 @@ def _wrong_view(ds: Dataset, _frame: int, accepts: Accepts) -> str:
 def _wrong(name: str, found: str, allowed: Sequence[str]) -> str:
     if not found or not allowed or found in {one.upper() for one in allowed}:
         return ""
-    return f"{name} is {found}; the model reads {', '.join(allowed)}"
+    return f"{name} is {_short(found)}; the model reads {', '.join(allowed)}"
 
 
 def _short(value: str) -> str:

@@ -46,7 +46,7 @@ def resend_results(
     counts = resend(
         stores.results,
         job_id,
-        destinations,
+        destinations or _destinations_still_known(settings, stores, job_id),
         lambda name, role: is_for(role, known[name].profile),
         now=dt.datetime.now(dt.UTC),
         is_trial=is_trial,
@@ -54,6 +54,17 @@ def resend_results(
     if not counts:
         raise PermanentError(f"job {job_id} was sent nowhere; name a destination with --destination")
     return [{"destination": name, "results": count} for name, count in counts.items()]
+
+
+def _destinations_still_known(settings: Settings, stores: Stores, job_id: int) -> Sequence[str]:
+    """Where a job has sent to, without what is no longer in the settings: nobody would take anything there."""
+    sent_to = {row["destination"] for row in stores.results.deliveries_of(job_id)} - {None}
+    still = sorted(sent_to & settings.send.destinations.keys())
+    if sent_to and not still:
+        gone = ", ".join(sorted(sent_to))
+        what = f"job {job_id} was sent only to what is no longer in the settings ({gone})"
+        raise PermanentError(f"{what}; name another destination with --destination")
+    return still
 
 
 def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -> dict[str, Any]:
@@ -69,7 +80,8 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     Returns
     -------
     dict[str, Any]
-        `study_instance_uid`, `job` (None in a trial) and `replaces`, the jobs whose answers stand now.
+        `study_instance_uid`, `jobs`, one for each patient whose images the study holds (none in a trial), and
+        `replaces`, the jobs whose answers stand now.
 
     Raises
     ------
@@ -88,7 +100,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     if kept.is_waiting:
         raise PermanentError("images of the study still arrive; it will be read when it is complete")
     standing = [a.job_id for a in Withdrawals(stores.results).of_study(study) if a.stands]
-    done: dict[str, Any] = {"study_instance_uid": study, "job": None, "replaces": standing}
+    done: dict[str, Any] = {"study_instance_uid": study, "jobs": [], "replaces": standing}
     if is_trial:
         return done
     before = {row["id"] for row in rows}
@@ -96,7 +108,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     new = [row["id"] for row in stores.jobs.list(study_instance_uid=study) if row["id"] not in before]
     if not new:
         raise PermanentError("images of the study have just arrived; it will be read when it is complete")
-    return done | {"job": max(new)}
+    return done | {"jobs": sorted(new)}
 
 
 def _study(stores: Stores, target: str) -> str:

@@ -53,5 +53,7 @@ def _thicknesses(ds: Dataset) -> set[float | None]:
 
 
 def _common(headers: Sequence[Dataset], keyword: str) -> str:
+    """The code that an element of VR CS holds in all headers; what is none (PS3.5 6.2) may be anything, a name too."""
     values = {text(ds, keyword) for ds in headers} - {""}
-    return values.pop() if len(values) == 1 else ""
+    found = values.pop() if len(values) == 1 else ""
+    return found if re.fullmatch(r"[A-Za-z0-9_ ]{1,16}", found) else ""

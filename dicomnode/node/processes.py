@@ -145,6 +145,7 @@ def scheduler(settings: Settings, stop: Stop) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     from dicomnode.node.corrected import withdraw_corrected
+    from dicomnode.node.leftovers import give_up_leftovers
     from dicomnode.node.planning import build_planner
     from dicomnode.node.rooms import open_stores
 
@@ -154,6 +155,7 @@ def scheduler(settings: Settings, stop: Stop) -> None:
     def plan() -> int:
         planned = planner.tick(dt.datetime.now(dt.UTC))
         withdraw_corrected(settings, stores.results)
+        give_up_leftovers(settings, stores)
         return planned
 
     ticks = _Ticks(plan, stop)
@@ -223,8 +225,6 @@ def sender(settings: Settings, stop: Stop) -> None:
     results = open_stores(settings).results
     name = process_name(settings, "sender")
     results.release_leases(name)
-    if gone := results.fail_other_destinations(settings.send.destinations, now=dt.datetime.now(dt.UTC)):
-        log.error("not sent, given up: destinations that are no longer in the settings", deliveries=gone)
     doors = [ResultDoor(destination, settings, results) for destination in settings.send.destinations]
     _loop_in_threads({door.name: Courier(name, door, beat=stop.beat).run_once for door in doors}, stop)
 

@@ -207,8 +207,6 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         _check_port(settings)
         stores = open_stores(settings)
         swept = stores.instance_files.sweep() + stores.result_files.sweep()
-        if gone := stores.alerts.fail_other_channels(settings.send.alerts):
-            log.error("not acknowledged, given up: alert channels that are no longer in the settings", alerts=gone)
         stores.engine.dispose()
         log.info("starting", data_dir=str(settings.store.data_dir), half_written_files_removed=swept)
         Supervisor(settings).run(stop)

@@ -23,6 +23,8 @@ from dicomnode.records import CodedConcept, FindingSpec
 from dicomnode.report.terms import Name, Term, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
+_LONGEST_WORDS = 2500
+"""Characters that Fluent fills into a message."""
 _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 
@@ -90,7 +92,8 @@ class Language:
         pattern = self._bundle.get_message(message).value if self.has(message) else None
         if pattern is None:
             raise ValueError(f"{self.base}/report.ftl has no message {message}")
-        text, errors = self._bundle.format_pattern(pattern, values)
+        shown = {name: _shortened(value) if isinstance(value, str) else value for name, value in values.items()}
+        text, errors = self._bundle.format_pattern(pattern, shown)
         if errors:
             raise ValueError(f"{self.base}/report.ftl, {message}: {errors[0]}")
         return str(text)
@@ -183,3 +186,8 @@ def capitalised(text: str) -> str:
 def _lowered(meaning: str) -> str:
     """A code meaning in the middle of a sentence: all but abbreviations begin small."""
     return meaning if meaning[1:2].isupper() else meaning[:1].lower() + meaning[1:]
+
+
+def _shortened(words: str) -> str:
+    """Words that fit a sentence: Fluent takes no more, and nobody reads as many."""
+    return words if len(words) <= _LONGEST_WORDS else f"{words[: _LONGEST_WORDS - 1]}…"

@@ -130,6 +130,8 @@ class AlertStore:
         """Give up what waits for a channel that is no longer known, and return how much that was."""
         gone = (alerts.c.state == AlertState.WAITING) & alerts.c.channel.not_in(list(known))
         values = {"state": AlertState.FAILED, "reason": "the channel is no longer in the settings"}
+        if not leases.is_any(self._engine, alerts, gone):
+            return 0
         with write(self._engine) as connection:
             return connection.execute(sa.update(alerts).where(gone).values(**values)).rowcount
 

@@ -30,7 +30,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from dicomnode.errors import SettingsError, TransientError
 from dicomnode.settings import StoreSettings
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 10
+"""So long a writer waits for another. A sender that waits 30 s for its answer, as many do, must get one before."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _READS_ONLY = "dicomnode_reads_only"
 """Execution option of a connection that takes no write lock."""

@@ -160,6 +160,11 @@ class JobStore:
             raise PermanentError(f"job {job_id} cannot be retried: a newer job reads all that it would")
         if job is not None and job.withdrawal:
             raise PermanentError(f"job {job_id} cannot be retried: {job.withdrawal}")
+        if job is not None and job.state is JobState.COMPLETED:
+            raise PermanentError(
+                f"job {job_id} is {job.state}: there is nothing to retry; `dicomnode jobs resend` sends its results "
+                "again, `dicomnode jobs reread` reads its study again"
+            )
         states = (JobState.CANCELED,)
         # What is composed only needs sending, and deliveries are claimed of jobs in progress.
         state = sa.case((jobs.c.stage == Stage.SEND, JobState.IN_PROGRESS), else_=JobState.SCHEDULED)

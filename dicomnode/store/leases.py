@@ -67,6 +67,12 @@ def look(engine: Engine, table: sa.Table, query: sa.Select[Any], *, lease_s: flo
     return is_there
 
 
+def is_any(engine: Engine, table: sa.Table, condition: sa.ColumnElement[bool]) -> bool:
+    """Whether there is a row of this condition, without keeping a writer waiting."""
+    with read(engine) as connection:
+        return connection.execute(sa.select(table.c.id).where(condition).limit(1)).first() is not None
+
+
 def take(
     connection: Connection,
     table: sa.Table,

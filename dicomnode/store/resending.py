@@ -9,10 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dicomnode.errors import PermanentError
-from dicomnode.records import JobState, Stage
 from dicomnode.store.engine import write
 from dicomnode.store.jobs import lock
-from dicomnode.store.results import DeliveryState, ResultStore, insert_deliveries
+from dicomnode.store.results import DeliveryState, ResultStore, insert_deliveries, reopen
 from dicomnode.store.schema import deliveries, jobs, results
 from dicomnode.store.withdrawals import answer_of, is_note
 
@@ -58,8 +57,7 @@ def resend(
                 connection, job_id, name, {i: r for i, r in roles.items() if is_for(name, r)}, now
             )
         if any(counts.values()):
-            again = {"state": JobState.IN_PROGRESS, "stage": Stage.SEND, "ended_at": None, "reason": ""}
-            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**again))
+            reopen(connection, job_id)
         if is_trial:
             connection.rollback()
     return counts

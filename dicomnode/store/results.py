@@ -271,6 +271,8 @@ class ResultStore:
         """Give up what waits for a destination that is no longer known, and return how much that was."""
         gone = (deliveries.c.state == DeliveryState.WAITING) & deliveries.c.destination.not_in(list(known))
         values = {"state": DeliveryState.FAILED, "ended_at": now, "reason": "no longer in the settings"}
+        if not leases.is_any(self._engine, deliveries, gone):
+            return 0
         with write(self._engine) as connection:
             given_up = sa.update(deliveries).where(gone).values(**values).returning(deliveries.c.job_id)
             job_ids = [row.job_id for row in connection.execute(given_up)]

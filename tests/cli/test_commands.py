@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from helpers import ROOT, a_data_set, free_port
+from pydantic import TypeAdapter, ValidationError
 from pydicom import dcmwrite
 
 from dicomnode.cli.main import main
 from dicomnode.cli.settings_file import commented_settings
 from dicomnode.settings import Settings, load
+from dicomnode.settings.types import Table
 
 FILM = next((ROOT / "sample_dicom" / "chest-opacity").glob("*.dcm"))
 
@@ -135,6 +139,23 @@ def test_wrong_settings_are_one_sentence(a_settings_file, capsys, lines, says):
 
     assert 2 == status
     assert says in one_sentence(err)
+
+
+def test_no_length_of_time_is_without_an_end():
+    """Every setting of seconds is finite, and may be added to a date: a loop that computes with it never fails."""
+    tables = [table for table in _tables(Table) if table.__module__.startswith("dicomnode.settings")]
+    seconds = [(table, key) for table in tables for key in table.model_fields if key.endswith("_s")]
+    assert 20 < len(seconds)
+    for table, key in seconds:
+        of_field = table.model_fields[key]
+        reader = TypeAdapter(Annotated[of_field.annotation, *of_field.metadata])
+        for endless in (math.inf, math.nan, 1e12, -1.0):
+            with pytest.raises(ValidationError):
+                reader.validate_python(endless)
+
+
+def _tables(table: type) -> list[type]:
+    return [one for below in table.__subclasses__() for one in (below, *_tables(below))]
 
 
 def test_right_settings_are_said_to_be_right(a_settings_file, capsys):

@@ -85,12 +85,14 @@ def test_a_study_is_read_again_by_a_command(an_answered_study, capsys, by):
     stores, study = an_answered_study
     target = "1" if by == "job" else study
     status, out, _ = run("jobs", "reread", target, "--dry-run", "--json", capsys=capsys)
-    assert (0, {"study_instance_uid": study, "job": None, "replaces": [1]}) == (status, json.loads(out))
+    assert (0, {"study_instance_uid": study, "jobs": [], "replaces": [1]}) == (status, json.loads(out))
     assert 1 == len(stores.jobs.list())
 
     status, _, err = run("jobs", "reread", target, capsys=capsys)
     assert 0 == status
-    assert f"job 2 reads study {study} again; answers that it will withdraw, by job: 1" in " ".join(err.split())
+    assert f"study {study} is read again, by job: 2; answers that this will withdraw, by job: 1" in " ".join(
+        err.split()
+    )
     assert ["chest", JobState.SCHEDULED] == [stores.jobs.list()[0][key] for key in ("bundle", "state")]
     status, _, err = run("jobs", "reread", target, capsys=capsys)
     assert 1 == status
@@ -114,3 +116,5 @@ def test_results_are_withdrawn_by_a_command(an_answered_study, capsys):
     status, _, err = run("jobs", "withdraw", "1", capsys=capsys)
     assert 1 == status
     assert "job 1 was withdrawn before: An operator of the AI system withdrew it." in one_sentence(err)
+    status, _, err = run("jobs", "withdraw", "7", capsys=capsys)
+    assert (1, "error: there is no job 7; `dicomnode jobs list` shows those there are") == (status, one_sentence(err))

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from helpers import ROOT, a_data_set
 from pydicom import dcmread
+from pydicom.config import disable_value_validation
 from pydicom.uid import generate_uid
 from sqlalchemy.exc import OperationalError
 
@@ -276,6 +277,22 @@ def test_a_wrong_value_keeps_no_study_without_an_answer(a_house, a_written, tmp_
     assert JobState.COMPLETED == job["state"]
     assert job["outcome"] in (("findings", "could_not_run") if has_pixels else ("could_not_run",))
     assert {"text-sr.en"} <= results_of(house, job).keys()
+
+
+@pytest.mark.parametrize("keyword", ["ViewPosition", "BodyPartExamined", "Modality"])
+def test_a_value_longer_than_any_sentence_is_answered_with_its_true_reason(a_house, a_written, tmp_path, keyword):
+    """A code of 60,000 letters is no code: the answer says that the study is not read, and quotes none of it."""
+    house = a_house()
+    ds = a_film()
+    with disable_value_validation():
+        setattr(ds, keyword, "A" * 60_000)
+        house.receive(a_written(tmp_path, ds))
+    house.plan()
+    job = work_until_ended(house)
+
+    assert (JobState.COMPLETED, "not_applicable") == (job["state"], job["outcome"])
+    text = document_text(results_of(house, job)["text-sr.en"])
+    assert "AAAA" not in job["reason"] + text
 
 
 def test_pauses_grow_while_the_surroundings_fail(a_house, monkeypatch):

@@ -363,10 +363,10 @@ def test_a_pacs_that_is_away_keeps_all_waiting_and_others_get_theirs(a_road, a_p
     assert JobState.COMPLETED == road.stores.jobs.get(1).state
 
 
-def test_a_clock_that_is_set_forward_gives_nothing_up(a_road):
-    """A PACS is away while the clock is set forward by more than the time after which results are given up."""
+def test_time_that_the_clock_skipped_gives_nothing_up(a_road):
+    """All tries are used up when the clock is set forward by more than the time after which results are given up."""
     away = Destination(ae_title="PACS", host="127.0.0.1", port=free_port())
-    road = a_road(ScheduleSettings(first_retry_s=0.01, longest_retry_s=0.01), pacs=away)
+    road = a_road(ScheduleSettings(first_retry_s=0.01, longest_retry_s=0.01, maximum_attempts=1), pacs=away)
     road.add_results()
     set_by = [dt.timedelta()]
     road.couriers["pacs"]._clock = ClockWatch(lambda: dt.datetime.now(dt.UTC) + set_by[0])
@@ -378,6 +378,25 @@ def test_a_clock_that_is_set_forward_gives_nothing_up(a_road):
 
     assert "the clock was set forward" in {event["event"] for event in events}
     assert {"WAITING"} == {state for state, _ in road.states().values()}
+
+
+def test_a_clock_that_is_set_forward_gives_nothing_up(a_road, a_pacs, monkeypatch):
+    """After a failed try three days seem to go by: the results wait for the other tries, and are delivered."""
+    port = free_port()
+    pacs = Destination(ae_title="PACS", host="127.0.0.1", port=port)
+    road = a_road(ScheduleSettings(first_retry_s=0.05, longest_retry_s=0.05), pacs=pacs)
+    road.add_results()
+    road.couriers["pacs"].run_once()
+    ahead = dt.timedelta(days=4)
+    for module in (delivery_module, doors_module):
+        monkeypatch.setattr(module, "utc_now", lambda: dt.datetime.now(dt.UTC) + ahead)
+    assert road.couriers["pacs"].run_once()
+    assert {"WAITING"} == {state for state, _ in road.states().values()}
+
+    a_pacs(port=port)
+    time.sleep(0.1)
+    road.couriers["pacs"].run_once()
+    assert {("HELD", "")} == set(road.states().values())
 
 
 def test_an_index_that_is_locked_for_a_while_loses_no_delivery(a_road, a_pacs, monkeypatch):

@@ -22,6 +22,7 @@ from dicomnode.node.again import reread, resend_results
 from dicomnode.node.corrected import withdraw_corrected
 from dicomnode.node.delivery import Courier
 from dicomnode.node.doors import AlertDoor, ResultDoor
+from dicomnode.node.leftovers import give_up_leftovers
 from dicomnode.node.sandbox import SandboxPACS
 from dicomnode.node.withdrawing import withdraw
 from dicomnode.records import JobState, ViewerProfile, WithdrawalReason
@@ -400,6 +401,50 @@ def test_results_can_be_sent_again(a_house, a_pacs):
     assert len(first) * 2 + 2 == len(arrived(pacs))
 
 
+def test_what_is_sent_again_keeps_what_the_reading_said(a_house, a_pacs, a_written, tmp_path):
+    """The reason of a study that could not be read stands in the listing before, during and after."""
+    _, peer = a_pacs
+    house = a_house(send=sends(peer))
+    ds = dcmread(OPACITY)
+    ds.PixelData = ds.PixelData[:100]
+    job = read(house, a_written(tmp_path, ds))
+    deliver(house)
+    assert "could_not_run" == job["outcome"]
+    resend_results(house.settings, house.stores, job["id"], (), is_trial=False)
+    assert (JobState.IN_PROGRESS, job["reason"]) == _state_and_reason(house, job["id"])
+    deliver(house)
+    assert (JobState.COMPLETED, job["reason"]) == _state_and_reason(house, job["id"])
+
+
+def _state_and_reason(house, job_id: int) -> tuple[JobState, str]:
+    job = house.stores.jobs.get(job_id)
+    return job.state, job.reason
+
+
+def test_nothing_waits_for_a_destination_that_is_gone(a_house, a_pacs):
+    """Results are not sent again to one; an answer that is planned for one is given up, and its job ends."""
+    _, peer = a_pacs
+    house = a_house(send=SendSettings(destinations={"pacs": peer, "old": peer}))
+    job = read(house, OPACITY)
+    deliver(house, "pacs")
+    deliver(house, "old")
+    settings = house.settings.model_copy(update={"send": sends(peer)})
+    (row,) = resend_results(settings, house.stores, job["id"], (), is_trial=True)
+    assert "pacs" == row["destination"]
+    without = house.settings.model_copy(update={"send": sends()})
+    with pytest.raises(PermanentError, match=r"job 1 was sent only to what is no longer in the settings \(old, pacs\)"):
+        resend_results(without, house.stores, job["id"], (), is_trial=False)
+    assert JobState.COMPLETED == house.stores.jobs.get(job["id"]).state
+
+    reread(house.settings, house.stores, "1", is_trial=False)
+    house.work()
+    assert JobState.IN_PROGRESS == house.stores.jobs.get(2).state
+    assert give_up_leftovers(without, house.stores) > 0
+    assert JobState.CANCELED == house.stores.jobs.get(2).state
+    assert "no longer in the settings" in house.stores.jobs.get(2).reason
+    assert 0 == give_up_leftovers(without, house.stores)
+
+
 def test_a_study_can_be_read_again(a_house, a_pacs):
     """The new answer has other UIDs and withdraws the former one when it is there, not before."""
     pacs, peer = a_pacs
@@ -409,17 +454,17 @@ def test_a_study_can_be_read_again(a_house, a_pacs):
     old = {ds.SOPInstanceUID for ds in arrived(pacs)}
     study = job["study_instance_uid"]
     trial = reread(house.settings, house.stores, study, is_trial=True)
-    assert {"study_instance_uid": study, "job": None, "replaces": [job["id"]]} == trial
+    assert {"study_instance_uid": study, "jobs": [], "replaces": [job["id"]]} == trial
     assert 1 == len(house.stores.jobs.list())
 
     again = reread(house.settings, house.stores, study, is_trial=False)
     assert answers(house, job)[0].stands
-    with pytest.raises(PermanentError, match=f"being read already: job {again['job']} is SCHEDULED"):
+    with pytest.raises(PermanentError, match=f"being read already: job {again['jobs'][0]} is SCHEDULED"):
         reread(house.settings, house.stores, study, is_trial=False)
     house.work()
     deliver(house)
 
-    new = {r.sop_instance_uid for r in house.stores.results.of_job(again["job"])}
+    new = {r.sop_instance_uid for r in house.stores.results.of_job(again["jobs"][0])}
     assert not old & new
     assert new <= {ds.SOPInstanceUID for ds in arrived(pacs)}
     assert [False, True] == [answer.stands for answer in answers(house, job)]
@@ -477,6 +522,6 @@ def test_a_withdrawn_study_that_comes_again_is_read_again(a_house):
     again = reread(house.settings, house.stores, job["study_instance_uid"], is_trial=False)
     house.work()
 
-    uids = [{r.sop_instance_uid for r in house.stores.results.of_job(i)} for i in (job["id"], again["job"])]
+    uids = [{r.sop_instance_uid for r in house.stores.results.of_job(i)} for i in (job["id"], again["jobs"][0])]
     assert not uids[0] & uids[1]
     assert [False, True] == [a.stands for a in answers(house, job)]

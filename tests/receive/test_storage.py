@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import structlog
 from helpers import a_data_set
 from pydicom import Dataset, dcmread
+from pydicom.config import disable_value_validation
 from pynetdicom import AE, AllStoragePresentationContexts
 from pynetdicom.sop_class import CTImageStorage
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
@@ -90,6 +92,28 @@ def test_other_content_under_a_known_uid_is_kept_as_a_conflict(a_node, some_stor
     assert 1 == some_stores.instances.summaries()[0]["conflicts"]
 
 
+@pytest.mark.parametrize(
+    ("uid", "why"),
+    [
+        ("1.2.840." + "1" * 58, "has 66 characters, a UID 64 at most"),
+        ("1.2.3.x", "is no UID"),
+        ("1.2.3\\1.2.4", "is no UID"),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_a_study_or_series_uid_that_is_none_is_refused_with_what_is_wrong(a_node, some_stores, keyword, uid, why):
+    """The whole reason fits Error Comment, and the next instance of the association's node is taken."""
+    node = a_node()
+    ds = a_data_set()
+    with disable_value_validation():
+        setattr(ds, keyword, uid)
+        answer = send(ds, node)
+
+    assert (StoreStatus.DATA_SET_MISMATCH, f"{keyword} {why}") == (answer.Status, answer.ErrorComment)
+    assert StoreStatus.SUCCESS == send(a_data_set(), node).Status
+    assert 1 == len(some_stores.instances.summaries())
+
+
 @pytest.mark.parametrize("missing", ["StudyInstanceUID", "SeriesInstanceUID"])
 def test_an_instance_of_no_study_is_refused_by_name(a_node, some_stores, missing):
     """A data set that names no study or series is refused, and the comment says what is missing."""
@@ -123,6 +147,20 @@ def test_a_write_that_fails_is_never_success(a_node, some_stores, monkeypatch):
     assert StoreStatus.OUT_OF_RESOURCES == answer.Status
     assert [] == some_stores.instances.summaries()
     assert [] == list(Path(some_stores.instance_files.path("")).rglob("*.part"))
+
+
+def test_a_locked_index_is_answered_before_the_sender_gives_up(a_node, some_stores):
+    """Many senders wait 30 s for an answer: the one that says "come back" must reach them well before."""
+    node = a_node()
+    with closing(sqlite3.connect(some_stores.engine.url.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        answer = send(a_data_set(), node)
+        waited_s = time.monotonic() - begun
+        other.execute("ROLLBACK")
+
+    assert StoreStatus.OUT_OF_RESOURCES == answer.Status
+    assert 20 > waited_s
 
 
 def test_an_index_that_cannot_be_written_is_never_success(a_node, some_stores):

@@ -110,6 +110,14 @@ def _report(specs, probabilities, *sentences, languages=LANGUAGES, **more):
     )
 
 
+def test_a_reason_of_any_length_can_be_said():
+    """Fluent refuses to fill in more than 2500 characters; a reason that lists every image of a large study is cut."""
+    said = language_of("en").say("details", reason="image 1.2.3 is not read; " * 1000)
+    assert said.startswith("Details: image 1.2.3 is not read;")
+    assert said.rstrip(".").endswith("…")
+    assert 2600 > len(said)
+
+
 def test_there_are_eight_languages():
     """Those that were promised, and each has its code in DICOM."""
     assert {"en", "es", "de", "fr", "pt", "zh", "hi", "ar"} <= set(LANGUAGES)

@@ -18,9 +18,9 @@ from dicomnode.errors import PermanentError, SettingsError
 from dicomnode.records import Acuity, InstanceKey, JobState, Outcome, Stage
 from dicomnode.settings import StoreSettings
 from dicomnode.store import files as files_module
-from dicomnode.store.engine import open_engine
+from dicomnode.store.engine import open_engine, write
 from dicomnode.store.files import FileStore
-from dicomnode.store.jobs import new_job
+from dicomnode.store.jobs import finish, new_job
 from dicomnode.store.results import NewResult
 from dicomnode.store.schema import instances, metadata
 
@@ -248,6 +248,15 @@ def test_cancel_and_retry(both_stores):
         both_stores.jobs.retry(number)
     with pytest.raises(PermanentError, match="there is no job 999"):
         both_stores.jobs.retry(999)
+
+
+def test_a_completed_job_is_not_retried_and_the_way_is_shown(both_stores):
+    """Sending again and reading again are other commands, and the sentence names them."""
+    number = add_job(both_stores)
+    with write(both_stores.engine) as connection:
+        finish(connection, number, state=JobState.COMPLETED, now=NOW)
+    with pytest.raises(PermanentError, match=f"job {number} is COMPLETED: .*`dicomnode jobs resend` .*jobs reread`"):
+        both_stores.jobs.retry(number)
 
 
 def test_a_job_canceled_while_it_runs_stays_canceled(both_stores):
