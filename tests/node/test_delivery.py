@@ -25,6 +25,7 @@ from pynetdicom.pdu import P_DATA_TF
 
 from dicomnode.dicom.reading import read_key
 from dicomnode.errors import StorageError, TransientError
+from dicomnode.node import delivery as delivery_module
 from dicomnode.node import doors as doors_module
 from dicomnode.node.clock import ClockWatch
 from dicomnode.node.delivery import Courier
