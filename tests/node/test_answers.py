@@ -147,7 +147,9 @@ def test_storage_that_fails_for_a_while_changes_no_answer(a_house, a_written, tm
             patched.setattr(files_module, "dcmread", fails)
             house.worker.run_once()
         job = house.stores.jobs.get(1)
-        assert (JobState.SCHEDULED, Stage.INFER if stage == "read" else Stage.TRIAGE) == (job.state, job.stage)
+        # What was decoded for triage is still there, so that a reading may come as far as its results.
+        where = (Stage.INFER, Stage.REPORT) if stage == "read" else (Stage.TRIAGE,)
+        assert (JobState.SCHEDULED, True) == (job.state, job.stage in where)
         assert job.reason.startswith("STORAGE: ")
     job = work_until_ended(house)
 
