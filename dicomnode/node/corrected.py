@@ -21,5 +21,5 @@ def withdraw_corrected(settings: Settings, results: ResultStore) -> int:
         from dicomnode.node.withdrawing import withdraw  # loads what composes, which the scheduler seldom needs
 
         for job_id in overdue:
-            withdraw(settings, results, job_id, WithdrawalReason.WRONG_PATIENT)
+            withdraw(settings, results, job_id, WithdrawalReason.CORRECTED)
     return len(overdue)

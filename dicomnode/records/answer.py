@@ -18,7 +18,7 @@ class WithdrawalReason(StrEnum):
 
     REPLACED = "replaced"
     """A later answer to the same study took its place."""
-    WRONG_PATIENT = "wrong_patient"
+    CORRECTED = "corrected"
     """The images were another patient's, or have been corrected otherwise since they were read."""
     BY_OPERATOR = "by_operator"
 
@@ -30,7 +30,7 @@ class WithdrawalReason(StrEnum):
 
 _WORDS = {
     WithdrawalReason.REPLACED: "A later AI result of the same study replaces it.",
-    WithdrawalReason.WRONG_PATIENT: "The images that it was made from, or whose they are, have been corrected.",
+    WithdrawalReason.CORRECTED: "The images that it was made from, or whose they are, have been corrected.",
     WithdrawalReason.BY_OPERATOR: "An operator of the AI system withdrew it.",
 }
 

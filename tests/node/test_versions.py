@@ -287,10 +287,10 @@ def test_a_withdrawal_can_be_repeated_and_survives_a_crash(a_house, a_pacs, monk
     with monkeypatch.context() as patched:
         patched.setattr("dicomnode.store.withdrawals._reopen_or_finish", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            withdraw(house.settings, results, job["id"], WithdrawalReason.WRONG_PATIENT)
+            withdraw(house.settings, results, job["id"], WithdrawalReason.CORRECTED)
     assert before == (results.deliveries_of(job["id"]), house.stores.jobs.get(job["id"]))
 
-    told = [withdraw(house.settings, results, job["id"], WithdrawalReason.WRONG_PATIENT) for _ in range(3)]
+    told = [withdraw(house.settings, results, job["id"], WithdrawalReason.CORRECTED) for _ in range(3)]
     deliver(house)
     assert [True, False, False] == told
     assert 1 == sum("withdrawn" in ds.SeriesDescription for ds in arrived(pacs))
@@ -303,7 +303,7 @@ def test_the_rejection_note_is_valid(a_house, a_pacs, tmp_path):
     house = a_house(send=sends(a_pacs[1].model_copy(update={"profile": ViewerProfile.WEASIS})))
     job = read(house, OPACITY)
     deliver(house)
-    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.WRONG_PATIENT)
+    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.CORRECTED)
     (note,) = [r for r in house.stores.results.of_job(job["id"]) if r.role.startswith("rejection")]
 
     lines = said(program("dciodvfy", "dicom3tools"), "-new", note.path).splitlines()
@@ -371,7 +371,7 @@ def test_an_alert_that_nobody_got_yet_is_canceled(a_house, tmp_path, monkeypatch
     """The finding is gone before the channel was asked: it is told nothing."""
     house = a_house(send=SendSettings(alerts={"ris": hl7_to(free_port())}))
     job = read(house, *(SAMPLES / "head-ct-bleed").glob("*.dcm"))
-    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.WRONG_PATIENT)
+    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.CORRECTED)
 
     (row,) = house.stores.alerts.list()
     assert AlertState.CANCELED == row["state"]
@@ -518,7 +518,7 @@ def test_a_withdrawn_study_that_comes_again_is_read_again(a_house):
     """After a withdrawal without a successor the same work may be done anew, under other UIDs."""
     house = a_house()
     job = read(house, OPACITY)
-    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.WRONG_PATIENT)
+    withdraw(house.settings, house.stores.results, job["id"], WithdrawalReason.CORRECTED)
     again = reread(house.settings, house.stores, job["study_instance_uid"], is_trial=False)
     house.work()
 

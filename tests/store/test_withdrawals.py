@@ -147,10 +147,10 @@ def test_a_withdrawal_cancels_what_waits_and_what_was_given_up(both_stores):
     both_stores.results.put_back(group[1:])
     withdrawals = Withdrawals(both_stores.results)
 
-    assert withdrawals.withdraw(job.id, WithdrawalReason.WRONG_PATIENT, a_note, now=NOW)
+    assert withdrawals.withdraw(job.id, WithdrawalReason.CORRECTED, a_note, now=NOW)
     assert [DeliveryState.CANCELED] * 2 == states(both_stores, job)
     assert JobState.CANCELED == both_stores.jobs.get(job.id).state
-    assert not withdrawals.withdraw(job.id, WithdrawalReason.WRONG_PATIENT, a_note, now=NOW)
+    assert not withdrawals.withdraw(job.id, WithdrawalReason.CORRECTED, a_note, now=NOW)
     both_stores.results.retry(job.id, now=NOW)
     assert [] == deliver(both_stores)
     with pytest.raises(PermanentError, match="job 1 is not sent again: its results were withdrawn"):
@@ -226,7 +226,7 @@ def test_a_job_comes_again_only_if_its_answer_was_withdrawn(both_stores):
     answer(both_stores, job)
     deliver(both_stores)
     assert a_job(both_stores, "one") is None
-    Withdrawals(both_stores.results).withdraw(job.id, WithdrawalReason.WRONG_PATIENT, a_note, now=NOW)
+    Withdrawals(both_stores.results).withdraw(job.id, WithdrawalReason.CORRECTED, a_note, now=NOW)
     deliver(both_stores)
 
     again = a_job(both_stores, "one")
