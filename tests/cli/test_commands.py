@@ -297,7 +297,7 @@ def test_every_listing_speaks_json(a_settings_file, capsys, words):
         (("jobs", "resend", "7"), "there is no job 7"),
         (("jobs", "reread", "7"), "there is no job 7"),
         (("jobs", "reread", "1.2.3"), "no images of study 1.2.3 are kept"),
-        (("jobs", "withdraw", "7"), "job 7 has no results to withdraw"),
+        (("jobs", "withdraw", "7"), "there is no job 7"),
         (("jobs", "cancel", "7"), "there is no job 7"),
         (("studies", "show", "1.2"), "no study 1.2 is kept"),
         (("bundle", "check", "nowhere"), "nowhere cannot be run"),

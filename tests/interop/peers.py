@@ -104,7 +104,7 @@ def orthanc(folder: Path, **changes: Any) -> Iterator[Orthanc]:
 def _answers(peer: Orthanc) -> bool:
     try:
         return bool(peer.get("/system")) and listens(peer.destination.port)
-    except urllib.error.URLError:
+    except OSError:  # not there yet, or closed as it came up
         return False
 
 
