@@ -162,19 +162,6 @@ def plane(ds: Dataset, frame_number: int) -> Plane | None:
     return Plane((x, y, z), (along_row[0], along_row[1], along_row[2]), (a, b, c), thickness)
 
 
-def require_one_orientation(planes: Sequence[Plane], series: str) -> None:
-    """Refuse slices that do not all look the same way.
-
-    Raises
-    ------
-    UnsupportedImageError
-        If direction cosines differ by more than about one degree.
-    """
-    cosines = np.array([(*one.row_direction, *one.column_direction) for one in planes])  # (N, 6)
-    if np.abs(cosines - cosines[0]).max() > _DIRECTION_TOLERANCE:
-        raise UnsupportedImageError(f"series {series} mixes slice orientations; a volume needs one")
-
-
 def has_repeated_positions(planes: Sequence[Plane]) -> bool:
     """Whether two of the slices lie at the same place along their normal."""
     distances = np.sort(_distances(planes))

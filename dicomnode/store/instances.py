@@ -235,17 +235,9 @@ class InstanceStore:
         with write(self._engine) as connection:
             return look_again(connection, study_instance_uid)
 
-    def in_study(self, study_instance_uid: str, *, received_by: dt.datetime | None = None) -> list[KeptInstance]:
-        """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that we fetched.
-
-        Parameters
-        ----------
-        received_by
-            Leave out what came later: the instances of an earlier revision.
-        """
+    def in_study(self, study_instance_uid: str) -> list[KeptInstance]:
+        """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that was fetched."""
         condition = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
-        if received_by is not None:
-            condition &= instances.c.received_at <= received_by
         return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
 
     def known_of_study(self, study_instance_uid: str) -> list[KeptInstance]:

@@ -14,7 +14,6 @@ from dicomnode.dicom.geometry import (
     made_upright,
     missing_before,
     plane,
-    require_one_orientation,
     stack_order,
     turns_to_upright,
 )
@@ -104,16 +103,6 @@ def test_thick_slices_fill_a_wide_step():
 def test_missing_slices_are_counted(places, expected):
     """A gap holds as many slices as would fill it."""
     assert expected == missing_before(_planes(*places))
-
-
-def test_orientations_may_differ_by_rounding_only():
-    """Rounded cosines are one orientation, two degrees are not."""
-    rounded = Plane((0, 0, 5), (0.9999, 0.0001, 0), (0, 1, 0), 0)
-    turned = Plane((0, 0, 5), (0.9994, 0.0349, 0), (-0.0349, 0.9994, 0), 0)
-
-    require_one_orientation([*_planes(0), rounded], "2.25.1")
-    with pytest.raises(UnsupportedImageError, match="mixes slice orientations"):
-        require_one_orientation([*_planes(0), turned], "2.25.1")
 
 
 def test_a_plane_needs_position_and_orientation():

@@ -178,16 +178,6 @@ def test_a_newer_revision_takes_the_place_of_one_that_has_not_begun(both_stores)
         both_stores.jobs.retry(old)
 
 
-def test_an_earlier_revision_does_not_see_what_came_later(both_stores):
-    """A job reads the instances that it was made for, also when more have arrived meanwhile."""
-    keep(both_stores, a_key())
-    (first,) = both_stores.instances.in_study("1.2.3")
-    keep(both_stores, a_key())
-
-    assert [first] == both_stores.instances.in_study("1.2.3", received_by=first.received_at)
-    assert 2 == len(both_stores.instances.in_study("1.2.3"))
-
-
 def test_triage_goes_before_everything_and_then_the_due_time_decides(both_stores):
     """A job still to be triaged is claimed before a due one; among triaged ones the earlier due comes first."""
     add_job(both_stores, study="1.1", key="late", due_at=LATER)
