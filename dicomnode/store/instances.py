@@ -236,7 +236,7 @@ class InstanceStore:
             return look_again(connection, study_instance_uid)
 
     def in_study(self, study_instance_uid: str) -> list[KeptInstance]:
-        """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing that was fetched."""
+        """The instances of a study that count, oldest first: no conflicts, no results of ours, nothing fetched."""
         condition = (instances.c.study_instance_uid == study_instance_uid) & ~instances.c.is_conflict
         return self._select(condition & ~instances.c.is_own & ~instances.c.is_prior)
 
