@@ -47,6 +47,7 @@ from dicomnode.records.reading import (
 from dicomnode.records.report import (
     Examination,
     Finding,
+    Label,
     Outcome,
     Point,
     PriorState,
@@ -97,6 +98,7 @@ __all__ = [
     "Job",
     "JobState",
     "KeptInstance",
+    "Label",
     "KernelClass",
     "LeftOut",
     "NamedPatient",

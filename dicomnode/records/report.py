@@ -152,6 +152,39 @@ class Sentence:
     """RFC 5646 of a free sentence that is not in the text's language; None: in the text's language."""
 
 
+class Label(StrEnum):
+    """Short words of pages and pictures that stand beside a value and need no grammar."""
+
+    PATIENT = "patient"
+    PATIENT_ID = "patient_id"
+    BIRTH_DATE = "birth_date"
+    SEX = "sex"
+    ACCESSION_NUMBER = "accession_number"
+    STUDY = "study"
+    STUDY_DATE = "study_date"
+    REPORT_DATE = "report_date"
+    PROBABILITY = "probability"
+    INTERVAL = "interval"
+    """The 95 % interval of a probability."""
+    THRESHOLD = "threshold"
+    """Probability from which a finding is suspected."""
+    SCALE = "scale"
+    """What the colours of a heat map mean: a relative scale, not a probability."""
+    LOW = "low"
+    HIGH = "high"
+    SLICE = "slice"
+    IMAGE = "image"
+    PAGE = "page"
+    METHOD = "method"
+    MODEL = "model"
+    EMERGENT = "emergent"
+    URGENT = "urgent"
+    NON_CRITICAL = "non_critical"
+    NON_ACTIONABLE = "non_actionable"
+    NOT_FOR_DIAGNOSIS = "not_for_diagnosis"
+    """One short line: an AI draft for research, not for diagnostic use."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportText:
     """The report in one language."""
@@ -170,6 +203,10 @@ class ReportText:
     """Name of each finding, by FindingSpec.key."""
     percents: Mapping[str, str] = field(default_factory=dict)
     """Probability of each finding as the language writes it, by FindingSpec.key."""
+    labels: Mapping[Label, str] = field(default_factory=dict)
+    """All of `Label`."""
+    methods: Mapping[str, str] = field(default_factory=dict)
+    """Name of each method of heat maps, by the name it is registered under."""
 
     def lines(self, section: Section) -> tuple[str, ...]:
         """Texts of a section, none where it says nothing."""
