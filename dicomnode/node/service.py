@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from dicomnode.errors import BundleError, SettingsError
-from dicomnode.infer.bundle import check_bundle, load_bundle
-from dicomnode.node import processes
-from dicomnode.node.methods import check_methods
-from dicomnode.node.rooms import bundle_paths, exclusive, open_stores
-from dicomnode.report import check_report
-from dicomnode.send.alerts import check_channel
+from dicomnode.node import checks, processes
+from dicomnode.node.rooms import exclusive, open_stores
 from dicomnode.settings import Settings
 
 log = structlog.get_logger()
@@ -159,66 +154,30 @@ def _heard(lifeline: Connection | None) -> Iterator[str]:
             yield lifeline.recv_bytes().decode()
 
 
-def check(settings: Settings) -> None:
-    """Everything that can be known to be wrong before the first study comes.
+def serve(settings: Settings, stop: threading.Event, settings_file: Path | None = None) -> None:
+    """Run the service until `stop` is set.
+
+    Parameters
+    ----------
+    settings_file
+        The file that the settings were read from, for the log.
 
     Raises
     ------
     SettingsError
-        If a rule names an unknown bundle, there are no words, maps or GPU as the settings ask, or a secret or
-        certificate of an alert channel cannot be used.
-    BundleError
-        If a bundle cannot be run, or not in the memory that it may use.
-    """
-    for name, channel in settings.send.alerts.items():
-        check_channel(name, channel)
-    for name, path in bundle_paths(settings).items():
-        faults = check_bundle(path, settings.infer)
-        if faults:
-            raise BundleError(f"bundle {name!r} at {path} cannot be run: {'; '.join(faults)}")
-    bundles = [load_bundle(path) for path in bundle_paths(settings).values()]
-    check_report(settings.report, {finding.key for bundle in bundles for finding in bundle.findings})
-    check_methods(settings)
-    if settings.infer.ensembles:
-        _check_ensembles(settings)
-
-
-def _check_ensembles(settings: Settings) -> None:
-    from dicomnode.node.models import Models  # heavy: only the workers of a service need it otherwise
-
-    models = Models(bundle_paths(settings), settings.infer)
-    for name in settings.infer.ensembles:
-        models.get(name)
-
-
-def serve(settings: Settings, stop: threading.Event) -> None:
-    """Run the service until `stop` is set.
-
-    Raises
-    ------
-    SettingsError, BundleError
-        As `check`, or if the port is taken, or data folder or database cannot be used.
+        If `checks` finds an error, or data folder or database cannot be used.
     ServiceRunningError
         If another service uses the data folder.
     """
-    check(settings)
+    remarks = checks.require(settings)
     processes.give_back_memory()  # of the graphs that were tried
     with exclusive(settings.store.data_dir):
-        _check_port(settings)
         stores = open_stores(settings)
         swept = stores.instance_files.sweep() + stores.result_files.sweep()
         stores.engine.dispose()
-        log.info("starting", data_dir=str(settings.store.data_dir), half_written_files_removed=swept)
+        for remark in remarks:
+            (log.warning if remark.level is checks.Level.WARNING else log.info)("settings", says=remark.says)
+        read = str(settings_file.absolute()) if settings_file else "none: the defaults apply"
+        log.info("starting", settings=read, data_dir=str(settings.store.data_dir), half_written_files_removed=swept)
         Supervisor(settings).run(stop)
     log.info("stopped")
-
-
-def _check_port(settings: Settings) -> None:
-    receive = settings.receive
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((receive.host, receive.port))
-        except OSError as error:
-            where = f"{receive.host}:{receive.port}"
-            raise SettingsError(f"receive: cannot listen on {where}: {error.strerror}") from None
