@@ -35,12 +35,15 @@ def redacted(text: str) -> str:
 
 
 def _without_password(found: re.Match[str]) -> str:
-    user, colon, _ = found["info"].partition(":")
+    return f"{found['scheme']}{_user_alone(found['scheme'], found['info'])}@"
+
+
+def _user_alone(scheme: str, info: str) -> str:
+    """The user of `user:password`; https://TOKEN@host is how some services take a token, which is masked too."""
+    user, colon, _ = info.partition(":")
     if colon:
-        return f"{found['scheme']}{user}:{MASK}@"
-    # https://TOKEN@host is how some services take a token; a database's user name is no secret.
-    is_token = found["scheme"].lower() in ("http://", "https://")
-    return f"{found['scheme']}{MASK if is_token else found['info']}@"
+        return f"{user}:{MASK}"
+    return MASK if scheme.lower() in ("http://", "https://") else info
 
 
 def redacted_url(url: str, *, hides_path: bool = False) -> str:
@@ -51,10 +54,12 @@ def redacted_url(url: str, *, hides_path: bool = False) -> str:
     hides_path
         Whether its path is a secret too, as that of most chat webhooks.
     """
-    if not url:
-        return url
-    shown = redacted(url)
-    base, mark, query = shown.partition("?")
+    scheme, separator, rest = url.partition("://")
+    info, at, rest = rest.rpartition("@")  # the last one: passwords hold "@" where nobody has quoted it
+    if not separator:
+        return MASK if url else ""
+    info = _user_alone(f"{scheme}{separator}", info) if at else ""
+    base, mark, query = f"{scheme}{separator}{info}{at}{rest}".partition("?")
     if mark:
         names = [pair.partition("=")[0] for pair in query.split("&")]
         query = "&".join(

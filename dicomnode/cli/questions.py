@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -72,7 +71,7 @@ def _asked(question: str, default: str, reader: Callable[[str], Any]) -> Any:
         try:
             return reader(answer.strip())
         except (ValidationError, SettingsError, ValueError) as error:
-            raise click.UsageError(_sentence(error)) from None
+            raise typer.BadParameter(_sentence(error)) from None
 
     return typer.prompt(question, default=default, value_proc=read, err=True)
 
@@ -88,7 +87,8 @@ def _sentence(error: Exception) -> str:
 def _of(table: type[BaseModel], key: str) -> Callable[[str], Any]:
     """Reads an answer as the settings read this key."""
     field = table.model_fields[key]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, *field.metadata])
+    annotated: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(annotated)
 
     def read(answer: str) -> Any:
         value = adapter.validate_python(answer)

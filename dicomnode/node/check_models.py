@@ -90,7 +90,7 @@ def _words(settings: Settings) -> Iterator[Found]:
         except SettingsError as wrong:
             yield error("report.languages", str(wrong))
     are_all = len(sound) == len(_folders(settings)) and len(known) == len(report.languages)
-    each = {
+    each: dict[str, Mapping[str, object]] = {
         "translation_models": report.translation_models if len(known) == len(report.languages) else {},
         "recommendations": report.recommendations if are_all else {},
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from dicomnode.errors import SettingsError
 from dicomnode.node.checks import Check, Found, error, note, warning
@@ -126,7 +127,7 @@ def _is_ourselves(peer: Destination, settings: Settings) -> bool:
     return any(one[4][0] in ours or (listens_everywhere and _is_of_this_machine(one[0], one[4])) for one in found)
 
 
-def _is_of_this_machine(family: int, address: object) -> bool:
+def _is_of_this_machine(family: int, address: tuple[Any, ...]) -> bool:
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         try:
             probe.bind(address)

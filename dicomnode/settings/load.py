@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +66,22 @@ def read(path: Path | None, environment: dict[str, str] | None = None) -> tuple[
             return _with_paths(Settings.model_validate(tables), path.parent if path is not None else Path()), mistakes
         except ValidationError as error:
             found = mistakes_of(error, sources)
-        known = {mistake.sentence for mistake in mistakes}
-        gone = {place[2] for place in (mistake.place for mistake in mistakes) if place[:2] in _NAMED and len(place) > 2}  # noqa: PLR2004
-        follows = [any(f" names {name!r}, " in mistake.sentence for name in gone) for mistake in found]
-        new = [one for one, is_shadow in zip(found, follows, strict=True) if not is_shadow]
-        mistakes += [mistake for mistake in new if mistake.sentence not in known]
+        mistakes += _new(found, mistakes)
         are_left_out = [_left_out(tables, mistake.place) for mistake in found]
         if not all(are_left_out):
             break
     return None, mistakes
+
+
+def _new(found: Iterable[Mistake], known: Sequence[Mistake]) -> list[Mistake]:
+    """Mistakes that are not known, and do not only follow from a destination or channel that was left out as wrong."""
+    sentences = {mistake.sentence for mistake in known}
+    gone = [mistake.place[2] for mistake in known if len(mistake.place) > 2 and mistake.place[:2] in _NAMED]  # noqa: PLR2004
+    return [
+        mistake
+        for mistake in found
+        if mistake.sentence not in sentences and not any(f" names {name!r}, " in mistake.sentence for name in gone)
+    ]
 
 
 def settings_in_doubt(mistakes: Iterable[Mistake]) -> set[Place]:

@@ -74,6 +74,8 @@ def mistakes_of(error: ValidationError, sources: Sources) -> list[Mistake]:
     """Every mistake that validation found, in the order of the tables."""
     found = []
     for one in error.errors(include_url=False):
+        if one["type"] == "default_factory_not_called":  # it follows from another mistake
+            continue
         place = _plain(one["loc"])
         if one["type"].startswith("union_tag"):
             place = (*place, "kind")
@@ -121,9 +123,9 @@ def _unknown(place: Place, sources: Sources) -> str:
     near = suggestion(place)
     if not near:
         return f"{name_of(place)} is not a known {kind}"
-    if any(path[: len(place)] == place for path in sources.variables) and line_of(sources.text, place) is None:
-        near = f"{ENVIRONMENT_PREFIX}{'__'.join(str(part) for part in near).upper()}"
-        return f"{name_of(place)} is not a known {kind}; did you mean {near}?"
+    if sources.of(place).startswith("environment variable"):
+        variable = f"{ENVIRONMENT_PREFIX}{'__'.join(str(part) for part in near).upper()}"
+        return f"{name_of(place)} is not a known {kind}; did you mean {variable}?"
     return f"{name_of(place)} is not a known {kind}; did you mean {name_of(near)}?"
 
 
@@ -161,6 +163,9 @@ def _below(model: Any, part: int | str) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
         field = model.model_fields.get(str(part))
         return field.annotation if field is not None else None
+    if isinstance(model, _Several):
+        fields = (one.model_fields.get(str(part)) for one in model.__args__)
+        return next((field.annotation for field in fields if field is not None), None)
     models = [one for one in _arguments(model) if isinstance(one, type) and issubclass(one, BaseModel)]
     return models[0] if len(models) == 1 else _Several(tuple(models)) if models else None
 
