@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,6 +70,14 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
             raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
         unless_opened.pop_all()
     return engine
+
+
+def tidy(engine: Engine) -> None:
+    """Put SQLite's log into its database, once nobody else has it open: one file is the whole index then."""
+    if engine.dialect.name == "sqlite":
+        with suppress(DBAPIError), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
 
 
 @contextmanager
