@@ -19,6 +19,10 @@ STOPPING = "the node is stopping"
 _DRAIN_S = 1.5
 """So long a peer may go on sending after our A-ABORT before its connection is closed."""
 _POLL_S = 0.02
+_A_ABORT = b"\x07\0\0\0\0\x04\0\0\0\0"
+"""PS3.8 9.3.8, from the service user."""
+_ABORT_IS_SENT = "Sta13"
+"""State of PS3.8 9.2."""
 
 
 class PeerServer(ThreadedAssociationServer):  # type: ignore[misc]  # the library counts as untyped
@@ -66,8 +70,14 @@ class PeerServer(ThreadedAssociationServer):  # type: ignore[misc]  # the librar
 
 
 def disconnect(assoc: Association) -> None:
-    """Close the connection below an association; its threads notice and end."""
+    """Close the connection below an association; its threads notice and end.
+
+    Where the peer has fallen silent in the middle of a PDU, our A-ABORT waits behind the rest of it: it is sent here.
+    """
     transport = assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        with contextlib.suppress(OSError):
-            transport.socket.shutdown(socket.SHUT_RDWR)
+    if transport is None or transport.socket is None:
+        return
+    with contextlib.suppress(OSError):
+        if assoc.is_aborted and assoc.dul.state_machine.current_state != _ABORT_IS_SENT:
+            transport.socket.send(_A_ABORT, socket.MSG_DONTWAIT)
+        transport.socket.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ passes here, and leaves one line with the peer's address, the AE titles and the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ _KINDS = {
 }
 _CALLED, _CALLING = slice(10, 26), slice(26, 42)
 """AE titles in an A-ASSOCIATE-RQ PDU (PS3.8 Table 9-11)."""
+_LAST_WORD_S = 1.0
+"""So long a peer that we have aborted may take to close the connection."""
 _IS_OVER = "Sta13"
 """State of PS3.8 9.2."""
 _INVALID_PDU, _CONNECTION_CLOSED = "Evt19", "Evt17"
@@ -94,6 +97,8 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         self.tally = Tally()
         self._is_accepted = False
         self._is_aborted_by_peer = False
+        self._aborted_at: float | None = None
+        """When we aborted it; monotonic clock."""
         self._has_request = False
         self._why = ""
         self._is_told = False
@@ -187,6 +192,21 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
             self.blame(str(fault))
             self.event_queue.put(_INVALID_PDU)
 
+    def _is_transport_event(self) -> bool:
+        if self._aborted_at is not None and self._waits_for_its_end():
+            return True
+        return bool(super()._is_transport_event())
+
+    def _waits_for_its_end(self) -> bool:
+        """Whether the peer is to close the connection, as PS3.8 9.2 has it (Sta13).
+
+        The library closes it at once: what a peer that is just sending then sends would be answered by the system with
+        a reset, which takes our A-ABORT out of the peer's hands before it is read.
+        """
+        is_over = self.state_machine.current_state == _IS_OVER
+        has_data = self.socket is not None and self.socket.ready
+        return is_over and not has_data and time.monotonic() - (self._aborted_at or 0.0) < _LAST_WORD_S
+
     def _drop_rest(self) -> None:
         """Read what still comes, so that our last word reaches the peer, and forget it (PS3.8 9.2, AA-6)."""
         connection = self.socket.socket if self.socket else None
@@ -227,6 +247,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
     def _send(self, pdu: Any) -> None:
         if isinstance(pdu, A_ABORT_RQ):
             state = self.state_machine.current_state
+            self._aborted_at = time.monotonic()
             self.tell("association aborted", self._why or f"what came is not allowed in state {state} of PS3.8 9.2")
         elif isinstance(pdu, A_ASSOCIATE_RJ):
             self.tell("association rejected", self._why or self._reason_of(pdu))
