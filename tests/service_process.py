@@ -84,7 +84,10 @@ class Service:
         command = [sys.executable, "-m", "dicomnode", "serve", "--settings", str(self.settings_path)]
         with (self.folder / f"log-{self.starts}.txt").open("wb") as log:
             self.process = subprocess.Popen(command, stderr=log, env=environment, start_new_session=True)
-        wait_until(lambda: listens(self.port), timeout_s=60, what=f"the service listens\n{self.log_text}")
+        log_path = self.folder / f"log-{self.starts}.txt"
+        wait_until(
+            lambda: '"event": "ready"' in log_path.read_text(), timeout_s=60, what=f"it is ready\n{self.log_text}"
+        )
 
     def wait_for_fault(self) -> None:
         """Wait until the faulty function has been reached."""

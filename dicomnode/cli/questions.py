@@ -103,11 +103,11 @@ def _needs_more(table: type[BaseModel]) -> bool:
 
 
 def _address(answer: str) -> str:
-    from dicomnode.node.check_machine import address_fault
+    """An address that this machine has; whether the port is free depends on the next answer."""
+    from dicomnode.receive.address import check_listening
 
     host = str(_of(ReceiveSettings, "host")(answer))
-    if fault := address_fault(host):
-        raise ValueError(fault)
+    check_listening(ReceiveSettings(host=host, port=0))
     return host
 
 

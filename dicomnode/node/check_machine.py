@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import ipaddress
 import os
 import pwd
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from dicomnode.compose.times import is_zone_unknown
 from dicomnode.errors import SettingsError
 from dicomnode.node.checks import Check, Found, error, note, warning
 from dicomnode.settings import Settings
@@ -107,73 +103,27 @@ def _database(settings: Settings) -> Iterator[Found]:
 
 
 def _port(settings: Settings) -> Iterator[Found]:
-    host, port = settings.receive.host, settings.receive.port
-    if fault := address_fault(host):
-        yield error("receive.host", f"receive.host: {fault}; change receive.host")
-        return
-    wrong = _why_not_bound(host, port)
-    if wrong == errno.EADDRINUSE and running_service(settings.store.data_dir):
-        return  # by the service that `_service` tells of
-    if wrong:
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        yield error("receive.port", f"receive: cannot listen on {where}: {_REASONS.get(wrong, os.strerror(wrong))}")
+    from dicomnode.receive.address import check_listening, listening_address
 
-
-def address_fault(host: str) -> str:
-    """Why nothing can listen on an address; empty: this machine has it."""
-    wrong = _why_not_bound(host, 0)
-    return f"{host} {_ADDRESS_REASONS.get(wrong, f'cannot be used: {os.strerror(wrong)}')}" if wrong else ""
-
-
-_REASONS = {
-    errno.EADDRINUSE: "another program uses this port; change receive.port",
-    errno.EACCES: "ports below 1024 need a special permission (CAP_NET_BIND_SERVICE); 11112 does not",
-}
-_UNKNOWN = -1
-_ADDRESS_REASONS = {
-    errno.EADDRNOTAVAIL: "is not an address of this machine",
-    errno.EAFNOSUPPORT: "cannot be used: this machine has no IPv6",
-    _UNKNOWN: "is not a name or an address that this machine knows",
-}
-
-
-def _why_not_bound(host: str, port: int) -> int:
-    """Number of the error that keeps a socket from listening there; 0: it can listen."""
+    is_running = running_service(settings.store.data_dir) != ""  # then it listens there itself
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):
-        return _UNKNOWN
-    family, _, _, _, address = found[0]
+        (listening_address if is_running else check_listening)(settings.receive)
+    except SettingsError as wrong:
+        yield error("receive.host" if "receive.host" in str(wrong) else "receive.port", str(wrong))
+
+
+def _senders(settings: Settings) -> Iterator[Found]:
+    from dicomnode.receive.address import exposure
+
     try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            if port:
-                probe.listen(1)
-    except OSError as failed:
-        return failed.errno or errno.EINVAL
-    return 0
-
-
-def _strangers(settings: Settings) -> Iterator[Found]:
-    receive = settings.receive
-    if "*" in receive.allowed_calling_ae_titles and not is_loopback(receive.host):
-        yield warning(
-            "receive.allowed_calling_ae_titles",
-            'receive.allowed_calling_ae_titles = ["*"]: every machine that reaches '
-            f"{receive.host}:{receive.port} may send studies; list the AE titles of your modalities and PACS",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine can reach what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        yield from (warning("receive.allowed_calling_ae_titles", says) for says in exposure(settings.receive))
+    except SettingsError:
+        return  # told by `_port`
 
 
 def _zone(settings: Settings) -> Iterator[Found]:
+    from dicomnode.compose.times import is_zone_unknown
+
     if is_zone_unknown(settings.compose.timezone):
         yield note(
             "compose.timezone",
@@ -181,4 +131,4 @@ def _zone(settings: Settings) -> Iterator[Found]:
         )
 
 
-CHECKS: tuple[Check, ...] = (_data_folder, _service, _database, _port, _strangers, _zone)
+CHECKS: tuple[Check, ...] = (_data_folder, _service, _database, _port, _senders, _zone)

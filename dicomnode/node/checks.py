@@ -6,12 +6,16 @@ the same sentence. Nothing is made or changed. Heavy rooms are imported by the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
+
 from dicomnode.errors import SettingsError
 from dicomnode.settings import Settings
+
+log = structlog.get_logger()
 
 
 class Level(StrEnum):
@@ -54,11 +58,29 @@ def note(setting: str, says: str) -> Found:
     return Found(level=Level.NOTE, setting=tuple(setting.split(".")), says=says)
 
 
-def check(settings: Settings, *, in_doubt: Iterable[tuple[int | str, ...]] = ()) -> list[Found]:
-    """Run all checks.
+def machine() -> Sequence[Check]:
+    """What needs nothing but this machine, and is quick: `serve` checks it before it listens."""
+    from dicomnode.node import check_machine
+
+    return check_machine.CHECKS
+
+
+def routes_and_models() -> Sequence[Check]:
+    """What needs the models: `serve` checks it once it listens, so that no image is lost meanwhile."""
+    from dicomnode.node import check_models, check_routes
+
+    return (*check_routes.CHECKS, *check_models.CHECKS)
+
+
+def check(
+    settings: Settings, checks: Sequence[Check] | None = None, *, in_doubt: Iterable[tuple[int | str, ...]] = ()
+) -> list[Found]:
+    """Run checks.
 
     Parameters
     ----------
+    checks
+        Which; None: all.
     in_doubt
         Settings whose value is a default only because what was written is wrong: nothing is said about them.
 
@@ -68,29 +90,30 @@ def check(settings: Settings, *, in_doubt: Iterable[tuple[int | str, ...]] = ())
     """
     doubted = set(in_doubt)
     found: dict[str, Found] = {}
-    for one in (one for run in _checks() for one in run(settings)):
+    chosen = (*machine(), *routes_and_models()) if checks is None else checks
+    for one in (one for run in chosen for one in run(settings)):
         if not doubted & {one.setting[:n] for n in range(1, len(one.setting) + 1)}:
             found.setdefault(one.says, one)
     order = list(Level)
     return sorted(found.values(), key=lambda one: order.index(one.level))
 
 
-def require(settings: Settings) -> Sequence[Found]:
-    """Run all checks, and return what an operator should read in the log.
+def require(settings: Settings, checks: Sequence[Check] | None = None) -> Sequence[Found]:
+    """Run checks, and return what an operator should read in the log.
 
     Raises
     ------
     SettingsError
         If there are errors; one line for each.
     """
-    found = check(settings)
+    found = check(settings, checks)
     errors = [one.says for one in found if one.level is Level.ERROR]
     if errors:
         raise SettingsError("\n".join(errors))
     return found
 
 
-def _checks() -> Iterator[Check]:
-    from dicomnode.node import check_machine, check_models, check_routes
-
-    yield from (*check_machine.CHECKS, *check_routes.CHECKS, *check_models.CHECKS)
+def tell(remarks: Iterable[Found]) -> None:
+    """Write remarks to the log."""
+    for one in remarks:
+        (log.warning if one.level is Level.WARNING else log.info)(one.says)

@@ -118,10 +118,18 @@ class Courier(Generic[I]):
     Does not: hold up other doors; each has a courier of its own.
     """
 
-    def __init__(self, owner: str, door: Door[I], *, beat: Callable[[str], None] = lambda _name: None) -> None:
+    def __init__(
+        self,
+        owner: str,
+        door: Door[I],
+        *,
+        beat: Callable[[str], None] = lambda _name: None,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._owner = owner
         self._door = door
         self._beat = beat
+        self._is_stopping = is_over
         self._clock = ClockWatch()
 
     def run_once(self) -> bool:
@@ -146,6 +154,10 @@ class Courier(Generic[I]):
                 left.remove(item)
                 if left and self._door.must_give_way(left):
                     log.info("gives way to an emergent study", remaining=len(left))
+                    self._door.put_back(left)
+                    left.clear()
+                    return
+                if left and self._is_stopping():
                     self._door.put_back(left)
                     left.clear()
                     return

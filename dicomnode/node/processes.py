@@ -27,6 +27,12 @@ log = structlog.get_logger()
 
 BEAT_EVERY_S = 1.0
 """A loop tells its supervisor no more often that it goes on."""
+LEAVE_WITHIN_S = 2.5
+"""So long a process may finish what it does after the word to stop; then it gives it back and ends."""
+LAST_WORDS = "\0"
+"""What a process tells its supervisor behind this sign is the error that ends it."""
+DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that a process leaves to its supervisor."""
 
 
 class Stop:
@@ -40,6 +46,7 @@ class Stop:
         self._connection = connection
         self._told: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._farewells: list[Callable[[], object]] = []
 
     def __reduce__(self) -> tuple[type[Stop], tuple[Connection]]:
         """Travel to the process as its end of the pipe; a lock cannot."""
@@ -49,14 +56,37 @@ class Stop:
         """Wait for the word, at most so long, and say whether it has come."""
         return self._connection.poll(timeout_s)
 
+    def has_come(self) -> bool:
+        """Whether the word has come."""
+        return self.wait(0.0)
+
     def beat(self, name: str) -> None:
         """Tell the supervisor that the work of this name goes on; cheap enough for every turn of a loop."""
         now = time.monotonic()
         if now - self._told.get(name, -math.inf) < BEAT_EVERY_S:
             return
         self._told[name] = now
+        self._tell(name)
+
+    def last_words(self, reason: str) -> None:
+        """Tell the supervisor why this process ends."""
+        self._tell(f"{LAST_WORDS}{reason}")
+
+    def before_leaving(self, action: Callable[[], object]) -> None:
+        """Do this, too, when the work in hand is not finished in time."""
+        self._farewells.append(action)
+
+    def leave_in_time(self) -> None:
+        """Wait for the word to stop, and end the process where it does not end by itself soon after."""
+        self.wait()
+        time.sleep(LEAVE_WITHIN_S)
+        for action in self._farewells:
+            attempt(action)
+        os._exit(0)
+
+    def _tell(self, word: str) -> None:
         with self._lock, contextlib.suppress(OSError):  # the supervisor is gone: `wait` says so
-            self._connection.send_bytes(name.encode())
+            self._connection.send_bytes(word.encode())
 
 
 def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments: object) -> None:
@@ -64,14 +94,20 @@ def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments:
 
     What ends it is told in one line; the supervisor starts it again.
     """
-    logs.configure(level=settings.log.level, output=settings.log.format)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, DEAF_TO)
+    logs.configure(level=settings.log.level, output=settings.log.format)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=stop.leave_in_time, daemon=True).start()
     threading.excepthook = _note_thread_failure
     ended = attempt(lambda: target(settings, stop, *arguments))
     if isinstance(ended, Failure):
+        stop.last_words(f"{ended.code}:{ended.sentence}")
         _die(ended.reason, ended.where)
+    # Whatever had to be kept is on disk. To take down an interpreter with ONNX Runtime in it takes longer than a stop
+    # may, and keeps the threads of libraries from ending.
+    os._exit(0)
 
 
 def _note_thread_failure(failure: threading.ExceptHookArgs) -> None:
@@ -129,15 +165,25 @@ def _loop_in_threads(each: Mapping[str, Callable[[], bool]], stop: Stop) -> None
 
 
 def receiver(settings: Settings, stop: Stop) -> None:
-    """Listen until told to stop."""
+    """Listen until told to stop, and then end within `LEAVE_WITHIN_S`."""
     from dicomnode.node.rooms import admission, open_stores
     from dicomnode.receive.scp import StorageSCP
 
     scp = StorageSCP(settings.receive, admission(settings, open_stores(settings)))
     port = scp.start()
+    stop.beat("receiver")
     log.info("listening", ae_title=settings.receive.ae_title, host=settings.receive.host, port=port)
     stop.wait()
-    scp.stop()
+    left = scp.stop(LEAVE_WITHIN_S - 0.5)
+    if left:
+        log.warning("associations did not end in time: cut off, and what was not answered was not kept", count=left)
+
+
+def checks(settings: Settings, _stop: Stop) -> None:
+    """Check bundles, rules and reports in a process that ends: the memory that the graphs took is free again."""
+    from dicomnode.node.checks import require, routes_and_models, tell
+
+    tell(require(settings, routes_and_models()))
 
 
 def scheduler(settings: Settings, stop: Stop) -> None:
@@ -213,6 +259,7 @@ def worker(settings: Settings, stop: Stop, number: int, predecessor: str = "") -
     models = Models(bundle_paths(settings), settings.infer)
     pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
     work = Worker(name, settings, stores.jobs, pipeline, beat=stop.beat)
+    stop.before_leaving(work.give_back)
     loop(name, _trimming(work.run_once), stop, beat=stop.beat)
 
 
@@ -226,7 +273,10 @@ def sender(settings: Settings, stop: Stop) -> None:
     name = process_name(settings, "sender")
     results.release_leases(name)
     doors = [ResultDoor(destination, settings, results) for destination in settings.send.destinations]
-    _loop_in_threads({door.name: Courier(name, door, beat=stop.beat).run_once for door in doors}, stop)
+    _loop_in_threads(
+        {door.name: Courier(name, door, beat=stop.beat, is_over=lambda: stop.wait(0.0)).run_once for door in doors},
+        stop,
+    )
 
 
 def alerter(settings: Settings, stop: Stop) -> None:
@@ -239,7 +289,10 @@ def alerter(settings: Settings, stop: Stop) -> None:
     name = process_name(settings, "alerter")
     stores.alerts.release_leases(name)
     doors = [AlertDoor(channel, settings, stores.alerts, stores.results) for channel in settings.send.alerts]
-    _loop_in_threads({door.name: Courier(name, door, beat=stop.beat).run_once for door in doors}, stop)
+    _loop_in_threads(
+        {door.name: Courier(name, door, beat=stop.beat, is_over=lambda: stop.wait(0.0)).run_once for door in doors},
+        stop,
+    )
 
 
 def process_name(settings: Settings, role: str) -> str:

@@ -15,7 +15,7 @@ from dicomnode.bundles import shipped_bundle
 from dicomnode.errors import NodeError, ServiceRunningError, SettingsError, TransientError
 from dicomnode.node.frame import Failure, attempt
 from dicomnode.receive.admit import Admission
-from dicomnode.records import Arrival, InstanceKey
+from dicomnode.records import Arrival
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
 from dicomnode.store.corrections import CorrectionStore
@@ -86,7 +86,7 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
 class FramedAdmission(Admission):
     """The way in, in the outermost frame: what fails unexpectedly is in the log, and the sender may come back."""
 
-    def admit(self, arrival: Arrival) -> InstanceKey:
+    def admit(self, arrival: Arrival) -> bool:
         """Keep an instance, as `Admission.admit`; a defect of ours is an error that may be gone another time."""
         kept = attempt(lambda: Admission.admit(self, arrival))
         if not isinstance(kept, Failure):

@@ -50,6 +50,7 @@ class Worker:
         self._pipeline = pipeline
         self._beat = beat
         self._clock = ClockWatch()
+        self._held: Job | None = None
 
     def run_once(self) -> bool:
         """Run the job that is due first; False where none is."""
@@ -63,14 +64,25 @@ class Worker:
         )
         if job is None:
             return False
+        self._held = job
         renew = lambda: self._jobs.renew(job, lease_s=schedule.lease_s, now=utc_now())  # noqa: E731
         with bound_contextvars(job=job.id, study=job.study_instance_uid):
             with Heartbeat(renew, lease_s=schedule.lease_s):
                 done = attempt(lambda: self._run(job))
             if isinstance(done, Failure):
                 self._fail(job, done)
+        self._held = None
         self._beat(self._name)
         return True
+
+    def give_back(self) -> None:
+        """Let another one run the job in hand, from its beginning; the process ends, which is no fault of the job's."""
+        job = self._held
+        if job is None:
+            return
+        tries = max(job.attempts - 1, 0)
+        if self._jobs.postpone(job, not_before=utc_now(), reason=job.reason, attempts=tries):
+            log.info("given back, the service stops", job=job.id, study=job.study_instance_uid)
 
     def _run(self, job: Job) -> None:
         tries = self._settings.schedule.maximum_attempts

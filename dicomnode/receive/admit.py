@@ -33,8 +33,8 @@ class Admission:
     own_ae_title: str = ""
     """Our AE title when we call: by it we know our own C-MOVE requests."""
 
-    def admit(self, arrival: Arrival) -> InstanceKey:
-        """Keep an instance.
+    def admit(self, arrival: Arrival) -> bool:
+        """Keep an instance, and say whether its content is new.
 
         Returns only after the sink has made file and row durable.
 
@@ -57,8 +57,7 @@ class Admission:
             transfer_syntax_uid=arrival.transfer_syntax_uid,
         )
         key = self._marked(key, arrival)
-        self.sink.keep(key, arrival.encoded, calling_ae_title=arrival.calling_ae_title)
-        return key
+        return self.sink.keep(key, arrival.encoded, calling_ae_title=arrival.calling_ae_title)
 
     def _marked(self, key: InstanceKey, arrival: Arrival) -> InstanceKey:
         """Mark what belongs to an earlier study that we asked for; a stranger's C-MOVE may use our AE title too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -11,6 +11,7 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from dicomnode.errors import InstanceRefusedError, MalformedMessageError
 from dicomnode.receive.command import LONGEST_COMMAND_BYTES, Command, read_command, refusal_of, served
+from dicomnode.receive.server import STOPPING
 from dicomnode.records import StoreStatus
 
 if TYPE_CHECKING:
@@ -47,6 +48,15 @@ class Messages(DIMSEServiceProvider):  # type: ignore[misc]  # the library count
         self._next = _Next.COMMAND
         self._refusal = b""
         """Answer to send once the data set that belongs to it has gone by."""
+
+    def get_msg(self, block: bool = False) -> tuple[int | None, Any]:
+        """Next message to serve; once the node is stopping, none is, and the association is aborted instead."""
+        if self.assoc._server.is_stopping and self.assoc.is_established:
+            self._upper_layer.blame(STOPPING)
+            self.assoc.abort()
+            return None, None
+        message: tuple[int | None, Any] = super().get_msg(block)
+        return message
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take in the presentation data values of one P-DATA-TF PDU, one after another."""
@@ -102,6 +112,7 @@ class Messages(DIMSEServiceProvider):  # type: ignore[misc]  # the library count
 
     def _refuse(self, context_id: int, command: Command, refusal: InstanceRefusedError) -> None:
         status = StoreStatus(refusal.status)
+        self._upper_layer.tally.refused += 1
         log.warning(
             "refused",
             sop_instance_uid=command.sop_instance_uid,

@@ -10,13 +10,14 @@ from pydicom import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
-from pynetdicom.transport import ThreadedAssociationServer
 
 from dicomnode.dicom.reading import is_uid
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicomnode.errors import InstanceRefusedError, TransientError
+from dicomnode.receive.address import listening_address
 from dicomnode.receive.admit import Admission
 from dicomnode.receive.association import PeerHandler
+from dicomnode.receive.server import PeerServer
 from dicomnode.records import Arrival, StoreStatus
 from dicomnode.settings import ReceiveSettings
 
@@ -31,17 +32,24 @@ def on_c_store(event: Event, admission: Admission) -> Dataset:
     """
     peer = str(event.assoc.requestor.ae_title)
     uid = str(event.request.AffectedSOPInstanceUID)
+    tally = event.assoc.dul.tally
     try:
-        admission.admit(_arrival(event, peer, uid))
+        arrival = _arrival(event, peer, uid)
+        is_new = admission.admit(arrival)
     except InstanceRefusedError as refusal:
+        tally.refused += 1
         log.warning(
             "refused", sop_instance_uid=uid, peer=peer, status=StoreStatus(refusal.status).name, why=str(refusal)
         )
         return _answer(StoreStatus(refusal.status), str(refusal))
     except (OSError, TransientError) as error:
+        tally.failed += 1
         # Their texts hold a path of ours and the reason, nothing of the data set.
         log.error("not kept", sop_instance_uid=uid, peer=peer, why=str(error))  # noqa: TRY400
         return _answer(StoreStatus.OUT_OF_RESOURCES, "the instance could not be kept")
+    tally.stored += is_new
+    tally.duplicates += not is_new
+    tally.received_bytes += len(arrival.encoded)
     return _answer(StoreStatus.SUCCESS)
 
 
@@ -74,27 +82,29 @@ def on_c_echo(event: Event) -> int:
 
 
 def on_connection(event: Event, timeout_s: float) -> None:
-    """Let nobody hold a place by sending half a PDU: pynetdicom waits for the rest without a limit."""
+    """Limit the wait for the rest of a PDU: pynetdicom has none, and half a PDU would hold its place for ever."""
     event.assoc.dul.socket.socket.settimeout(timeout_s)
 
 
 class StorageSCP:
     """Listens for associations and keeps what they bring.
 
-    Does: Verification, and Storage of every SOP class in every transfer syntax, private ones too.
+    Does: Verification, and Storage of every storage SOP class in every transfer syntax, private ones too.
     Does not: know what becomes of an instance once it is kept.
     """
 
     def __init__(self, settings: ReceiveSettings, admission: Admission) -> None:
         self._settings = settings
         self._admission = admission
-        self._server: ThreadedAssociationServer | None = None
+        self._server: PeerServer | None = None
 
     def start(self) -> int:
         """Listen in the background and return the port.
 
         Raises
         ------
+        SettingsError
+            If the host cannot be resolved.
         OSError
             If the address is not free.
         """
@@ -108,11 +118,12 @@ class StorageSCP:
             (evt.EVT_C_ECHO, on_c_echo),
         ]
         server = self._entity().make_server(
-            (settings.host, settings.port),
+            listening_address(settings),
             evt_handlers=handlers,
-            server_class=ThreadedAssociationServer,
+            server_class=PeerServer,
             request_handler=PeerHandler,
         )
+        server.allowed_calling_ae_titles = settings.allowed_calling_ae_titles
         server.ae._servers.append(server)  # by this list `shutdown` and the limit of associations know it
         threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
         self._server = server
@@ -124,8 +135,6 @@ class StorageSCP:
         ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.require_called_aet = True
-        if "*" not in settings.allowed_calling_ae_titles:
-            ae.require_calling_aet = list(settings.allowed_calling_ae_titles)
         ae.maximum_associations = settings.maximum_associations
         ae.maximum_pdu_size = settings.maximum_pdu_bytes
         ae.acse_timeout = settings.acse_timeout_s
@@ -134,9 +143,15 @@ class StorageSCP:
         ae.add_supported_context(Verification)
         return ae
 
-    def stop(self) -> None:
-        """Stop listening and end the associations that are open."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
+    def stop(self, timeout_s: float = 4.0) -> int:
+        """Stop listening and end the associations that are open.
+
+        An instance that is being written is finished and answered; nothing else is, and each peer gets an A-ABORT.
+
+        Returns
+        -------
+        int
+            How many associations did not end within so many seconds.
+        """
+        server, self._server = self._server, None
+        return 0 if server is None else server.stop(timeout_s)

@@ -6,6 +6,7 @@ passes here, and leaves one line with the peer's address, the AE titles and the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from pynetdicom.transport import AssociationSocket
 
 from dicomnode.errors import MalformedMessageError
+from dicomnode.receive.address import peer_address
+from dicomnode.receive.tally import Tally
 from dicomnode.receive.titles import BLANK, printable_title
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ _KINDS = {
 }
 _CALLED, _CALLING = slice(10, 26), slice(26, 42)
 """AE titles in an A-ASSOCIATE-RQ PDU (PS3.8 Table 9-11)."""
+_LAST_WORD_S = 1.0
+"""So long a peer that we have aborted may take to close the connection."""
 _IS_OVER = "Sta13"
 """State of PS3.8 9.2."""
 _INVALID_PDU, _CONNECTION_CLOSED = "Evt19", "Evt17"
@@ -89,6 +94,11 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         self.calling_ae_title = ""
         self.called_ae_title = ""
         self.is_closed_by_peer = False
+        self.tally = Tally()
+        self._is_accepted = False
+        self._is_aborted_by_peer = False
+        self._aborted_at: float | None = None
+        """When we aborted it; monotonic clock."""
         self._has_request = False
         self._why = ""
         self._is_told = False
@@ -108,14 +118,32 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         """Write the one line about the end of the association."""
         if not self._is_told:
             self._is_told = True
-            log.warning(event, why=why, **self._who())
+            log.warning(event, why=why, **self._who(), **self._counts())
+
+    def accepted(self) -> None:
+        """Write the line about the beginning of an association."""
+        self._is_accepted, self.tally = True, Tally()
+        contexts = {context.abstract_syntax.name for context in self.assoc.accepted_contexts}
+        log.info("association accepted", **self._who(), sop_classes=len(contexts))
+
+    def _tell_how_the_peer_ended_it(self) -> None:
+        """Write the line about an association that we did not end."""
+        how = ("connection closed", {"why": "the peer closed the connection without a release"})
+        if self.assoc.is_released:
+            how = ("association released", {})
+        elif self._is_aborted_by_peer:
+            how = ("association aborted", {"why": "the peer aborted it"})
+        log.info(how[0], **how[1], **self._who(), **self._counts())
+
+    def _counts(self) -> dict[str, Any]:
+        return self.tally.words() if self._is_accepted else {}
 
     def _who(self) -> dict[str, Any]:
         address = self.assoc.requestor.address_info
         return {
             "calling_ae_title": self.calling_ae_title,
             "called_ae_title": self.called_ae_title,
-            "host": address.address if address else "",
+            "host": peer_address(address.address) if address else "",
             "port": address.port if address else 0,
         }
 
@@ -135,6 +163,8 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         elif not self._has_request:
             # Not worth a line: whatever asks whether the port is open does this all day.
             log.debug("the peer closed the connection before it asked for an association", **self._who())
+        elif self._is_accepted and not self._is_told:
+            self._tell_how_the_peer_ended_it()
 
     def idle_timer_expired(self) -> bool:
         """Whether nothing came for too long."""
@@ -162,6 +192,21 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
             self.blame(str(fault))
             self.event_queue.put(_INVALID_PDU)
 
+    def _is_transport_event(self) -> bool:
+        if self._aborted_at is not None and self._waits_for_its_end():
+            return True
+        return bool(super()._is_transport_event())
+
+    def _waits_for_its_end(self) -> bool:
+        """Whether the peer is to close the connection, as PS3.8 9.2 has it (Sta13).
+
+        The library closes it at once: what a peer that is just sending then sends would be answered by the system with
+        a reset, which takes our A-ABORT out of the peer's hands before it is read.
+        """
+        is_over = self.state_machine.current_state == _IS_OVER
+        has_data = self.socket is not None and self.socket.ready
+        return is_over and not has_data and time.monotonic() - (self._aborted_at or 0.0) < _LAST_WORD_S
+
     def _drop_rest(self) -> None:
         """Read what still comes, so that our last word reaches the peer, and forget it (PS3.8 9.2, AA-6)."""
         connection = self.socket.socket if self.socket else None
@@ -178,6 +223,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
             bytestream = self._with_mended_titles(bytestream)
         with self._reading(kind):
             pdu, event = super()._decode_pdu(bytestream)
+            self._is_aborted_by_peer |= isinstance(pdu, A_ABORT_RQ)
             if isinstance(pdu, A_ASSOCIATE_RQ):
                 self._has_request = True
                 pdu.to_primitive()  # what it cannot mean shows here, where the answer is an abort and not a dead thread
@@ -201,6 +247,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
     def _send(self, pdu: Any) -> None:
         if isinstance(pdu, A_ABORT_RQ):
             state = self.state_machine.current_state
+            self._aborted_at = time.monotonic()
             self.tell("association aborted", self._why or f"what came is not allowed in state {state} of PS3.8 9.2")
         elif isinstance(pdu, A_ASSOCIATE_RJ):
             self.tell("association rejected", self._why or self._reason_of(pdu))
@@ -210,7 +257,6 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         """Say a rejection of the library in terms of the settings (PS3.8 Table 9-21)."""
         own = self.assoc.ae
         reasons = {
-            (1, 3): f"{self.calling_ae_title!r} is not in receive.allowed_calling_ae_titles",
             (1, 7): f"it calls {self.called_ae_title!r}, and our AE title is {self.assoc.acceptor.ae_title!r}",
             (2, 2): "its version of the DICOM upper layer protocol is not 1",
             (

@@ -6,31 +6,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dicomnode.settings.types import AETitle, NetworkSeconds, Port, Table
+from dicomnode.settings.types import AETitle, AETitlePattern, ListenHost, NetworkSeconds, Port, Table
 
 
 class ReceiveSettings(Table):
-    """The DIMSE door in."""
+    """DICOM receiver (Storage and Verification SCP)."""
 
     ae_title: AETitle = "DICOMNODE"
-    """Our AE title; an association that calls another one is rejected."""
-    host: str = "0.0.0.0"  # noqa: S104  # a modality must be able to reach it
-    """Address to listen on."""
+    """AE title of the receiver; an association that calls another title is rejected."""
+    host: ListenHost = "127.0.0.1"
+    """Address to listen on: "127.0.0.1" this machine only, "0.0.0.0" every IPv4 address, "::" every address."""
     port: Port = 11112
     """TCP port to listen on."""
-    allowed_calling_ae_titles: tuple[str, ...] = ("*",)
-    """Who may open an association, for example ["CT1", "PACS"]; "*" allows everybody."""
+    allowed_calling_ae_titles: tuple[AETitlePattern, ...] = ("*",)
+    """Who may send, for example ["PACS", "CT*"]; * is any text, ? one character. ["*"] is everybody, [] nobody."""
     maximum_associations: Annotated[int, Field(ge=1)] = 50
-    """Associations served at once; one more is rejected as transient (local limit exceeded)."""
+    """Associations served at once; one more is rejected for now (local limit exceeded)."""
     acse_timeout_s: NetworkSeconds = 30.0
-    """Longest wait for an association request after a connection."""
+    """Longest wait for the association request on a new connection."""
     dimse_timeout_s: NetworkSeconds = 60.0
-    """Longest wait for the rest of a PDU that has begun."""
+    """Longest wait for the rest of a PDU."""
     network_timeout_s: NetworkSeconds = 60.0
-    """An association idle for so long is aborted."""
+    """An association that stays idle for this long is aborted."""
     maximum_pdu_bytes: Annotated[int, Field(ge=4096, le=2**32 - 1)] = 131072
-    """Largest PDU that we offer to receive."""
+    """Largest PDU offered to the sender."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_073_741_824
-    """Below so much free space in data_dir every instance is refused with 0xA700 (out of resources)."""
+    """With less free space than this in data_dir, every instance is refused with status A700H (out of resources)."""
     corrections: Literal["accept", "hold"] = "accept"
-    """An image that comes again under another identity: "accept" reads it anew, "hold" waits for an operator."""
+    """A known image sent again under another identity: "accept" reads it anew, "hold" waits for an operator."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -136,6 +136,14 @@ def _answering(settings: StoreSettings) -> Iterator[None]:
         why = "does not answer" if isinstance(error, OperationalError) else "cannot be used"
         said = " ".join(settings.database_url.hidden_in(str(error.orig)).split())
         raise SettingsError(f"store.database_url: the database {why}: {said}") from None
+
+
+def tidy(engine: Engine) -> None:
+    """Put SQLite's log into its database, once nobody else has it open: one file is the whole index then."""
+    if engine.dialect.name == "sqlite":
+        with suppress(DBAPIError), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
 
 
 @contextmanager

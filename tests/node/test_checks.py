@@ -133,7 +133,7 @@ def remarks(path: Path) -> dict[str, Level]:
         (
             {"receive": 'host = "0.0.0.0"\nallowed_calling_ae_titles = ["*"]'},
             Level.WARNING,
-            "may send studies; list the AE titles",
+            "anybody who reaches 0.0.0.0:",
         ),
         (
             {"extra": peer("a") + peer("b")},
