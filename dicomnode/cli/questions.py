@@ -80,7 +80,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ValidationError):
         from dicomnode.settings.mistakes import in_words
 
-        return f"this {in_words(error.errors()[0]['msg'])}"
+        return f"the answer {in_words(error.errors()[0]['msg'])}"
     return str(error)
 
 

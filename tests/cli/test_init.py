@@ -139,7 +139,7 @@ def test_wrong_answers_are_asked_again(tmp_path):
 
     assert 0 == status, shown
     for reason in (
-        "must have at most 16 characters",
+        "an AE title has 16 at most",
         "this machine does not have this address",
         "must be a host name or an address",
         "must be less than or equal to 65535",

@@ -71,12 +71,7 @@ class Orthanc:
 @contextmanager
 def orthanc(folder: Path, **changes: Any) -> Iterator[Orthanc]:
     """Run Orthanc in a folder; keyword arguments change its configuration. Skips where it is not installed."""
-    executable = program("Orthanc", "orthanc")
-    program("Orthanc" if DICOMWEB_PLUGIN.exists() else "libOrthancDicomWeb.so", "orthanc-dicomweb")
-    dicom_port, http_port = free_port(), free_port()
     configuration = json.loads((ROOT / "docker" / "orthanc.json").read_text(encoding="utf-8")) | {
-        "DicomPort": dicom_port,
-        "HttpPort": http_port,
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
         "LuaScripts": [str(ROOT / "docker" / "route.lua")],
@@ -85,8 +80,19 @@ def orthanc(folder: Path, **changes: Any) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "StableAge": 1,
     }
+    with running_orthanc(folder, configuration | changes) as running:
+        yield running
+
+
+@contextmanager
+def running_orthanc(folder: Path, written: dict[str, Any]) -> Iterator[Orthanc]:
+    """Run Orthanc in a folder with a configuration, but for its ports, of which tests that run beside have theirs."""
+    executable = program("Orthanc", "orthanc")
+    program("Orthanc" if DICOMWEB_PLUGIN.exists() else "libOrthancDicomWeb.so", "orthanc-dicomweb")
+    dicom_port, http_port = free_port(), free_port()
+    configuration = written | {"DicomPort": dicom_port, "HttpPort": http_port}
     file = folder / "orthanc.json"
-    file.write_text(json.dumps(configuration | changes), encoding="utf-8")
+    file.write_text(json.dumps(configuration), encoding="utf-8")
     started = Orthanc(
         destination=Destination(ae_title=configuration["DicomAet"], host="127.0.0.1", port=dicom_port),
         http_port=http_port,

@@ -15,6 +15,7 @@ from helpers import free_port
 from tiny_bundle import write_tiny_bundle
 
 from dicomnode.cli.main import main
+from dicomnode.errors import SettingsError
 from dicomnode.node import checks
 from dicomnode.node.check_routes import covers
 from dicomnode.node.checks import Level
@@ -73,18 +74,42 @@ BROKEN = {
 }
 
 
+def errors_of(*words: str, capsys) -> list[str]:
+    """The errors that a command ends with, which has exit status 2."""
+    assert 2 == main(words)
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+
+
+def started(path: Path) -> None:
+    """What `serve` asks of the settings: before it listens, and once it does."""
+    settings = load(path)
+    checks.require(settings, checks.machine())
+    checks.require(settings, checks.routes_and_models())
+
+
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_serve_refuses_with_the_sentence_of_config_check(a_file, capsys, broken):
-    """Whatever is broken: one error, the same from both, and exit status 2."""
-    path = str(a_file(**broken))
+def test_what_serve_requires_is_what_config_check_reports(a_file, capsys, broken):
+    """Whatever is broken: one error with exit status 2, and what `serve` calls before it works raises the same."""
+    path = a_file(**broken)
 
-    assert 2 == main(["config", "check", "--settings", path])
-    checked = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert 2 == main(["serve", "--settings", path])
-    refused = capsys.readouterr().err.splitlines()
+    checked = errors_of("config", "check", "--settings", str(path), capsys=capsys)
 
-    assert 1 == len(checked), checked
-    assert checked == refused
+    with pytest.raises(SettingsError) as refused:
+        started(path)
+    assert [f"error: {refused.value}"] == checked
+
+
+@pytest.mark.parametrize(
+    "kind", ["database that is down", "address of another machine", "missing bundle", "unknown key"]
+)
+def test_serve_refuses_with_the_sentence_of_config_check(a_file, capsys, kind):
+    """A whole `serve`, stopped by what it checks before it listens, and by what it checks once it does."""
+    path = str(a_file(**BROKEN[kind]))
+
+    checked = errors_of("config", "check", "--settings", path, capsys=capsys)
+
+    assert 1 == len(checked)
+    assert checked == errors_of("serve", "--settings", path, capsys=capsys)
 
 
 def test_all_errors_are_told_at_once(a_file, capsys):

@@ -15,7 +15,7 @@ from dicomnode.dicom.document import document_text
 from dicomnode.errors import ComposeError, TransientError
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.records import Acuity, JobState, Stage, ViewerProfile
-from dicomnode.settings import Conditions, Destination, Rule, SendSettings
+from dicomnode.settings import Conditions, Destination, ReportSettings, Rule, ScheduleSettings, SendSettings
 from dicomnode.store import files as files_module
 
 SAMPLES = ROOT / "sample_dicom"
@@ -168,6 +168,37 @@ def test_a_film_that_cannot_be_read_is_answered_with_the_reason(a_house, a_writt
     assert (JobState.COMPLETED, outcome) == (job["state"], job["outcome"])
     assert why in job["reason"]
     assert why in document_text(results_of(house, job)["text-sr.en"])
+
+
+@pytest.mark.parametrize("rules", [(), (Rule(name="nobody"),)])
+@pytest.mark.parametrize(
+    ("wanted", "profile", "roles"),
+    [
+        ("report", "standard", {"text-sr.en"}),
+        ("report", "text-only", {"summary"}),
+        ("nothing", "standard", set()),
+        ("all", "standard", {"text-sr.en", "text-sr.de", "summary"}),
+    ],
+)
+def test_a_study_that_no_rule_matches_gets_what_the_settings_say(a_house, rules, wanted, profile, roles):
+    """One report, nothing or everything; the job says in any case that the study was not applicable."""
+    peer = Destination(ae_title="PACS", host="127.0.0.1", port=104, profile=profile)
+    house = a_house(
+        rules=rules,
+        schedule=ScheduleSettings(quiet_period_s=1e-6, unmatched_studies=wanted),
+        report=ReportSettings(languages=("en", "de")),
+        send=SendSettings(destinations={"pacs": peer}),
+    )
+    house.receive(*(SAMPLES / "chest-opacity").glob("*.dcm"))
+    house.plan()
+    (job,) = house.work()
+
+    results = results_of(house, job)
+    assert "not_applicable" == job["outcome"]
+    assert roles == {*results} if wanted != "all" else roles <= {*results}
+    sent = house.stores.results.deliveries_of(job["id"])
+    assert len(results) == sum(row["destination"] == "pacs" for row in sent)
+    assert wanted != "nothing" or JobState.COMPLETED == job["state"]
 
 
 def test_a_series_without_slices_is_answered(a_house, a_written, tmp_path):

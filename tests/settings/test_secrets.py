@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from dicomnode.cli.main import main
 from dicomnode.errors import SettingsError
+from dicomnode.node import checks
 from dicomnode.redaction import redacted
 from dicomnode.settings import Settings, StoreSettings, load
 from dicomnode.settings.mistakes import is_secret
@@ -89,7 +91,8 @@ def test_no_error_quotes_a_secret(tmp_path, capsys, text):
 
     main(["config", "check", "--settings", path])
     main(["config", "check", "--json", "--settings", path])
-    main(["serve", "--settings", path]) if "dicomweb" not in text and "webhook" not in text else None
+    with suppress(SettingsError):  # whose text is that of the command above
+        print(*checks.require(load(Path(path))))
 
     said = "".join(capsys.readouterr())
     assert SECRET not in said
