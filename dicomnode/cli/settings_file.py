@@ -125,7 +125,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
 
 def _comment(entry: FieldInfo) -> Iterator[str]:
     text = " ".join((entry.description or "").split())
-    for line in textwrap.wrap(text, 110):
+    for line in textwrap.wrap(text, 110, break_on_hyphens=False):
         yield f"## {line}"
 
 
