@@ -23,6 +23,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from dicomnode.redaction import redacted
+
 _LONGEST_PIECE_BYTES = 4096
 """PIPE_BUF: a pipe that can be written takes so much at once without waiting (POSIX write)."""
 _LONGEST_WAIT_S = 1.0
@@ -225,7 +227,11 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _one_line(text: str) -> str:
-    """The text with control characters and lone surrogates written out: nobody forges a line, nothing is unwritable."""
+    """The text without secrets, its control characters and lone surrogates written out.
+
+    Nobody forges a line, and nothing is unwritable.
+    """
+    text = redacted(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

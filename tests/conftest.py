@@ -19,7 +19,7 @@ from pydicom.uid import generate_uid
 
 from dicomnode.node.rooms import Stores, admission, open_stores
 from dicomnode.receive.scp import StorageSCP
-from dicomnode.settings import Destination, ReceiveSettings, Settings, StoreSettings
+from dicomnode.settings import Destination, ReceiveSettings, SecretUrl, Settings, StoreSettings
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def some_stores(some_settings: Settings) -> Iterator[Stores]:
 @pytest.fixture
 def both_stores(some_settings: Settings, a_database_url: str) -> Iterator[Stores]:
     """Stores on SQLite and then on PostgreSQL."""
-    store = some_settings.store.model_copy(update={"database_url": a_database_url})
+    store = some_settings.store.model_copy(update={"database_url": SecretUrl(a_database_url)})
     stores = open_stores(some_settings.model_copy(update={"store": store}))
     yield stores
     stores.engine.dispose()

@@ -14,16 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dicomnode.settings import Settings, load
-
-DEFAULT_SETTINGS = Path("conf/dicomnode.toml")
+from dicomnode.settings import PLACES, Settings, find_settings, load
 
 SettingsOption = Annotated[
     Path | None,
     typer.Option(
         "--settings",
         envvar="DICOMNODE_SETTINGS",
-        help=f"Settings file. Without it {DEFAULT_SETTINGS} where it exists, else the defaults.",
+        help=f"Settings file. Default: the first that exists of {', '.join(map(str, PLACES))}; else built-in defaults.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -34,10 +32,8 @@ err = Console(stderr=True)
 
 
 def read_settings(path: Path | None) -> Settings:
-    """Settings of the option, of the default file, or the defaults."""
-    if path is None and DEFAULT_SETTINGS.exists():
-        path = DEFAULT_SETTINGS
-    return load(path)
+    """Settings of the named file, of the first one that exists where they are looked for, or the defaults."""
+    return load(find_settings(path))
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:

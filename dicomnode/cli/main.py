@@ -29,5 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(error: Exception, status: int) -> int:
-    sys.stderr.write(f"error: {error}\n")
+    for line in str(error).splitlines() or [""]:
+        sys.stderr.write(f"error: {line}\n")
     return status

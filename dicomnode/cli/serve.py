@@ -29,17 +29,17 @@ def serve(settings: SettingsOption = None) -> None:
     log.info("starting", version=__version__)
 
     from dicomnode.cli.common import read_settings
+    from dicomnode.settings import find_settings
 
     loaded = read_settings(settings)
     logs.configure(level=loaded.log.level, output=loaded.log.format)
-    log.info("settings read", data_dir=str(loaded.store.data_dir))
+    chosen = find_settings(settings)
+    read = str(chosen.absolute()) if chosen is not None else "none: the defaults apply"
+    log.info("settings read", file=read, data_dir=str(loaded.store.data_dir))
 
-    from dicomnode.compose.times import is_zone_unknown
     from dicomnode.node import service
     from dicomnode.node.supervisor import Shutdown
 
-    if is_zone_unknown(loaded.compose.timezone):
-        log.warning("no time zone is set: results are dated in UTC; set compose.timezone or the variable TZ")
     stop = Shutdown()
     _listen_to_signals(stop)
     service.serve(loaded, stop)

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from dicomnode.settings import Rule, Settings
+from dicomnode.settings import Rule, SecretUrl, Settings
 
 _HEAD = """\
-# Settings of dicomnode. Every line that begins with "# name =" shows a default: remove the "# " to change it.
-# Check with: dicomnode config check --settings FILE
-# An environment variable DICOMNODE_<TABLE>__<KEY> stands above this file, for example DICOMNODE_RECEIVE__PORT=11113.
+# Settings of dicomnode. A line "# name = value" shows a default; remove the "# " and change the value to override it.
+# Check this file with: dicomnode config check
+# An environment variable DICOMNODE_<TABLE>__<KEY> overrides this file, for example DICOMNODE_RECEIVE__PORT=11113.
 """
 
 _DESTINATION = """\
-# Where results go, one table each:
+# Destinations of results, one table each:
 # [send.destinations.pacs]
 # ae_title = "PACS"
 # host = "192.0.2.10"
 # port = 104
 # is_default = true
 # profile = "standard"    # or ohif, weasis, slicer, text-only, air
+"""
 
-# Who is told of acute findings, one table each; README, "Alerts and the order of work", names every key:
+_CHANNELS = """\
+# Channels for alerts about urgent findings, one table each; docs/settings.md lists every key:
 # [send.alerts.ris]
 # kind = "hl7"
 # host = "192.0.2.11"
@@ -44,19 +48,27 @@ _DESTINATION = """\
 """
 
 
-def commented_settings() -> str:
-    """A whole settings file: every key with its explanation and default, commented out."""
+def settings_text(values: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """A whole settings file: every key with its explanation and default, commented out where no value is given.
+
+    Parameters
+    ----------
+    values
+        Table to key to the value that is set; None: the defaults hold.
+    """
+    chosen = values or {}
     defaults = Settings()
     parts = [_HEAD]
     for name, field in Settings.model_fields.items():
         value = getattr(defaults, name)
-        parts.append("\n".join(_rules(value) if name == "rules" else _table(name, field, value)))
+        parts.append("\n".join(_rules(value) if name == "rules" else _table(name, field, value, chosen.get(name, {}))))
         if name == "send":
-            parts.append(_DESTINATION)
+            peers = chosen.get(name, {}).get("destinations", {})
+            parts += ["\n".join(_destinations(peers)) if peers else _DESTINATION, _CHANNELS]
     return "\n".join(parts)
 
 
-def _table(name: str, field: FieldInfo, table: BaseModel) -> Iterator[str]:
+def _table(name: str, field: FieldInfo, table: BaseModel, chosen: Mapping[str, Any]) -> Iterator[str]:
     doc = (type(table).__doc__ or "").strip()
     yield f"[{name}]"
     yield f"# {doc}"
@@ -67,10 +79,19 @@ def _table(name: str, field: FieldInfo, table: BaseModel) -> Iterator[str]:
             nested.extend(_levels(f"{name}.{key}", entry, value))
             continue
         yield from _comment(entry)
-        if value != {} or key not in ("destinations", "alerts") or name == "acuity":
+        if key in chosen and key != "destinations":
+            yield f"{key} = {toml_value(chosen[key])}"
+        elif value != {} or key not in ("destinations", "alerts") or name == "acuity":
             yield f"# {key} = {toml_value(value)}"
     yield ""
     yield from nested
+
+
+def _destinations(peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, peer in peers.items():
+        yield f"[send.destinations.{name}]"
+        yield from (f"{key} = {toml_value(value)}" for key, value in peer.items())
+        yield ""
 
 
 def _levels(prefix: str, entry: FieldInfo, levels: dict[Any, BaseModel]) -> Iterator[str]:
@@ -83,17 +104,23 @@ def _levels(prefix: str, entry: FieldInfo, levels: dict[Any, BaseModel]) -> Iter
 
 
 def _rules(rules: tuple[Rule, ...]) -> Iterator[str]:
-    yield "# Routing rules: the first that matches an instance of a study decides. A file that names any rule"
-    yield "# replaces all of these."
+    yield "# Routing rules. The first rule that matches any image of a study applies to the study."
+    yield "# If this file contains any rule, the default rules below no longer apply."
     for rule in rules:
-        yield "# [[rules]]"
-        yield f"# name = {toml_value(rule.name)}"
-        yield f"# bundle = {toml_value(rule.bundle)}"
-        yield f"# destinations = {toml_value(rule.destinations)}"
-        yield "# [rules.when]"
-        conditions = ((key, getattr(rule.when, key)) for key in type(rule.when).model_fields)
-        yield from (f"# {key} = {toml_value(value)}" for key, value in conditions if value)
-        yield "#"
+        yield from (f"# {line}" if line else "#" for line in rule_lines(rule))
+
+
+def rule_lines(rule: Rule) -> Iterator[str]:
+    """A rule as it stands in a settings file."""
+    yield "[[rules]]"
+    yield f"name = {toml_value(rule.name)}"
+    yield f"bundle = {toml_value(rule.bundle)}"
+    if rule.destinations:
+        yield f"destinations = {toml_value(rule.destinations)}"
+    yield "[rules.when]"
+    conditions = ((key, getattr(rule.when, key)) for key in type(rule.when).model_fields)
+    yield from (f"{key} = {toml_value(value)}" for key, value in conditions if value)
+    yield ""
 
 
 def _comment(entry: FieldInfo) -> Iterator[str]:
@@ -104,10 +131,17 @@ def _comment(entry: FieldInfo) -> Iterator[str]:
 
 def toml_value(value: Any) -> str:
     """Write a plain value as TOML (JSON's strings, numbers and arrays are TOML's)."""
-    if isinstance(value, Path):
+    if isinstance(value, Path | SecretUrl):
         return json.dumps(str(value))
-    if isinstance(value, tuple):
-        return json.dumps(list(value), ensure_ascii=False)
+    if isinstance(value, Enum):
+        return toml_value(value.value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(toml_value(one) for one in value)}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {toml_value(v)}" for key, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {toml_value(v)}" for key, v in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _key(key: object) -> str:
+    written = str(key.value if isinstance(key, Enum) else key)
+    return written if re.fullmatch(r"[A-Za-z0-9_-]+", written) else json.dumps(written, ensure_ascii=False)

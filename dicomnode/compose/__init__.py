@@ -10,7 +10,7 @@ What only some profiles want is imported when it is composed first, as its libra
 """
 
 from dicomnode.compose.objects import compose
-from dicomnode.compose.profiles import Kind, is_for, kinds_for
+from dicomnode.compose.profiles import Kind, is_for, kind_of, kinds_for
 from dicomnode.compose.request import Composed, ComposeRequest
 
-__all__ = ["ComposeRequest", "Composed", "Kind", "compose", "is_for", "kinds_for"]
+__all__ = ["ComposeRequest", "Composed", "Kind", "compose", "is_for", "kind_of", "kinds_for"]

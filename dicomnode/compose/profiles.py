@@ -63,4 +63,9 @@ def kinds_for(profiles: Iterable[ViewerProfile]) -> frozenset[Kind]:
 
 def is_for(role: str, profile: ViewerProfile) -> bool:
     """Whether a destination of this profile gets the result of this role."""
-    return Kind(role.split(".", 1)[0]) in PROFILES[profile]
+    return kind_of(role) in PROFILES[profile]
+
+
+def kind_of(role: str) -> Kind:
+    """Kind of object that a role names."""
+    return Kind(role.split(".", 1)[0])

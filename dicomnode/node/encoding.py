@@ -7,17 +7,16 @@ from io import BytesIO
 
 from pydicom import dcmwrite
 
-from dicomnode.compose import Composed, is_for
+from dicomnode.compose import Composed, Kind, kind_of
 from dicomnode.errors import ComposeError
 from dicomnode.node.frame import Failure, attempt
 from dicomnode.node.unread import is_of_the_study
-from dicomnode.records import ViewerProfile
 from dicomnode.store.results import NewResult
 
 
-def encoded_for(composed: Composed, profiles: Mapping[str, ViewerProfile]) -> NewResult:
-    """As `encoded`, for those destinations whose profile has such objects."""
-    return encoded(composed, tuple(name for name, profile in profiles.items() if is_for(composed.role, profile)))
+def encoded_for(composed: Composed, kinds: Mapping[str, frozenset[Kind]]) -> NewResult:
+    """As `encoded`, for those destinations that get objects of this kind."""
+    return encoded(composed, tuple(name for name, wanted in kinds.items() if kind_of(composed.role) in wanted))
 
 
 def encoded(composed: Composed, destinations: tuple[str, ...] | None = None) -> NewResult:

@@ -1,47 +1,48 @@
-"""Whether the methods of explanation of the settings are fit to be drawn unasked; it loads no model."""
+"""Whether the explanation methods of the settings are good enough to be used for every study; it loads no model."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dicomnode.errors import SettingsError
 from dicomnode.explain import methods
 from dicomnode.infer.bundle import load_bundle
-from dicomnode.node.rooms import bundle_paths
-from dicomnode.settings import Settings
+from dicomnode.settings import ExplainSettings
 
 
-def check_methods(settings: Settings) -> None:
-    """Whether every method of the settings is known, and draws something with the bundles that it will be used for.
+def method_faults(settings: ExplainSettings, bundles: Mapping[str, Path], *, are_all: bool = True) -> Iterator[str]:
+    """A sentence for each method that is unknown or does no better than chance with a bundle, and each unknown finding.
 
-    Raises
-    ------
-    SettingsError
-        If one is unknown, a finding is unknown, or the card of a bundle says that a method is no better than chance
-        there. A bundle whose card has no such table is taken as it is.
+    A bundle whose card has no measurements of methods is accepted as it is.
+
+    Parameters
+    ----------
+    bundles
+        Folders of bundles that can be loaded, by name.
+    are_all
+        Whether these are all bundles of the settings: only then is it known that a finding is judged by none.
     """
-    named = {"explain.method": settings.explain.method}
-    named |= {f"explain.findings.{key}": method for key, method in settings.explain.findings.items()}
+    named = {"explain.method": settings.method}
+    named |= {f"explain.findings.{key}": method for key, method in settings.findings.items()}
     for where, method in named.items():
         if method not in methods():
-            raise SettingsError(f"{where}: no explanation method {method!r}; known: {', '.join(methods())}")
+            yield f"{where}: no explanation method {method!r}; known: {', '.join(methods())}"
     keys: set[str] = set()
-    for name, path in bundle_paths(settings).items():
+    for name, path in bundles.items():
         refused = methods_like_chance(path)
         findings = {finding.key for finding in load_bundle(path).findings}
         keys |= findings
         for where, method in named.items():
             concerns = where == "explain.method" or where.rpartition(".")[2] in findings
             if concerns and method in refused:
-                raise SettingsError(
-                    f"{where}: {method!r} is not shown to point better than chance by the card of the bundle {name!r}; "
-                    "ask for it by `dicomnode explain study` where it is wanted all the same"
+                yield (
+                    f"{where}: {method!r} does no better than chance with the bundle {name!r}, according to its card; "
+                    "`dicomnode explain study` draws it all the same"
                 )
-    for key in sorted(set(settings.explain.findings) - keys):
-        known = ", ".join(sorted(keys)) or "none"
-        raise SettingsError(f"explain.findings: no bundle of the settings judges {key!r}; known: {known}")
+    for key in sorted(set(settings.findings) - keys) if are_all else ():
+        yield f"explain.findings: no bundle of the settings judges {key!r}; known: {', '.join(sorted(keys)) or 'none'}"
 
 
 def methods_like_chance(bundle: Path) -> frozenset[str]:

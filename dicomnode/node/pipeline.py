@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 from pydicom import Dataset
 
-from dicomnode.compose import ComposeRequest, Kind, compose, kinds_for
+from dicomnode.compose import ComposeRequest, Kind, compose
 from dicomnode.dicom import files
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.errors import (
@@ -22,6 +23,7 @@ from dicomnode.errors import (
 from dicomnode.explain import Case, explain, outline
 from dicomnode.infer.ensemble import Reader
 from dicomnode.node.comparing import compared
+from dicomnode.node.dispatch import is_unmatched, kinds_by_destination, kinds_made
 from dicomnode.node.encoding import encoded_for
 from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
@@ -40,7 +42,6 @@ from dicomnode.records import (
     Reading,
     Report,
     Stage,
-    ViewerProfile,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
 from dicomnode.settings import Settings
@@ -296,13 +297,12 @@ class Pipeline:
             raise self._answers.overtaken(job, succession.overtaken_by)
         if succession.revision != report.revision:
             raise TransientError("another answer to the study was kept or withdrawn meanwhile")
-        profiles = self._profiles(job)
-        kinds = kinds_for(profiles.values() or [ViewerProfile.STANDARD])
-        request = self._request(job, report, succession, kinds, sources)
+        kinds = kinds_by_destination(job, self._settings)
+        request = self._request(job, report, succession, kinds_made(job, self._settings, kinds), sources)
         told = self._alerts(report) if alerts is None else alerts
         is_kept = self._results.keep(
             job,
-            [encoded_for(composed, profiles) for composed in compose(request)],
+            [encoded_for(composed, kinds) for composed in compose(request)],
             acuity=report.acuity,
             outcome=report.outcome,
             reason=report.reason,
@@ -336,6 +336,7 @@ class Pipeline:
         self, job: Job, report: Report, succession: Succession, kinds: frozenset[Kind], sources: tuple[Dataset, ...]
     ) -> ComposeRequest:
         documented, beside = (sources, ()) if sources else self._sources(job)
+        is_brief = is_unmatched(job) and self._settings.schedule.unmatched_studies != "all"
         return ComposeRequest(
             job_key=job.key,
             node_id=f"{self._settings.receive.ae_title}/{node_id(self._settings.store.data_dir)}",
@@ -343,17 +344,12 @@ class Pipeline:
             started_at=job.started_at or job.created_at,
             sources=documented,
             beside=beside,
-            report=report,
+            report=replace(report, texts=report.texts[:1]) if is_brief else report,
             previous=succession.previous,
             level=self._settings.acuity.levels[report.acuity],
             settings=self._settings.compose,
             kinds=kinds,
         )
-
-    def _profiles(self, job: Job) -> dict[str, ViewerProfile]:
-        """What each of the job's destinations can show; one that is no longer in the settings counts as standard."""
-        known = self._settings.send.destinations
-        return {name: known[name].profile if name in known else ViewerProfile.STANDARD for name in job.destinations}
 
 
 def explained_case(model: Reader, reading: Reading, finding: int, compared: FloatArray | None = None) -> Case:

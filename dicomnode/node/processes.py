@@ -180,10 +180,10 @@ def receiver(settings: Settings, stop: Stop) -> None:
 
 
 def checks(settings: Settings, _stop: Stop) -> None:
-    """Find out whether the bundles can be run, in a process that ends: what the graphs took is free again."""
-    from dicomnode.node.service import check
+    """Check bundles, rules and reports in a process that ends: the memory that the graphs took is free again."""
+    from dicomnode.node.checks import require, routes_and_models, tell
 
-    check(settings)
+    tell(require(settings, routes_and_models()))
 
 
 def scheduler(settings: Settings, stop: Stop) -> None:

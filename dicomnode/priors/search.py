@@ -84,7 +84,7 @@ def archive_of(settings: Settings) -> Archive | None:
     if priors.dicomweb:
         from dicomnode.send.dicomweb import DicomWebUserAgent
 
-        return DicomWebUserAgent(priors.dicomweb)
+        return DicomWebUserAgent(priors.dicomweb.get_secret_value())
     if not priors.archive:
         return None
     # A worker that asks no archive does without the network's libraries.

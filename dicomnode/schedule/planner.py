@@ -137,7 +137,7 @@ class Planner:
         why_not
             Why nothing of the study is read; empty: it is.
         """
-        candidates = [_candidate(instance, self._plan.rules) for instance in instances]
+        candidates = [candidate(instance, self._plan.rules) for instance in instances]
         groups, elements = by_patient(instances, [one.patient for one in candidates])
         decision = self._plan.schedule.mixed_patients
         if len(groups) > 1:
@@ -259,7 +259,7 @@ def due_after_triage(job: Job, acuity: Acuity, settings: AcuitySettings) -> dt.d
     return min(by_acuity, job.due_at) if asked_urgently else by_acuity
 
 
-def _candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
+def candidate(instance: KeptInstance, rules: Sequence[Rule]) -> Candidate:
     """What rules and patients go by, in one read of the header; of an instance that is lost, what the index knows.
 
     Where a file cannot be read only now, that is an error: the study is planned another time.

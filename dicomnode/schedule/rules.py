@@ -9,20 +9,20 @@ from fnmatch import fnmatchcase
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from dicomnode.dicom.anatomy import ANATOMY_ELEMENTS, region_of
 from dicomnode.dicom.elements import Name, text, texts
 from dicomnode.dicom.raw import holds_something, stored
 from dicomnode.records import Patient
 from dicomnode.settings import Conditions, Rule
 
+_REGION = "region of the body"
 _BLOCKS = range(0x10, 0x100)
 """Private blocks of a group (PS3.5 7.8.1)."""
 
 HEADER_ELEMENTS = (
     "SpecificCharacterSet",
     "Modality",
-    "BodyPartExamined",
-    "StudyDescription",
-    "SeriesDescription",
+    *ANATOMY_ELEMENTS,
     "SOPClassUID",
     "SOPInstanceUID",
     "RequestedProcedurePriority",
@@ -81,6 +81,8 @@ def try_rule(rule: Rule, candidate: Candidate) -> RuleTrial:
         found, wanted = " or ".join(repr(value) for value in values) or "absent", " or ".join(patterns)
         if not values and name in rule.when.header and _holds_something(candidate.ds, name):
             found = "not readable as text, which counts as absent"
+        if name == _REGION and patterns:
+            found = _region_found(candidate.ds)
         if patterns and _matches(values, patterns):
             holds.append(f"{name} is {found}")
         elif patterns:
@@ -97,6 +99,19 @@ def route(rules: Sequence[Rule], candidates: Sequence[Candidate]) -> Route:
     return Route(rule=None, instances=tuple(range(len(candidates))))
 
 
+def _region_found(ds: Dataset) -> str:
+    """What the header says of the region, or what it says instead."""
+    said = region_of(ds)
+    if said.regions:
+        return f"{' and '.join(repr(region) for region in sorted(said.regions))} (by {said.element})"
+    if said.element:
+        return f"another one (by {said.element}: {dict(said.seen).get(said.element, '')!r})"
+    named = dict(said.seen)
+    body_part = "" if "BodyPartExamined" in named else "BodyPartExamined is empty"
+    texts_seen = [f"{element} {value!r} names no known region" for element, value in named.items()]
+    return f"not stated: {', '.join(filter(None, (body_part, *texts_seen)))}"
+
+
 _Check = tuple[str, list[str], tuple[str, ...]]
 
 
@@ -106,6 +121,7 @@ def _named_conditions(when: Conditions, candidate: Candidate) -> list[_Check]:
     return [
         ("calling AE title", [candidate.calling_ae_title], when.calling_ae_title),
         ("Modality", _present(*texts(ds, "Modality")), when.modality),
+        (_REGION, sorted(region_of(ds).regions), when.region),
         ("BodyPartExamined", _present(*texts(ds, "BodyPartExamined")), when.body_part),
         (
             "description",

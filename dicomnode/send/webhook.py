@@ -221,7 +221,7 @@ def _headers(identifier: str, body: bytes, secret: str) -> dict[str, str]:
 
 
 def _post(channel: WebhookChannel, body: bytes, headers: dict[str, str]) -> int:
-    address = urlsplit(channel.url)
+    address = urlsplit(channel.url.get_secret_value())
     host, port = address.hostname or "", address.port
     connection: HTTPConnection
     if address.scheme == "https":

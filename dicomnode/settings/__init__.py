@@ -1,8 +1,8 @@
 """One frozen class per room, one file a table, read once from TOML and environment, passed in.
 
-The file is `conf/dicomnode.toml` by default. An environment variable
-`DICOMNODE_<TABLE>__<KEY>` (for example `DICOMNODE_RECEIVE__PORT=11113`) stands above the file.
-Unknown keys are refused in both. Only `node` and `cli` call `load`; a room sees its own class.
+`place.py` says where the file is looked for. An environment variable `DICOMNODE_<TABLE>__<KEY>` (for example
+`DICOMNODE_RECEIVE__PORT=11113`) overrides the file. Unknown keys are refused in both. Only `node` and `cli` call
+`load`; a room sees its own class.
 """
 
 from dicomnode.settings.acuity import AcuityLevel, AcuitySettings
@@ -11,13 +11,15 @@ from dicomnode.settings.compose import ComposeSettings
 from dicomnode.settings.environment import SETTINGS_FILE
 from dicomnode.settings.explain import ExplainSettings
 from dicomnode.settings.infer import InferSettings
-from dicomnode.settings.load import load
+from dicomnode.settings.load import load, read, settings_in_doubt
 from dicomnode.settings.log import LogSettings
+from dicomnode.settings.place import PLACES, find_settings, others
 from dicomnode.settings.priors import PriorsSettings
 from dicomnode.settings.receive import ReceiveSettings
 from dicomnode.settings.report import ReportSettings
 from dicomnode.settings.rules import Conditions, Rule
 from dicomnode.settings.schedule import ScheduleSettings
+from dicomnode.settings.secrets import SecretUrl, WebhookUrl
 from dicomnode.settings.send import Destination, SendSettings
 from dicomnode.settings.store import StoreSettings
 from dicomnode.settings.types import ENVIRONMENT_PREFIX
@@ -36,15 +38,22 @@ __all__ = [
     "HL7Channel",
     "InferSettings",
     "LogSettings",
+    "PLACES",
     "PriorsSettings",
     "ReceiveSettings",
     "ReportSettings",
     "Rule",
     "SETTINGS_FILE",
     "ScheduleSettings",
+    "SecretUrl",
     "SendSettings",
     "Settings",
     "StoreSettings",
     "WebhookChannel",
+    "WebhookUrl",
+    "find_settings",
     "load",
+    "others",
+    "read",
+    "settings_in_doubt",
 ]

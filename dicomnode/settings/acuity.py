@@ -11,22 +11,23 @@ from dicomnode.settings.types import DueSeconds, Table
 
 
 class AcuityLevel(Table):
-    """What one category of acuity means in the house."""
+    """Consequences of one acuity category."""
 
     due_s: DueSeconds
-    """Queue: the study should be read so many seconds after it was complete."""
+    """Time limit in seconds, counted from the completion of the study. Studies are read in the order of their
+    deadlines."""
     c_store_priority: Annotated[int, Field(ge=0, le=2)]
-    """Priority (0000,0700) of its results: 1 high, 0 medium, 2 low."""
+    """Priority (0000,0700) of the C-STORE requests: 1 high, 0 medium, 2 low."""
     series_flag: str
-    """Put in front of the Series Description of its results."""
+    """Prefix of the Series Description of the results. Empty: none."""
     has_kos: bool
-    """Whether a Key Object Selection calls attention to it."""
+    """Whether a Key Object Selection is sent that marks the images with findings."""
     alerts: tuple[str, ...] = ()
-    """Names of the alert channels that are told at once; "*": all of them."""
+    """Alert channels that are notified at once, by name; "*" means all of them."""
 
 
 def default_levels() -> dict[Acuity, AcuityLevel]:
-    """Consequences of every category where the settings name none."""
+    """Defaults of every category."""
     return {
         Acuity.EMERGENT: AcuityLevel(
             due_s=0, c_store_priority=1, series_flag="!! EMERGENT", has_kos=True, alerts=("*",)
@@ -38,14 +39,16 @@ def default_levels() -> dict[Acuity, AcuityLevel]:
 
 
 class AcuitySettings(Table):
-    """The one table from finding to urgency."""
+    """Urgency of findings."""
 
     findings: dict[str, Acuity] = {}
-    """Finding to category, above the bundle's own: emergent, urgent, non_critical or non_actionable."""
+    """Acuity category of a finding (emergent, urgent, non_critical or non_actionable) where it differs from that in the
+    bundle, for example {pneumonia = "urgent"}."""
     alerts: dict[str, tuple[str, ...]] = {}
-    """Finding to alert channels, above its category's; an empty list silences it."""
+    """Alert channels of a finding where they differ from those of its category, for example {any_ich =
+    ["stroke_team"]}. An empty list: no alerts for this finding."""
     levels: dict[Acuity, AcuityLevel] = Field(default_factory=default_levels)
-    """Category to consequences; a category that is left out keeps its default."""
+    """Consequences of each acuity category. A category or key that is left out keeps its default."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Tables `[send.alerts.NAME]`: channels that are told of acute findings."""
+"""Tables `[send.alerts.NAME]`: channels for alerts about urgent findings."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from dicomnode.settings.secrets import WebhookUrl
 from dicomnode.settings.types import ENVIRONMENT_PREFIX, Host, NetworkSeconds, Seconds, Table
 
 
 class Channel(Table):
-    """What channels of every kind have."""
+    """Settings of every alert channel."""
 
     timeout_s: NetworkSeconds = 10.0
-    """Longest wait for a connection, and again for the answer."""
+    """Timeout for the connection, and again for the response, in seconds."""
     longest_retry_s: Seconds = 60.0
-    """The wait between two tries never exceeds this; it begins at schedule.first_retry_s and doubles."""
+    """Maximum wait between two attempts, in seconds. The first wait is schedule.first_retry_s; it doubles each time."""
     give_up_after_s: Seconds = 86_400.0
-    """An alert that the channel could not deliver for so long, in several tries, has failed."""
+    """An alert that was not delivered after this many seconds and several attempts is marked as failed. 86400 is a
+    day."""
     ca_file: Path | None = None
-    """PEM file of the authorities that may have signed the peer's certificate. Without: those of this machine."""
+    """PEM file with the certificate authorities to trust. Not set: those of the operating system."""
 
 
 class ChannelWithSecret(Channel):
-    """A channel that proves who we are by a secret, which does not stand in the settings themselves."""
+    """An alert channel with a secret, which is kept outside the settings file."""
 
     secret_file: Path | None = None
-    """File that holds the secret: the webhook's signing key, or the password at the mail server."""
+    """File that contains the secret: the signing key of the webhook, or the password for the mail server."""
     secret_variable: str = ""
-    """Environment variable that holds it instead; its name must not begin with DICOMNODE_."""
+    """Name of an environment variable that contains the secret instead. It must not begin with DICOMNODE_."""
 
     @model_validator(mode="after")
     def _one_secret(self) -> Self:
@@ -48,13 +50,14 @@ class HL7Channel(Channel):
     """Alerts as HL7 v2.5.1 ORU^R01 over MLLP."""
 
     kind: Literal["hl7"]
-    """`hl7`."""
+    """Always "hl7"."""
     host: Host
-    """Name or address of the interface engine."""
+    """Host name or IP address of the interface engine."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """TCP port."""
     patient_data: bool = True
-    """Whether alerts name the patient and the accession number. Without PID a receiver can file nothing."""
+    """Whether alerts contain patient identification and accession number. Without them most receivers cannot file the
+    message."""
     sending_application: NamePart = "DICOMNODE"
     """MSH-3."""
     sending_facility: NamePart = ""
@@ -64,26 +67,27 @@ class HL7Channel(Channel):
     receiving_facility: NamePart = ""
     """MSH-6."""
     processing_id: Literal["P", "T", "D"] = "P"
-    """MSH-11: production, training or debugging; test messages always say T."""
+    """MSH-11: "P" production, "T" training or "D" debugging. Test messages always use "T"."""
     tls: bool = False
-    """Whether the connection is encrypted and the peer's certificate checked."""
+    """Whether TLS is used and the peer's certificate is verified."""
     certificate_file: Path | None = None
-    """PEM file with our own certificate and its key, where the peer asks for one."""
+    """PEM file with the node's own certificate and private key, if the peer requires one."""
 
 
 class WebhookChannel(ChannelWithSecret):
-    """Alerts as JSON over HTTP POST, signed as "Standard Webhooks" says."""
+    """Alerts as JSON over HTTP POST, signed according to Standard Webhooks."""
 
     kind: Literal["webhook"]
-    """`webhook`."""
-    url: str
-    """Where to; https, or http without patient data."""
+    """Always "webhook"."""
+    url: WebhookUrl
+    """URL that alerts are posted to. Use https; http is accepted only without patient data. Path and query are treated
+    as secrets and never shown."""
     patient_data: bool = False
-    """Whether alerts name the patient and the accession number; needs https."""
+    """Whether alerts contain patient identification and accession number; needs https."""
 
     @model_validator(mode="after")
     def _url_can_be_used(self) -> Self:
-        address = urlsplit(self.url)
+        address = urlsplit(self.url.get_secret_value())
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("url must begin with https:// or http:// and name a host")
         if address.username is not None or address.fragment:
@@ -100,21 +104,22 @@ class EmailChannel(ChannelWithSecret):
     """Alerts as e-mail over SMTP."""
 
     kind: Literal["email"]
-    """`email`."""
+    """Always "email"."""
     host: Host
-    """Name or address of the mail server."""
+    """Host name or IP address of the mail server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     """TCP port."""
     sender: MailAddress
-    """Address that the mail comes from."""
+    """Sender address."""
     recipients: Annotated[tuple[MailAddress, ...], Field(min_length=1)]
-    """Addresses that it goes to."""
+    """Recipient addresses."""
     patient_data: bool = False
-    """Whether alerts name the patient and the accession number; needs starttls, which ends at the mail server."""
+    """Whether alerts contain patient identification and accession number. Needs starttls, which encrypts only the way
+    to the mail server."""
     starttls: bool = True
-    """Whether the connection must be encrypted before anything is said."""
+    """Whether the connection must be encrypted with STARTTLS."""
     username: str = ""
-    """Account at the mail server; needs starttls and a secret. Empty: none."""
+    """User name at the mail server; needs starttls and a secret. Empty: no login."""
 
     @model_validator(mode="after")
     def _is_encrypted(self) -> Self:

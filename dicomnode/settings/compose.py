@@ -12,16 +12,19 @@ from dicomnode.settings.types import Table
 
 
 class ComposeSettings(Table):
-    """How results look in the archive."""
+    """Result objects."""
 
     first_series_number: Annotated[int, Field(ge=1, le=2_000_000_000)] = 9000
-    """Series Number of the first result series; the others follow."""
+    """Series Number (0020,0011) of the first result series; the others are numbered on from it. A high number sorts
+    results behind the original images."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
-    """Overlays of larger frames are scaled down to this, pixel spacing with them."""
+    """Longest side of heat map images in pixels. Larger images are scaled down, and their pixel spacing is adjusted."""
     font: str = ""
-    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
+    """Font file (TrueType or OpenType) for pictures and PDF. Empty: the built-in font, which covers Latin, Greek,
+    Cyrillic and Arabic; Chinese and Hindi need a font file."""
     timezone: str = ""
-    """Zone of the house (IANA), as "Europe/Berlin"; an offset that a study states goes first. Empty: the machine's."""
+    """IANA time zone in which results are dated, for example "Europe/Berlin". A Timezone Offset From UTC (0008,0201) in
+    the study takes precedence. Empty: the time zone of the machine."""
 
     @field_validator("timezone")
     @classmethod

@@ -9,7 +9,8 @@ class ExplainSettings(Table):
     """Heat maps."""
 
     method: str = "class_activation"
-    """Method drawn for every finding that is suspected; one that its bundle's card does not show to be better than
-    chance is refused."""
+    """Method used for the heat map of each suspected finding. A method that, according to the bundle's model card, does
+    no better than chance is refused. `dicomnode explain methods` lists the methods."""
     findings: dict[str, str] = {}
-    """Finding to method, above `method`, for example {pneumonia = "integrated_gradients"}; some take seconds."""
+    """Per-finding overrides of `method`, for example {pneumonia = "integrated_gradients"}. Slow methods add seconds to
+    each study."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,26 +11,31 @@ from dicomnode.settings.types import Table
 
 
 class InferSettings(Table):
-    """Models and how they run."""
+    """Models and inference."""
 
     bundles: tuple[str, ...] = ("cxr", "head_ct")
-    """Names of shipped bundles, or paths of bundle folders (relative ones count from the settings file)."""
+    """Model bundles: names of bundles that ship with dicomnode, or paths of bundle folders. A relative path is relative
+    to the settings file and contains a slash."""
     ensembles: dict[str, tuple[str, ...]] = {}
-    """Bundle to further ones of the same findings that read beside it, for example {cxr = ["models/cxr-2"]}."""
+    """Further bundles with the same findings whose scores are averaged with those of a bundle, for example {cxr =
+    ["models/cxr-2"]}."""
     threads: Annotated[int, Field(ge=1)] = 1
-    """ONNX Runtime threads of one worker; more workers pay better than more threads."""
+    """ONNX Runtime threads per worker. More workers usually give more throughput than more threads; more threads
+    shorten a single study."""
     workers: Annotated[int, Field(ge=0)] = 0
-    """Worker processes; 0: one for each core on the CPU (divided by `threads`), one in all on a GPU."""
-    provider: Annotated[str, Field(pattern="^(cpu|cuda)$")] = "cpu"
-    """Where graphs run: `cpu`, or `cuda` (needs onnxruntime-gpu; the CPU never stands in for a missing GPU)."""
+    """Number of worker processes; each loads its own copy of the models. 0: on the CPU the number of cores divided by
+    `threads`, on a GPU one."""
+    provider: Literal["cpu", "cuda"] = "cpu"
+    """Where models run: "cpu" or "cuda". "cuda" needs the package onnxruntime-gpu; if no GPU is found, the node does
+    not start."""
     batch_size: Annotated[int, Field(ge=1)] = 1
-    """Images that are encoded at once; more pays on a GPU."""
+    """Images encoded in one run of the model. Values above 1 help on a GPU only, and need more memory."""
     beams: Annotated[int, Field(ge=1)] = 1
-    """Drafts that are tried side by side, the likeliest is kept; 1: always the likeliest word."""
+    """Beam search width of the text decoder. 1: greedy decoding, the fastest."""
     cache_images: Annotated[int, Field(ge=0)] = 64
-    """Images whose encodings a worker remembers, so that triage and reading encode a study once."""
+    """Images per worker whose encodings are kept, so that a study is encoded once for triage and reading. 0: none."""
     memory_limit_mb: Annotated[int, Field(ge=1)] = 1024
-    """A bundle with which a worker would need more memory is refused."""
+    """Memory limit per worker in megabytes. A bundle that would need more is refused when the node starts."""
 
     @property
     def worker_count(self) -> int:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import Literal
 
 from dicomnode.settings.types import Table
 
 
 class LogSettings(Table):
-    """What the service writes about itself."""
+    """Log of the service, on standard error."""
 
-    level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
-    """debug, info, warning or error."""
-    format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
-    """json (one object a line) or console."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest severity that is logged: "debug", "info", "warning" or "error"."""
+    format: Literal["json", "console"] = "json"
+    """`json`: one JSON object per line, for log collectors. `console`: plain text, for people."""

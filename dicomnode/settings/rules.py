@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,15 +12,18 @@ from dicomnode.settings.types import Table
 
 
 class Conditions(Table):
-    """What an instance must be like; every named condition must hold, any of its patterns will do.
+    """Conditions of a rule. All of them must hold; of several patterns for one condition, any may match.
 
     Patterns are shell patterns (`*`, `?`, `[ab]`) and ignore case.
     """
 
     calling_ae_title: tuple[str, ...] = ()
-    """AE title of the sender."""
+    """AE title of the sender (calling AE title)."""
     modality: tuple[str, ...] = ()
     """Modality (0008,0060)."""
+    region: tuple[Literal["chest", "head"], ...] = ()
+    """Region of the body, "chest" or "head": recognised from Body Part Examined, anatomy and procedure codes, Protocol
+    Name and the descriptions of series and study, by words of many languages."""
     body_part: tuple[str, ...] = ()
     """Body Part Examined (0018,0015)."""
     description: tuple[str, ...] = ()
@@ -28,7 +31,8 @@ class Conditions(Table):
     sop_class: tuple[str, ...] = ()
     """SOP Class UID (0008,0016) or its name, for example "CT Image Storage"."""
     header: dict[str, tuple[str, ...]] = {}
-    """Any element: keyword, "gggg,eeee", or private "gggg,xxee,CREATOR"; for example StationName = ["XR1"]."""
+    """Any other element, by keyword, tag ("gggg,eeee") or private tag ("gggg,xxee,CREATOR"); for example {StationName =
+    ["XR1"]}."""
 
     @field_validator("header")
     @classmethod
@@ -44,16 +48,17 @@ class Conditions(Table):
 
 
 class Rule(Table):
-    """One routing rule; the first that matches decides."""
+    """A routing rule. The first rule that matches any image of a study applies to the study."""
 
     name: Annotated[str, Field(min_length=1)]
-    """Name in logs and listings."""
+    """Name of the rule in logs and listings."""
     when: Conditions = Conditions()
-    """Table `[rules.when]`; without it the rule matches everything."""
+    """Conditions, in the table `[rules.when]`. Without it the rule matches every study."""
     bundle: str = ""
-    """Bundle that reads the matching instances. Empty: the answer is "not applicable"."""
+    """Bundle that reads the matching images. Empty: the study is not read; schedule.unmatched_studies says what is
+    sent."""
     destinations: tuple[str, ...] = ()
-    """Names of destinations; empty: those with is_default."""
+    """Names of the destinations that receive the results. Empty: those with is_default."""
 
     @model_validator(mode="after")
     def _can_match(self) -> Rule:
@@ -79,14 +84,8 @@ class Rule(Table):
 
 def default_rules(settings: dict[str, Any]) -> tuple[Rule, ...]:
     """Rules for those of the shipped bundles that the settings name."""
-    film = ("CR", "DX", "DR")
-    chest = Conditions(modality=film, body_part=("CHEST", "THORAX"))
-    described = Conditions(modality=film, description=("*chest*", "*thorax*", "*cxr*"))
-    head = Conditions(modality=("CT",), body_part=("HEAD", "BRAIN", "SKULL"))
-    rules = (
-        Rule(name="chest-film", when=chest, bundle="cxr"),
-        Rule(name="chest-film-by-description", when=described, bundle="cxr"),
-        Rule(name="head-ct", when=head, bundle="head_ct"),
-    )
+    film = Conditions(modality=("CR", "DX", "DR"), region=("chest",))
+    head = Conditions(modality=("CT",), region=("head",))
+    rules = (Rule(name="chest-film", when=film, bundle="cxr"), Rule(name="head-ct", when=head, bundle="head_ct"))
     named = settings["infer"].bundles if "infer" in settings else ()  # it is missing where it has an error of its own
     return tuple(rule for rule in rules if rule.bundle in named)

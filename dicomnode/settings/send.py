@@ -12,34 +12,36 @@ from dicomnode.settings.types import AETitle, Host, NetworkSeconds, Seconds, Tab
 
 
 class Destination(Table):
-    """One peer that gets results."""
+    """A PACS or other DICOM peer that receives results."""
 
     ae_title: AETitle
-    """AE title that we call."""
+    """AE title of the peer (called AE title)."""
     host: Host
-    """Name or address."""
+    """Host name or IP address of the peer."""
     port: Annotated[int, Field(ge=1, le=65535)]
-    """TCP port."""
+    """TCP port of the peer."""
     is_default: bool = True
-    """Gets the results of every rule that names no destination."""
+    """Whether this destination receives the results of rules that name no destination."""
     profile: ViewerProfile = ViewerProfile.STANDARD
-    """Which objects it gets: standard, ohif, weasis, slicer, text-only or air."""
+    """Which kinds of object it receives: "standard", or a selection for its viewer: "ohif", "weasis", "slicer",
+    "text-only" (peers that accept Secondary Capture only) or "air" (IHE AI Results)."""
     withdraws: bool = True
-    """Whether it gets a rejection note (IHE IOCM) for results that it holds and that no longer count."""
+    """Whether it receives a rejection note (IHE IOCM) when results that it holds are withdrawn or replaced."""
 
 
 class SendSettings(Table):
-    """The doors out."""
+    """DICOM sender."""
 
     ae_title: AETitle = "DICOMNODE"
-    """Our AE title when we call."""
+    """AE title of the node when it opens an association (calling AE title)."""
     connect_timeout_s: NetworkSeconds = 10.0
-    """Longest wait for a TCP connection and the association's answer."""
+    """Timeout for opening a connection and negotiating an association, in seconds."""
     dimse_timeout_s: NetworkSeconds = 60.0
-    """Longest wait for the answer to one C-STORE."""
+    """Timeout for the response to one C-STORE request, in seconds."""
     give_up_after_s: Seconds = 259_200.0
-    """A result that its destination could not take for so long, in several tries, is put in quarantine."""
+    """A result that its destination has not accepted after this many seconds and several attempts is marked as failed;
+    `dicomnode jobs retry` sends it again. 259200 is three days."""
     destinations: dict[str, Destination] = {}
-    """Peers by name, each in a table `[send.destinations.NAME]`."""
+    """Destinations by name, each in a table `[send.destinations.NAME]`."""
     alerts: dict[str, AlertChannel] = {}
-    """Channels by name that are told of acute findings, each in a table `[send.alerts.NAME]`."""
+    """Alert channels by name, each in a table `[send.alerts.NAME]`."""

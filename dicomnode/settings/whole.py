@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from collections.abc import Iterator
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dicomnode.settings.acuity import AcuitySettings
 from dicomnode.settings.compose import ComposeSettings
@@ -17,6 +20,9 @@ from dicomnode.settings.schedule import ScheduleSettings
 from dicomnode.settings.send import SendSettings
 from dicomnode.settings.store import StoreSettings
 from dicomnode.settings.types import Table
+
+_Fault = tuple[tuple[int | str, ...], str]
+"""A setting that names something, and what is wrong with the name."""
 
 
 class Settings(Table):
@@ -37,26 +43,38 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Settings:
-        known = ", ".join(sorted(self.send.destinations)) or "none"
-        named = [(f"rules.{r.name}.destinations", d) for r in self.rules for d in r.destinations]
-        if self.schedule.archive:
-            named.append(("schedule.archive", self.schedule.archive))
-        if self.priors.archive and self.priors.dicomweb:
-            raise ValueError("priors.archive and priors.dicomweb exclude each other: name one archive")
-        if self.priors.archive:
-            named.append(("priors.archive", self.priors.archive))
-        for where, name in named:
-            if name not in self.send.destinations:
-                raise ValueError(f"{where} names {name!r}, which is not a destination; known: {known}")
+        """Refuse names of destinations and alert channels that are not in the settings, all at once."""
+        faults: list[InitErrorDetails] = [
+            {"type": PydanticCustomError("name", "{said}", {"said": said}), "loc": place, "input": None}
+            for place, said in (*self._unknown_destinations(), *self._unknown_channels())
+        ]
+        if faults:
+            raise ValidationError.from_exception_data("Settings", faults)
         return self
 
-    @model_validator(mode="after")
-    def _channels_exist(self) -> Settings:
+    def _unknown_destinations(self) -> Iterator[_Fault]:
+        known = ", ".join(sorted(self.send.destinations)) or "none"
+        named: list[tuple[tuple[int | str, ...], str, str]] = [
+            (("rules", i, "destinations"), f"rules.{rule.name}.destinations", name)
+            for i, rule in enumerate(self.rules)
+            for name in rule.destinations
+        ]
+        for table, archive in (("schedule", self.schedule.archive), ("priors", self.priors.archive)):
+            named += [((table, "archive"), f"{table}.archive", archive)] if archive else []
+        if self.priors.archive and self.priors.dicomweb:
+            yield ("priors", "dicomweb"), "priors.archive and priors.dicomweb exclude each other: name one archive"
+        for place, key, name in named:
+            if name not in self.send.destinations:
+                yield place, f"{key} names {name!r}, which is not a destination; known: {known}"
+
+    def _unknown_channels(self) -> Iterator[_Fault]:
         known = ", ".join(sorted(self.send.alerts)) or "none"
-        named = {f"acuity.levels.{acuity}.alerts": level.alerts for acuity, level in self.acuity.levels.items()}
-        named |= {f"acuity.alerts.{finding}": names for finding, names in self.acuity.alerts.items()}
-        for where, names in named.items():
+        named: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
+            *((("acuity", "levels", str(acuity), "alerts"), one.alerts) for acuity, one in self.acuity.levels.items()),
+            *((("acuity", "alerts", finding), names) for finding, names in self.acuity.alerts.items()),
+        ]
+        for place, names in named:
             for name in names:
                 if name != "*" and name not in self.send.alerts:
-                    raise ValueError(f"{where} names {name!r}, which is not in send.alerts; known: {known}")
-        return self
+                    key = ".".join(str(part) for part in place)
+                    yield place, f"{key} names {name!r}, which is not in send.alerts; known: {known}"

@@ -55,23 +55,89 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
         If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if there is
         no database, or it is one of another release.
     """
-    url = settings.database_url or f"sqlite:///{settings.data_dir / 'index.sqlite3'}"
     if not is_reader:
         make_folder(settings.data_dir)
-    try:
-        engine = _engine_of(sa.make_url(url), is_reader=is_reader)
-    except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
-        raise SettingsError(f"store.database_url cannot be used: {error}") from None
+    engine = _made(settings, is_reader=is_reader)
     with ExitStack() as unless_opened:
         unless_opened.callback(engine.dispose)
-        try:
+        with _answering(settings):
             (_check_revision if is_reader else upgrade)(engine)
-        except OperationalError as error:
-            raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
-        except DBAPIError as error:
-            raise SettingsError(f"store.database_url: the database cannot be used: {error.orig}") from None
         unless_opened.pop_all()
     return engine
+
+
+def revisions(settings: StoreSettings) -> tuple[str | None, str]:
+    """The revision of the tables in the database of the settings, None where it has none yet, and the one we need.
+
+    Nothing is made or changed.
+
+    Raises
+    ------
+    SettingsError
+        If the URL is wrong, its driver is not installed, or the database cannot be read.
+    """
+    url = _url(settings)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+        if settings.database_url and not Path(url.database).parent.is_dir():
+            raise SettingsError(f"store.database_url: there is no folder {Path(url.database).parent}")
+        return None, _newest_revision()
+    engine = _made(settings, is_reader=True)
+    try:
+        with _answering(settings):
+            return _revision(engine), _newest_revision()
+    finally:
+        engine.dispose()
+
+
+def sqlite_file(settings: StoreSettings) -> Path:
+    """The database where the settings name no other."""
+    return settings.data_dir / "index.sqlite3"
+
+
+def _url(settings: StoreSettings) -> URL:
+    """The URL of the settings, with the driver that the extra installs."""
+    try:
+        url = sa.make_url(settings.database_url.get_secret_value() or f"sqlite:///{sqlite_file(settings)}")
+    except (SQLAlchemyError, ValueError):  # their messages quote the URL, or pieces of its password
+        raise SettingsError(
+            "store.database_url cannot be used: it is not a database URL such as "
+            "postgresql://user:password@host/dicomnode (in a password, write @ as %40, / as %2F and : as %3A)"
+        ) from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"store.database_url cannot be used: {url.get_backend_name()} is not supported; use SQLite or PostgreSQL"
+        )
+    return url
+
+
+def _made(settings: StoreSettings, *, is_reader: bool) -> Engine:
+    """The engine of the settings, which has not connected yet."""
+    url = _url(settings)
+    try:
+        return _engine_of(url, is_reader=is_reader)
+    except ModuleNotFoundError as error:
+        how = "install it with: pip install 'dicomnode-ai[postgresql]'"
+        if error.name != "psycopg":
+            how = f"write postgresql:// and install its driver with: {how.partition(': ')[2]}"
+        raise SettingsError(
+            f"store.database_url cannot be used: the database driver {error.name} is not installed; {how}"
+        ) from None
+    except (SQLAlchemyError, ValueError) as error:
+        said = settings.database_url.hidden_in(str(error))
+        raise SettingsError(f"store.database_url cannot be used: {said}") from None
+
+
+@contextmanager
+def _answering(settings: StoreSettings) -> Iterator[None]:
+    """Say in one sentence why the database of the settings cannot be used; drivers may quote what they were given."""
+    try:
+        yield
+    except DBAPIError as error:
+        why = "does not answer" if isinstance(error, OperationalError) else "cannot be used"
+        said = " ".join(settings.database_url.hidden_in(str(error.orig)).split())
+        raise SettingsError(f"store.database_url: the database {why}: {said}") from None
 
 
 def tidy(engine: Engine) -> None:

@@ -10,8 +10,8 @@ from dicomnode.settings import InferSettings, Settings
 @pytest.mark.parametrize(
     ("bundles", "names"),
     [
-        (("cxr", "head_ct"), ["chest-film", "chest-film-by-description", "head-ct"]),
-        (("cxr",), ["chest-film", "chest-film-by-description"]),
+        (("cxr", "head_ct"), ["chest-film", "head-ct"]),
+        (("cxr",), ["chest-film"]),
         (("./mine",), []),
     ],
 )

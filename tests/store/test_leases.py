@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from dicomnode.errors import SettingsError, TransientError
 from dicomnode.node.rooms import open_stores
 from dicomnode.records import Acuity, AlertContent, InstanceKey, Outcome
-from dicomnode.settings import StoreSettings
+from dicomnode.settings import SecretUrl, StoreSettings
 from dicomnode.store import engine as engine_module
 from dicomnode.store.engine import open_engine, read, write
 from dicomnode.store.jobs import new_job
@@ -146,7 +146,7 @@ def test_an_index_of_another_release_is_not_read_and_not_migrated(some_settings,
     with write(both_stores.engine) as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
     url = both_stores.engine.url.render_as_string(hide_password=False)
-    settings = some_settings.store.model_copy(update={"database_url": url})
+    settings = some_settings.store.model_copy(update={"database_url": SecretUrl(url)})
 
     with pytest.raises(SettingsError, match=says):
         open_engine(settings, is_reader=True)
