@@ -169,7 +169,7 @@ def test_a_bundle_that_cannot_run_ends_the_service(a_service):
     (a_service.folder / "chest" / "encoder.onnx").write_bytes(b"no graph")
     done = serve(a_service)
 
-    assert 1 == done.returncode
+    assert 2 == done.returncode
     assert "bundle 'chest'" in done.stderr.splitlines()[-1]
     events = [line for line in done.stderr.splitlines() if '"event": "listening"' in line]
     assert 1 == len(events)
