@@ -266,5 +266,7 @@ def _listen_to_libraries() -> None:
     for handler in [h for h in root.handlers if isinstance(h, _LibraryHandler)]:
         root.removeHandler(handler)
     root.addHandler(_LibraryHandler(level=logging.WARNING))
+    # It warns of a tick that is left out because the last one still runs: under load that is how it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL)

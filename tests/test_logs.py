@@ -305,6 +305,22 @@ def test_libraries_are_heard_without_patient_data(a_pipe, logger, message, argum
     assert "MUELLER" not in json.dumps(line)
 
 
+@pytest.mark.parametrize(
+    ("logger", "message"),
+    [
+        ("apscheduler.scheduler", 'Execution of job "%s" skipped: maximum number of running instances reached (%d)'),
+        ("apscheduler.executors.default", 'Run time of job "%s" was missed by %s'),
+    ],
+)
+def test_ticks_left_out_under_load_are_not_told(a_pipe, logger, message):
+    """A scheduler that is still busy with the last tick leaves one out, as it should."""
+    a_pipe.configure()
+
+    logging.getLogger(logger).warning(message, "tick", 1)
+
+    assert [] == a_pipe.lines()
+
+
 @pytest.mark.parametrize("logger", ["pydicom", "pydicom.misc", "highdicom.sr", "py.warnings", "pynetdicom.acse"])
 def test_libraries_that_quote_values_are_not_heard(a_pipe, logger):
     """What these warn of quotes element values, or is said by our own lines."""

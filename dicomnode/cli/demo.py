@@ -45,7 +45,7 @@ def demo(
 ) -> None:
     """Run the whole service on synthetic studies: send, read, report, and collect what comes back."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise PermanentError(f"{out} cannot be written: {error.strerror}") from None
     with tempfile.TemporaryDirectory(prefix="dicomnode-demo-") as scratch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 def serve(settings: SettingsOption = None) -> None:
     """Run the node until it is told to stop (SIGTERM or Ctrl-C)."""
     logs.occupy_standard_streams()
+    os.umask(0o077)  # whatever the node or a library writes is for its own account alone
     # Said before anything heavy is imported: an operator who starts the node sees at once that it starts.
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     logs.configure(level="info", output="console" if is_terminal else "json")

@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 from dicomnode.node.clock import ClockWatch, utc_now
 from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.heartbeat import Heartbeat
+from dicomnode.node.outage import Outage
 from dicomnode.records import SendVerdict
 from dicomnode.schedule.retry import backoff_s
 from dicomnode.settings import ScheduleSettings
@@ -64,6 +65,8 @@ class Door(Protocol[I]):
     """Log event of one that is tried again."""
     given_up: str
     """Log event of one that is not."""
+    works_again: str
+    """Log event of the end of an outage."""
 
     def claim(self, owner: str, *, now: dt.datetime, takes_over: bool) -> Sequence[I]:
         """Take what goes out together; nothing where nothing waits."""
@@ -130,6 +133,7 @@ class Courier(Generic[I]):
         self._door = door
         self._beat = beat
         self._is_stopping = is_over
+        self._outage = Outage()
         self._clock = ClockWatch()
 
     def run_once(self) -> bool:
@@ -165,6 +169,9 @@ class Courier(Generic[I]):
     def _settle(self, item: I, answer: Answer) -> None:
         if answer.verdict is SendVerdict.HELD:
             self._door.taken(item, answer)
+            over = self._outage.end()
+            if over is not None:
+                log.warning(self._door.works_again, after_s=over.seconds, waited=over.waited)
             log.info(self._door.done, **self._door.words(item), **({"answer": answer.why} if answer.why else {}))
         elif answer.verdict is SendVerdict.NEVER or self._is_over(item, answer):
             self._door.failed(item, reason=answer.why)
@@ -187,7 +194,9 @@ class Courier(Generic[I]):
             self._door.postpone(item, not_before=not_before, reason=answer.why)
         else:
             self._door.put_back([item], not_before=not_before, reason=answer.why)
-        log.warning(self._door.not_yet, **self._door.words(item), wait_s=round(wait_s, 1), why=answer.why)
+        words = self._door.words(item)
+        say = log.warning if self._outage.note(tuple(sorted(words.items())), answer.why) else log.debug
+        say(self._door.not_yet, **words, wait_s=round(wait_s, 1), why=answer.why)
 
     def _fail(self, left: Sequence[I], failure: Failure) -> None:
         """Settle what an error left behind: a peer that is away keeps all waiting, a defect the item in hand."""

@@ -32,6 +32,7 @@ class ResultDoor:
     """
 
     done, not_yet, given_up = "sent", "not sent, will try again", "not sent, given up"
+    works_again = "the destination takes results again"
     refused = SendVerdict.LATER
     """A rejected association, too: the operator mends the peer's settings, and the results must not be lost."""
 
@@ -144,6 +145,7 @@ class AlertDoor:
 
     done, not_yet = "alert acknowledged", "alert not acknowledged, will try again"
     given_up = "alert not acknowledged, given up"
+    works_again = "the channel takes alerts again"
     refused = SendVerdict.NEVER
     """The receiver said no to this message."""
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from sqlalchemy.engine import Engine
 
 from dicomnode.bundles import shipped_bundle
@@ -26,7 +27,10 @@ from dicomnode.store.instances import InstanceStore
 from dicomnode.store.jobs import JobStore
 from dicomnode.store.patients import KEY_FILE, patient_key
 from dicomnode.store.priors import PriorRequests
+from dicomnode.store.private import make_folder, open_private, tighten
 from dicomnode.store.results import ResultStore
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,8 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
     if is_reader and not data_dir.is_dir():
         raise SettingsError(f"store.data_dir: there is no data folder {data_dir}; `dicomnode serve` makes it")
     try:
+        if not is_reader:
+            make_folder(data_dir)
         instance_files = FileStore(data_dir / "instances", is_reader=is_reader)
         result_files = FileStore(data_dir / "results", is_reader=is_reader)
         key = b"" if is_reader and not (data_dir / KEY_FILE).exists() else patient_key(data_dir)
@@ -143,20 +149,23 @@ def default_destinations(settings: Settings) -> tuple[str, ...]:
 
 @contextmanager
 def exclusive(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for one service.
+    """Hold the data folder for one service, closed to other accounts.
 
     Raises
     ------
     SettingsError
-        If it cannot be written.
+        If it cannot be written, or belongs to another account.
     ServiceRunningError
         If another service holds it.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "service.lock").open("a+")
+        make_folder(data_dir)
+        opened = tighten(data_dir)
+        lock = open(data_dir / "service.lock", "a+", opener=open_private)  # noqa: PTH123, SIM115  # pathlib takes no opener
     except OSError as error:
         raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
+    if opened:
+        log.warning("the data folder was open to other accounts and is closed now", entries=opened)
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

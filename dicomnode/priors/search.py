@@ -23,7 +23,7 @@ from dicomnode.errors import (
     UnsupportedImageError,
 )
 from dicomnode.priors.selection import REPORTS, newest_first, why_not, worth_fetching
-from dicomnode.records import Arrival, InstanceKey, KeptInstance, StudySummary
+from dicomnode.records import Arrival, KeptInstance, StudySummary
 from dicomnode.send.archive import Archive, Fetched
 from dicomnode.send.deadline import Deadline
 from dicomnode.settings import Settings
@@ -39,7 +39,7 @@ PAUSE_S = 0.5
 
 _T = TypeVar("_T")
 
-Admit = Callable[[Arrival], InstanceKey]
+Admit = Callable[[Arrival], object]
 """Keeps an instance, or raises InstanceRefusedError, TransientError or OSError."""
 
 

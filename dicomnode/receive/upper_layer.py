@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, A_RELEASE_RQ
 from pynetdicom.transport import AssociationSocket
 
 from dicomnode.errors import MalformedMessageError
@@ -97,6 +97,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         self.tally = Tally()
         self._is_accepted = False
         self._is_aborted_by_peer = False
+        self._is_released_by_peer = False
         self._aborted_at: float | None = None
         """When we aborted it; monotonic clock."""
         self._has_request = False
@@ -129,7 +130,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
     def _tell_how_the_peer_ended_it(self) -> None:
         """Write the line about an association that we did not end."""
         how = ("connection closed", {"why": "the peer closed the connection without a release"})
-        if self.assoc.is_released:
+        if self._is_released_by_peer:  # it may not have waited for our answer
             how = ("association released", {})
         elif self._is_aborted_by_peer:
             how = ("association aborted", {"why": "the peer aborted it"})
@@ -224,6 +225,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]  # the library count
         with self._reading(kind):
             pdu, event = super()._decode_pdu(bytestream)
             self._is_aborted_by_peer |= isinstance(pdu, A_ABORT_RQ)
+            self._is_released_by_peer |= isinstance(pdu, A_RELEASE_RQ)
             if isinstance(pdu, A_ASSOCIATE_RQ):
                 self._has_request = True
                 pdu.to_primitive()  # what it cannot mean shows here, where the answer is an abort and not a dead thread

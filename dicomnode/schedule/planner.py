@@ -95,6 +95,7 @@ class Planner:
         schedule, waited = self._plan.schedule, self._stopwatch.waited(study, now)
         if not is_complete(study, kept=kept, archive_count=self._archive_count, settings=schedule, waited=waited):
             return False
+        log.info("study complete", study=uid, instances=kept(), waited_s=round(waited.waited_s, 1))
         return self._add(study, now)
 
     def plan_again(self, study: WaitingStudy, *, after_job: int, now: dt.datetime) -> bool:

@@ -6,6 +6,7 @@ that the index cannot be used now, as an error that may be gone another time.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,6 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from dicomnode.errors import SettingsError, TransientError
 from dicomnode.settings import StoreSettings
+from dicomnode.store.private import make_folder, open_private
 
 BUSY_TIMEOUT_S = 10
 """So long a writer waits for another. A sender that waits 30 s for its answer, as many do, must get one before."""
@@ -54,7 +56,7 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
         no database, or it is one of another release.
     """
     if not is_reader:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.data_dir)
     engine = _made(settings, is_reader=is_reader)
     with ExitStack() as unless_opened:
         unless_opened.callback(engine.dispose)
@@ -266,10 +268,27 @@ def _engine_of(url: URL, *, is_reader: bool) -> Engine:
     if is_reader and url.database:
         engine = sa.create_engine(url, pool_pre_ping=True, creator=_opened_to_read(Path(url.database)))
     else:
+        _make_private(url.database)
         engine = sa.create_engine(url, pool_pre_ping=True)
     sa.event.listen(engine, "connect", _configure_reader if is_reader else _configure_sqlite)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(database: str | None) -> None:
+    """Make the file of a SQLite database for its owner alone; SQLite gives its log the mode of the file.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be made.
+    """
+    if not database or database.startswith((":memory:", "file:")):
+        return
+    try:
+        os.close(open_private(database, os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        raise SettingsError(f"store.database_url: {database} cannot be used: {error.strerror}") from None
 
 
 def _opened_to_read(path: Path) -> Callable[[], sqlite3.Connection]:

@@ -11,6 +11,8 @@ import os
 import threading
 from pathlib import Path
 
+from dicomnode.store.private import make_folder, open_private
+
 
 def file_digest(content: bytes) -> str:
     """Name of a whole file by its content."""
@@ -32,7 +34,7 @@ class FileStore:
     def __init__(self, root: Path, *, is_reader: bool = False) -> None:
         self._root = root
         if not is_reader:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
 
     def keep(self, digest: str, content: bytes) -> str:
         """Write `content` and return its name; on return it survives a power cut.
@@ -70,12 +72,12 @@ class FileStore:
 
 def _make_folder(folder: Path) -> None:
     if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         _sync_folder(folder.parent)
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with open(path, "wb", opener=open_private) as file:  # noqa: PTH123  # pathlib takes no opener
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

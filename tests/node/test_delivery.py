@@ -11,7 +11,7 @@ from io import BytesIO
 
 import pytest
 import structlog
-from helpers import a_data_set, free_port
+from helpers import a_data_set, free_port, wait_until
 from pydicom import dcmwrite
 from pydicom.uid import (
     BasicTextSRStorage,
@@ -362,6 +362,44 @@ def test_a_pacs_that_is_away_keeps_all_waiting_and_others_get_theirs(a_road, a_p
         time.sleep(0.05)
         road.couriers["pacs"].run_once()
     assert JobState.COMPLETED == road.stores.jobs.get(1).state
+
+
+def test_an_outage_is_told_twice(a_road, a_pacs):
+    """One warning when a PACS goes away and one when it is back, not one for each object of each study and try."""
+    port = free_port()
+    away = Destination(ae_title="PACS", host="127.0.0.1", port=port)
+    road = a_road(ScheduleSettings(first_retry_s=0.5, longest_retry_s=0.5), pacs=away)
+    road.add_results()
+    road.add_results()
+    with structlog.testing.capture_logs() as down:
+        for _ in range(4):  # both studies, and both again
+            wait_until(road.couriers["pacs"].run_once, timeout_s=20, what="a study is tried")
+    a_pacs(port=port)
+    with structlog.testing.capture_logs() as back:
+        for _ in range(2):
+            wait_until(road.couriers["pacs"].run_once, timeout_s=20, what="a study is sent")
+
+    (gone,) = [event for event in down if event["log_level"] == "warning"]
+    assert ("not sent, will try again", True) == (gone["event"], "no DICOM peer answers" in gone["why"])
+    assert [] == [event for event in down if event["log_level"] in ("info", "error")]
+    (again,) = [event for event in back if event["log_level"] == "warning"]
+    assert ("the destination takes results again", 10) == (again["event"], again["waited"])
+    assert 0 < again["after_s"] < 60
+    assert 10 == sum(event["event"] == "sent" for event in back)
+
+
+def test_a_peer_that_is_full_is_told_once(a_road, a_pacs):
+    """It answers every object with the same failure: that is one line as well, until it takes one."""
+    pacs, got = a_pacs(lambda _event: 0xA700)
+    road = a_road(ScheduleSettings(first_retry_s=0.001, longest_retry_s=0.001), pacs=pacs)
+    road.add_results()
+    with structlog.testing.capture_logs() as events:
+        for _ in range(3):
+            road.couriers["pacs"].run_once()
+            time.sleep(0.01)
+
+    assert 15 == len(got)
+    assert 1 == sum(event["log_level"] == "warning" for event in events)
 
 
 def test_time_that_the_clock_skipped_gives_nothing_up(a_road):

@@ -247,6 +247,72 @@ def test_a_probe_of_the_port_and_a_clean_release_leave_no_warning(a_node):
     assert [] == [line for line in lines if line["log_level"] in ("warning", "error")]
 
 
+def an_association(node, *data_sets) -> None:
+    """Send data sets over one association."""
+    ae = AE(ae_title="CT1")
+    for ds in data_sets:
+        ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
+    assoc = ae.associate(node.host, node.port, ae_title=node.ae_title)
+    for ds in data_sets:
+        assoc.send_c_store(ds)
+    assoc.release()
+
+
+def of_associations(lines: list[dict]) -> list[dict]:
+    """The lines about beginnings and ends."""
+    return [line for line in lines if line["event"].startswith(("association", "connection"))]
+
+
+def test_an_association_has_a_line_at_its_beginning_and_one_at_its_end(a_node):
+    """Who it is, from where, what came, how it ended, and no patient data."""
+    node, ds, other = a_node(), a_data_set(), a_data_set(StudyInstanceUID="1.2.3.x")
+    with capture_logs() as lines:
+        an_association(node, ds, ds, other)
+        wait_until(lambda: len(of_associations(lines)) > 1, timeout_s=5, what="the end is told")
+
+    begun, ended = of_associations(lines)
+    who = {"calling_ae_title": "CT1", "called_ae_title": "DICOMNODE", "host": "127.0.0.1"}
+    assert ("association accepted", "info", who) == (begun["event"], begun["log_level"], {k: begun[k] for k in who})
+    assert ("association released", "info", who) == (ended["event"], ended["log_level"], {k: ended[k] for k in who})
+    assert (1, 1, 1) == tuple(ended[name] for name in ("stored", "duplicates", "refused"))
+    assert 2 * len(ds.PixelData) < ended["bytes"] < 2 * len(ds.PixelData) + 2000
+    assert 0 <= ended["seconds"] < 60
+    assert begun["port"] == ended["port"]
+    assert "Synthetic" not in repr(lines)
+
+
+@pytest.mark.parametrize(
+    ("end", "event", "why"),
+    [
+        (pdu(7, bytes(4)), "association aborted", "the peer aborted it"),
+        (b"", "connection closed", "the peer closed the connection without a release"),
+        (pdu(5, bytes(4)), "association released", None),
+    ],
+)
+def test_how_a_peer_ended_an_association_is_told(a_node, end, event, why):
+    """Released, aborted and broken off are three things to whoever looks for half a study."""
+    port = a_node().port
+    with capture_logs() as lines:
+        with Peer(port) as peer:
+            assert ACCEPTED == peer.associate()
+            peer.send(end)
+        wait_until(lambda: len(of_associations(lines)) > 1, timeout_s=5, what="the end is told")
+
+    _, ended = of_associations(lines)
+    assert (event, why, 0) == (ended["event"], ended.get("why"), ended["stored"])
+
+
+def test_a_timeout_is_told_with_what_came_before_it(a_node):
+    """The warning about the end has the counts, and there is no second line."""
+    with capture_logs() as lines, Peer(a_node(network_timeout_s=0.5).port) as peer:
+        peer.associate()
+        assert ABORTED == peer.receive()[0]
+        line = wait_for_end(lines)
+
+    assert (0, True) == (line["stored"], line["seconds"] >= 0.4)
+    assert 2 == len(of_associations(lines))
+
+
 def test_a_disk_that_is_nearly_full_is_told(a_node):
     """The refusal's line names the instance, the peer and the reason."""
     node = a_node(minimum_free_bytes=10**18)

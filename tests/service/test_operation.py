@@ -132,6 +132,9 @@ def test_a_stop_in_the_middle_of_a_reading(a_service, a_film):
     a_service.start()
     (job,) = a_service.wait_for_jobs()
     assert ("COMPLETED", "findings") == (job["state"], job["outcome"])
+    (complete,) = [event for event in a_service.events() if event["event"] == "study complete"]
+    assert (job["study_instance_uid"], 1) == (complete["study"], complete["instances"])
+    assert complete["waited_s"] >= 0.5, "the quiet period of its settings"
 
 
 def serve(service, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -166,7 +169,7 @@ def test_a_bundle_that_cannot_run_ends_the_service(a_service):
     (a_service.folder / "chest" / "encoder.onnx").write_bytes(b"no graph")
     done = serve(a_service)
 
-    assert 1 == done.returncode
+    assert 2 == done.returncode
     assert "bundle 'chest'" in done.stderr.splitlines()[-1]
     events = [line for line in done.stderr.splitlines() if '"event": "listening"' in line]
     assert 1 == len(events)
