@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,13 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 
 from dicomnode.dicom.same_image import corrected_elements, is_same_image, read_whole
-from dicomnode.errors import PermanentError
+from dicomnode.errors import PermanentError, StorageError
 from dicomnode.records import ContentState, JobState, KeptInstance
+from dicomnode.store.catalogue import Catalogue, reconsider
 from dicomnode.store.engine import read, write
 from dicomnode.store.files import FileStore
-from dicomnode.store.instances import look_again, to_kept
+from dicomnode.store.instances import look_again
+from dicomnode.store.kept import to_kept
 from dicomnode.store.jobs import OPEN_STATES
 from dicomnode.store.leases import FREE
 from dicomnode.store.schema import corrections, instances, job_inputs, jobs
@@ -172,6 +175,8 @@ class CorrectionStore:
         with write(self._engine) as connection:
             for contest in contests:
                 count += _take_place(connection, contest, source)
+        with suppress(StorageError):  # the scheduler reads them at its next tick
+            Catalogue(self._engine, self._files).fill()
         return count
 
 
@@ -188,8 +193,10 @@ def _take_place(connection: Connection, contest: Contest, source: str) -> bool:
     row = {"sop_instance_uid": uid, "replaced_id": current.id, "current_id": new.id, "made_at": now, "source": source}
     connection.execute(sa.insert(corrections).values(**row))
     stopped = _withdraw_readers(connection, current.id, now)
-    for study in {current.key.study_instance_uid, new.key.study_instance_uid}:
+    concerned = sorted({current.key.study_instance_uid, new.key.study_instance_uid})
+    for study in concerned:
         look_again(connection, study)
+    reconsider(connection, concerned)
     log.warning(
         "corrected: another content counts now",
         sop_instance_uid=uid,

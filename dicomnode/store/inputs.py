@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from dicomnode.records import KeptInstance
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
-from dicomnode.store.instances import to_kept
+from dicomnode.store.kept import to_kept
 from dicomnode.store.schema import instances, job_inputs, job_selections, jobs
 
 
