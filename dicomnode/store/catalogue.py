@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from dicomnode.errors import UnsupportedImageError
+from dicomnode.errors import StorageError, UnsupportedImageError
 from dicomnode.records import SeriesFacts, StudyFacts
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
@@ -79,7 +80,9 @@ def reconsider(connection: Connection, study_instance_uids: Iterable[str]) -> No
         is_own = sa.func.min(sa.cast(instances.c.is_own, sa.Integer))
         first, last = (at(instances.c.received_at) for at in (sa.func.min, sa.func.max))
         counting = (instances.c.study_instance_uid == uid) & ~instances.c.is_conflict
-        query = sa.select(instances.c.series_instance_uid, is_own.label("is_own"), first.label("first"), last.label("last")).where(counting)
+        query = sa.select(
+            instances.c.series_instance_uid, is_own.label("is_own"), first.label("first"), last.label("last")
+        ).where(counting)
         rows = connection.execute(query.group_by(instances.c.series_instance_uid)).all()
         times = [(at, row.series_instance_uid, bool(row.is_own)) for row in rows for at in (row.first, row.last)]
         for at, series, series_is_own in sorted(times):
@@ -101,12 +104,8 @@ class Catalogue:
     def fill(self) -> int:
         """Read what some rows are to say, and return how many rows were read; 0: nothing is left to be read.
 
-        Of a study, one file is read, and one of each series: the first instance that counts.
-
-        Raises
-        ------
-        StorageError
-            If a file cannot be read now.
+        Of a study, one file is read, and one of each series: the first instance that counts. A file that cannot be
+        read now is tried again at the next call.
         """
         return sum(self._fill(table) for table in (catalogue_studies, catalogue_series))
 
@@ -118,14 +117,18 @@ class Catalogue:
             wanted = sa.select(instances.c.id, instances.c.path, instances.c.is_own)
             found = connection.execute(wanted.where(instances.c.id.in_([row.first for row in rows]))).all()
         files = {row.id: row for row in found}
+        done = 0
         for row in rows:
             key = sa.and_(*(column == getattr(row, column.name) for column in table.primary_key))
             if row.first is None:
                 self._remove(table, key)
                 continue
-            values = _values(table, _facts_of_file(table, self._files.path(files[row.first].path)))
-            self._write(table, key, row.first, values | {"is_own": files[row.first].is_own, "needs_reading": False})
-        return len(rows)
+            file = files[row.first]
+            with suppress(StorageError):
+                values = _values(table, _facts_of_file(table, self._files.path(file.path)))
+                self._write(table, key, row.first, values | {"is_own": file.is_own, "needs_reading": False})
+                done += 1
+        return done
 
     def _write(self, table: sa.Table, key: sa.ColumnElement[bool], first: int, values: dict[str, Any]) -> None:
         """Describe a row, unless its instance has been corrected since the row was found."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,8 +27,9 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from dicomnode.errors import SettingsError, TransientError
+from dicomnode.errors import PermanentError, SettingsError, TransientError
 from dicomnode.settings import StoreSettings
+from dicomnode.store.denied import sentence, sqlite_sentence
 
 BUSY_TIMEOUT_S = 10
 """So long a writer waits for another. A sender that waits 30 s for its answer, as many do, must get one before."""
@@ -50,20 +51,29 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
     Raises
     ------
     SettingsError
-        If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if there is
-        no database, or it is one of another release.
+        If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if the
+        database is one of another release.
+    PermanentError
+        For a reader: if there is no database.
+    TransientError
+        If the database file or its folder cannot be used: no permission, locked, damaged, full.
     """
     url = settings.database_url or f"sqlite:///{settings.data_dir / 'index.sqlite3'}"
     if not is_reader:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TransientError(f"store.data_dir cannot be used: {sentence(error)}") from None
     try:
         engine = _engine_of(sa.make_url(url), is_reader=is_reader)
     except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         raise SettingsError(f"store.database_url cannot be used: {error}") from None
+    is_file = engine.dialect.name == "sqlite"
     with ExitStack() as unless_opened:
         unless_opened.callback(engine.dispose)
         try:
-            (_check_revision if is_reader else upgrade)(engine)
+            with _told_clearly(engine, "opened") if is_file else nullcontext():
+                (_check_revision if is_reader else upgrade)(engine)
         except OperationalError as error:
             raise SettingsError(f"store.database_url: the database does not answer: {error.orig}") from None
         except DBAPIError as error:
@@ -81,7 +91,7 @@ def read(engine: Engine) -> Iterator[Connection]:
     TransientError
         If the database cannot be read now.
     """
-    with _told_clearly("read"), _reading(engine) as connection:
+    with _told_clearly(engine, "read"), _reading(engine) as connection:
         yield connection
 
 
@@ -94,7 +104,7 @@ def write(engine: Engine) -> Iterator[Connection]:
     TransientError
         If the database cannot be written now: it is locked for too long, full, or its server is gone.
     """
-    with _told_clearly("written"), engine.begin() as connection:
+    with _told_clearly(engine, "written"), engine.begin() as connection:
         yield connection
 
 
@@ -108,7 +118,7 @@ def _reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told_clearly(what: str) -> Iterator[None]:
+def _told_clearly(engine: Engine, what: str) -> Iterator[None]:
     """Name what keeps the index from being used; the library's own text quotes the values of the statement."""
     try:
         yield
@@ -116,7 +126,10 @@ def _told_clearly(what: str) -> Iterator[None]:
         raise
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = getattr(error, "orig", None) or error
-        raise TransientError(f"the index cannot be {what} ({type(cause).__name__})") from None
+        why = f" ({type(cause).__name__})"
+        if isinstance(cause, sqlite3.Error):
+            why = f": {sqlite_sentence(cause, Path(engine.url.database or 'in memory'))}"
+        raise TransientError(f"the index cannot be {what}{why}") from None
 
 
 def upgrade(engine: Engine) -> None:
@@ -203,11 +216,11 @@ def _opened_to_read(path: Path) -> Callable[[], sqlite3.Connection]:
 
     Raises
     ------
-    SettingsError
+    PermanentError
         If there is no such file.
     """
     if not path.is_file():
-        raise SettingsError(f"store.data_dir: there is no index at {path}; `dicomnode serve` makes it")
+        raise PermanentError(f"there is no index at {path} (store.data_dir); `dicomnode serve` makes it")
 
     def connect() -> sqlite3.Connection:
         # Where no service has it open there is no log, and reading it in the usual way would make one.

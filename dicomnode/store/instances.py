@@ -21,7 +21,7 @@ from dicomnode.store.digests import content_digest
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.kept import to_kept
-from dicomnode.store.listing import counts
+from dicomnode.store.listing import contents_of, counts
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import instances, jobs, results, studies
 
@@ -270,11 +270,7 @@ class InstanceStore:
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
         """Every kept content of a study, each with whether it is a conflict."""
-        query = (
-            sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
-        )
-        with read(self._engine) as connection:
-            return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
+        return contents_of(self._engine, self._files, study_instance_uid)
 
     def summaries(self) -> list[dict[str, Any]]:
         """One row a study, see `store.listing.counts`; the last received first."""

@@ -13,13 +13,24 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from dicomnode.records import JobState, Progress, Stage
+from dicomnode.records import JobState, KeptInstance, Progress, Stage
 from dicomnode.store.alerts import AlertState, listed
 from dicomnode.store.catalogue import folded
 from dicomnode.store.engine import read
+from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import SUPERSEDED, is_emergent
+from dicomnode.store.kept import to_kept
 from dicomnode.store.results import DeliveryState
-from dicomnode.store.schema import alerts, answers, catalogue_studies, deliveries, instances, jobs, studies
+from dicomnode.store.schema import (
+    alerts,
+    answers,
+    catalogue_studies,
+    corrections,
+    deliveries,
+    instances,
+    jobs,
+    studies,
+)
 
 BY_OPERATOR = "CANCELED"
 """How the reason of a job begins that an operator stopped."""
@@ -131,6 +142,31 @@ def studies_called(engine: Engine, name: str) -> list[str]:
         if connection.execute(kept).first() is not None:
             return [name]
         return list(connection.execute(called.order_by(c.last_received_at.desc(), c.study_instance_uid)).scalars())
+
+
+def contents_of(engine: Engine, files: FileStore, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
+    """Every kept content of a study, each with whether it is kept beside another that counts."""
+    query = sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
+    with read(engine) as connection:
+        return [(to_kept(row, files), row.is_conflict) for row in connection.execute(query)]
+
+
+def corrections_of(engine: Engine, study_instance_uid: str) -> list[dict[str, Any]]:
+    """Every replacement of a content under a UID of a study, oldest first."""
+    of_study = sa.select(instances.c.sop_instance_uid).where(instances.c.study_instance_uid == study_instance_uid)
+    query = sa.select(corrections).where(corrections.c.sop_instance_uid.in_(of_study)).order_by(corrections.c.id)
+    with read(engine) as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def study_row(engine: Engine, study_instance_uid: str) -> dict[str, Any] | None:
+    """What the catalogue says of one study; None where nothing of it counts."""
+    query = sa.select(catalogue_studies).where(catalogue_studies.c.study_instance_uid == study_instance_uid)
+    with read(engine) as connection:
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        return dict(row._mapping) | counts(connection, [study_instance_uid])[study_instance_uid]
 
 
 def counts(connection: Connection, study_instance_uids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
