@@ -17,10 +17,12 @@ def _codes(of: type[NodeError]) -> set[str]:
     return {of.code}.union(*(_codes(below) for below in of.__subclasses__()))
 
 
-_NAMES = {"QUARANTINED", "CANCELED", "SUPERSEDED", "WITHDRAWN", "TRANSIENT", "INTERNAL_ERROR"}
-_NAMES |= {code for code in _codes(NodeError) if "_" in code}  # a destination may well be called STORAGE
-_CODES = re.compile(rf"(?:^|(?<=: )|(?<=; ))(?:{'|'.join(sorted(_NAMES))}): ")
+_WORDS = {"QUARANTINED", "CANCELED", "SUPERSEDED", "WITHDRAWN", "INTERNAL_ERROR"}
+_NAMES = _codes(NodeError) | _WORDS
+_FIRST = re.compile(rf"(?:(?:{'|'.join(sorted(_NAMES))}): )+")
 """Names of reasons, which are for programs."""
+_FURTHER = re.compile(rf"(?<=: )(?:{'|'.join(sorted(name for name in _NAMES if '_' in name))}): ")
+"""Those that cannot well be the name of a destination."""
 _READ = (Progress.DELIVERED, Progress.PARTLY_DELIVERED, Progress.SENDING, Progress.NOT_SENT)
 """Where a job stands whose reason is what the reading said."""
 _DELIVERIES = {"WAITING": "waiting", "HELD": "delivered", "FAILED": "failed", "CANCELED": "canceled"}
@@ -36,7 +38,8 @@ _OUTCOMES = {
 
 def without_codes(reason: str) -> str:
     """A reason as a sentence: `QUARANTINED: pacs: PEER_UNREACHABLE: no answer` reads `pacs: no answer`."""
-    return _CODES.sub("", reason)
+    first = _FIRST.match(reason)
+    return _FURTHER.sub("", reason[first.end() :] if first else reason)
 
 
 def state_of(job: Mapping[str, Any], *, now: dt.datetime) -> str:

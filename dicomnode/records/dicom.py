@@ -154,6 +154,10 @@ class StudySummary:
     """Modalities in Study (0008,0061); empty: not told."""
     body_parts: tuple[str, ...] = ()
     """Body Part Examined (0018,0015) of its images; empty: not told."""
+    accession_number: str = ""
+    """Accession Number (0008,0050); empty: not told."""
+    description: str = ""
+    """Study Description (0008,1030); empty: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
