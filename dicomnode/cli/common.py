@@ -39,6 +39,9 @@ _WRAPPED = frozenset(
     )
 )  # fmt: skip
 """Columns whose text may take several lines; the others stay on one."""
+_SPARED = frozenset(("received", "study_date"))
+"""Columns that a narrow terminal does without."""
+_NARROW = 100
 _PIPE_WIDTH = 240
 """A pipe has no width: rows stay whole for grep and mail."""
 _WHOLE_WIDTH = 4000
@@ -86,11 +89,17 @@ def show_rows(
             err.print(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        wraps = column in _WRAPPED and not is_wide
-        table.add_column(column.replace("_", " "), overflow="fold" if wraps else "ellipsis", no_wrap=not wraps)
+    shown = [one for one in columns if is_wide or out.width >= _NARROW or one not in _SPARED]
+    for column in shown:
+        wraps = not is_wide and (column in _WRAPPED or column.casefold().endswith("uid"))
+        table.add_column(
+            column.replace("_", " "),
+            overflow="fold" if wraps else "ellipsis",
+            no_wrap=not wraps,
+            min_width=len(column) if wraps else None,
+        )
     for row in rows:
-        table.add_row(*(Text(_cell(row[column])) for column in columns))
+        table.add_row(*(Text(_cell(row[column])) for column in shown))
     out.print(table, width=_WHOLE_WIDTH if is_wide else None)
 
 

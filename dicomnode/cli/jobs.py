@@ -123,8 +123,10 @@ def show(
         show_json(row | {"results": deliveries, "alerts": alerts})
         return
     now = dt.datetime.now(dt.UTC)
-    for name, value in ({"job": row["id"], "stands": state_of(row, now=now), "result": result_of(row)} | row).items():
-        if name not in _OF_PROGRAMS:
+    about = {"job": row["id"], "state": state_of(row, now=now), "result": result_of(row)}
+    about |= {name: value for name, value in row.items() if name not in _OF_PROGRAMS}
+    for name, value in about.items():
+        if _shown(value):
             out.print(f"{name.replace('_', ' ')}: {harmless(_shown(value))}")
     told = [delivery_of(one, now=now) for one in deliveries]
     show_rows(
@@ -133,7 +135,10 @@ def show(
     show_rows(alert_cells(alerts), ALERT_COLUMNS, as_json=False, empty="")
 
 
-_OF_PROGRAMS = ("id", "state", "progress", "waits_for", "key", "revision", "outcome", "reason")
+_OF_PROGRAMS = (
+    "id", "state", "progress", "waits_for", "key", "revision", "outcome", "reason", "not_before", "lease_owner",
+    "lease_until", "due_at", "deferrals",
+)  # fmt: skip
 """What the lines of `show` say in words, or not at all."""
 
 

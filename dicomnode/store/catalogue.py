@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,23 @@ def record(connection: Connection, row: dict[str, Any], study: StudyFacts | None
 
 def _upsert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Add a row, or let it say what is known now where it says nothing, or only what a result of ours does."""
-    statement = upsert(connection, table).values(**values)
+    connection.execute(_upsert_statement(connection.dialect.name, table), values)
+
+
+@cache
+def _upsert_statement(dialect: str, table: sa.Table) -> Any:
+    """The statement with every column as a parameter, built once: to build it takes longer than to run it."""
+    statement = upsert(dialect, table).values({column.name: sa.bindparam(column.name) for column in table.columns})
     is_better = table.c.needs_reading | (table.c.is_own & ~statement.excluded.is_own)
     kept = {column.name for column in table.primary_key} | {"received_at", "last_received_at"}
     news: dict[str, Any] = {
-        name: sa.case((is_better, statement.excluded[name]), else_=table.c[name]) for name in values if name not in kept
+        column.name: sa.case((is_better, statement.excluded[column.name]), else_=column)
+        for column in table.columns
+        if column.name not in kept
     }
-    if "last_received_at" in values:
+    if "last_received_at" in table.c:
         news["last_received_at"] = statement.excluded.last_received_at
-    connection.execute(statement.on_conflict_do_update(index_elements=[*table.primary_key], set_=news))
+    return statement.on_conflict_do_update(index_elements=[*table.primary_key], set_=news)
 
 
 def reconsider(connection: Connection, study_instance_uids: Iterable[str]) -> None:

@@ -188,9 +188,9 @@ def _newest_revision() -> str:
     return max(path.stem for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
-def upsert(connection: Connection, table: sa.Table) -> Any:
-    """INSERT statement of this dialect that knows `on_conflict_do_update`."""
-    if connection.dialect.name == "postgresql":
+def upsert(dialect: str, table: sa.Table) -> Any:
+    """INSERT statement of a dialect that knows `on_conflict_do_update`."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
         return postgresql_insert(table)

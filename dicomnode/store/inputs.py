@@ -87,7 +87,7 @@ class InputStore:
             One for each series, of plain JSON values.
         """
         with write(self._engine) as connection:
-            statement = upsert(connection, job_selections).values(job_id=job_id, series=list(rows))
+            statement = upsert(connection.dialect.name, job_selections).values(job_id=job_id, series=list(rows))
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[job_selections.c.job_id], set_={"series": statement.excluded.series}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,8 @@ class InstanceStore:
 
     def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
         """Row of this content in the index; None where it is new."""
-        same = instances.c.sop_instance_uid == sop_instance_uid
         with read(self._engine) as connection:
-            rows = connection.execute(sa.select(instances).where(same)).all()
+            rows = connection.execute(_CONTENTS, {"uid": sop_instance_uid}).all()
         for row in rows:
             if row.digest == digest:
                 return row
@@ -174,7 +174,7 @@ class InstanceStore:
             is_news = is_conflict and not is_own and not row["is_prior"]
             state = ContentState.NEW if is_news else ContentState.CONFLICT if is_conflict else ContentState.CURRENT
             values = {**row, "is_own": is_own, "is_conflict": is_conflict, "content_state": state}
-            connection.execute(sa.insert(instances).values(**values))
+            connection.execute(_INSERT, values)
             if not is_conflict:
                 catalogue.record(connection, values, key.study, key.series)
             if not is_own and not row["is_prior"]:
@@ -214,7 +214,7 @@ class InstanceStore:
                 return False
             is_own = key.is_own or _is_result(connection, row["sop_instance_uid"])
             values = {**row, "is_own": is_own, "is_conflict": False}
-            connection.execute(sa.insert(instances).values(**values))
+            connection.execute(_INSERT, values)
             catalogue.reconsider(connection, was_in)
             catalogue.record(connection, values, key.study, key.series)
             if not is_own:
@@ -313,17 +313,27 @@ def _waiting_study(row: Row[Any]) -> WaitingStudy:
     )
 
 
+_UID = sa.bindparam("uid")
+_INSERT = sa.insert(instances)
+_CONTENTS = sa.select(instances).where(instances.c.sop_instance_uid == _UID)
+_RESULTS = sa.union_all(
+    sa.select(results.c.id).where(results.c.sop_instance_uid == _UID),
+    sa.select(instances.c.id).where((instances.c.sop_instance_uid == _UID) & instances.c.is_own),
+)
+_COUNTS_IN = sa.select(instances.c.study_instance_uid).where(
+    (instances.c.sop_instance_uid == _UID) & ~instances.c.is_conflict
+)
+# Statements that every instance runs are built once: to build one takes longer than to run it.
+
+
 def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
     """Whether a dicomnode made it: results that a PACS routes back keep their UID even if it edits the header."""
-    ours = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
-    known = sa.select(instances.c.id).where((instances.c.sop_instance_uid == sop_instance_uid) & instances.c.is_own)
-    return connection.execute(sa.union_all(ours, known)).first() is not None
+    return connection.execute(_RESULTS, {"uid": sop_instance_uid}).first() is not None
 
 
 def _studies_of(connection: Connection, sop_instance_uid: str) -> list[str]:
     """Study in which an instance counts now: it changes too where another content takes its place."""
-    same = (instances.c.sop_instance_uid == sop_instance_uid) & ~instances.c.is_conflict
-    return [row.study_instance_uid for row in connection.execute(sa.select(instances.c.study_instance_uid).where(same))]
+    return list(connection.execute(_COUNTS_IN, {"uid": sop_instance_uid}).scalars())
 
 
 def look_again(connection: Connection, study_instance_uid: str) -> bool:
@@ -337,13 +347,17 @@ def look_again(connection: Connection, study_instance_uid: str) -> bool:
 
 def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:
     """Any instance of the study, over any association, starts its quiet period anew."""
-    statement = upsert(connection, studies).values(
-        study_instance_uid=study_instance_uid, is_waiting=True, waiting_since=now, last_instance_at=now, revision=""
-    )
-    first = sa.case((studies.c.is_waiting, studies.c.waiting_since), else_=now)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[studies.c.study_instance_uid],
-            set_={"is_waiting": True, "waiting_since": first, "last_instance_at": now},
-        )
+    row = {"study_instance_uid": study_instance_uid, "is_waiting": True, "waiting_since": now, "last_instance_at": now}
+    connection.execute(_timer_statement(connection.dialect.name), row | {"revision": ""})
+
+
+@cache
+def _timer_statement(dialect: str) -> Any:
+    names = ("study_instance_uid", "is_waiting", "waiting_since", "last_instance_at", "revision")
+    statement = upsert(dialect, studies).values({name: sa.bindparam(name) for name in names})
+    new = statement.excluded
+    first = sa.case((studies.c.is_waiting, studies.c.waiting_since), else_=new.waiting_since)
+    return statement.on_conflict_do_update(
+        index_elements=[studies.c.study_instance_uid],
+        set_={"is_waiting": True, "waiting_since": first, "last_instance_at": new.last_instance_at},
     )

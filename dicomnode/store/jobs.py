@@ -247,7 +247,7 @@ def _insert(connection: Connection, job: dict[str, Any], inputs: JobInputs | Non
     if given_up is not None:
         retired = _next_key(job["key"], f"superseded {given_up}")
         connection.execute(sa.update(jobs).where(jobs.c.id == given_up).values(key=retired))
-    statement = upsert(connection, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
+    statement = upsert(connection.dialect.name, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
     job_id = connection.execute(statement.returning(jobs.c.id)).scalar()
     if job_id is not None and inputs is not None:
         InputStore.record(connection, job_id, inputs.read, inputs.beside)
