@@ -27,7 +27,7 @@ COMMANDS = {
     "serve": "Run the node until it is told to stop (SIGTERM or Ctrl-C).",
     "init": "Write a settings file that names and explains every setting with its default.",
     "send": "Send DICOM files to a peer over C-STORE, byte for byte as stored where the peer accepts that encoding.",
-    "demo": "Run the whole service on synthetic studies: send, read, explain, report.",
+    "demo": "Run the whole service on synthetic studies: send, read, report, and collect what comes back.",
     "config": "Look at the settings.",
     "destinations": "The peers that get results.",
     "routes": "The routing rules.",

@@ -93,7 +93,7 @@ def show_rows(
     for column in shown:
         wraps = not is_wide and (column in _WRAPPED or column.casefold().endswith("uid"))
         table.add_column(
-            column.replace("_", " "),
+            label(column),
             overflow="fold" if wraps else "ellipsis",
             no_wrap=not wraps,
             min_width=len(column) if wraps else None,
@@ -101,6 +101,11 @@ def show_rows(
     for row in rows:
         table.add_row(*(Text(_cell(row[column])) for column in shown))
     out.print(table, width=_WHOLE_WIDTH if is_wide else None)
+
+
+def label(name: str) -> str:
+    """Name of a column or field as people read it."""
+    return " ".join({"uid": "UID", "ae": "AE", "id": "ID"}.get(word, word) for word in name.split("_"))
 
 
 def show_json(value: Any) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from dicomnode.cli.alerts import COLUMNS as ALERT_COLUMNS
 from dicomnode.cli.alerts import cells as alert_cells
-from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
+from dicomnode.cli.common import JsonOption, SettingsOption, err, label, out, read_settings, show_json, show_rows
 from dicomnode.cli.looking import (
     PATIENT_COLUMNS,
     STUDY_COLUMNS,
@@ -127,7 +127,7 @@ def show(
     about |= {name: value for name, value in row.items() if name not in _OF_PROGRAMS}
     for name, value in about.items():
         if _shown(value):
-            out.print(f"{name.replace('_', ' ')}: {harmless(_shown(value))}")
+            out.print(f"{label(name)}: {harmless(_shown(value))}")
     told = [delivery_of(one, now=now) for one in deliveries]
     show_rows(
         told, ("role", "destination", "state", "attempts", "sop_instance_uid"), as_json=False, empty="no results yet"

@@ -47,9 +47,7 @@ def index(settings: Settings) -> Iterator[Engine]:
     Raises
     ------
     PermanentError
-        If there is no data folder or no index.
-    SettingsError
-        If the index was made by another release.
+        If there is no data folder or no index, or the index was made by another release.
     TransientError
         If it cannot be read.
     """

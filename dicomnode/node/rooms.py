@@ -59,9 +59,9 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
     Raises
     ------
     SettingsError
-        If the database's URL is wrong, or its server does not answer; for a reader also if it is of another release.
+        If the database's URL is wrong, or its server does not answer.
     PermanentError
-        For a reader: if there is nothing to look into.
+        For a reader: if there is nothing to look into, or it is of another release.
     TransientError
         If the data folder or the database cannot be read or written.
     """

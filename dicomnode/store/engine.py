@@ -51,10 +51,9 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
     Raises
     ------
     SettingsError
-        If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if the
-        database is one of another release.
+        If the URL is wrong, its driver is not installed, or the server does not answer.
     PermanentError
-        For a reader: if there is no database.
+        For a reader: if there is no database, or it is one of another release.
     TransientError
         If the database file or its folder cannot be used: no permission, locked, damaged, full.
     """
@@ -163,16 +162,14 @@ def _check_revision(engine: Engine) -> None:
     """Refuse to look into a database whose tables are not those that we know."""
     found, known = _revision(engine), _newest_revision()
     if found is None:
-        raise SettingsError("store.database_url: the database is empty; `dicomnode serve` makes the index")
+        raise PermanentError("the index is empty (store.database_url); `dicomnode serve` makes the index")
     if found < known:
-        raise SettingsError(
-            f"store.database_url: the index was made by an older dicomnode (revision {found}, this one needs {known}); "
+        raise PermanentError(
+            f"the index was made by an older dicomnode (revision {found}, this one needs {known}); "
             "`dicomnode serve` brings it up to date"
         )
     if found > known:
-        raise SettingsError(
-            f"store.database_url: the index was made by a newer dicomnode (revision {found}, this one knows {known})"
-        )
+        raise PermanentError(f"the index was made by a newer dicomnode (revision {found}, this one knows {known})")
 
 
 def _revision(engine: Engine) -> str | None:

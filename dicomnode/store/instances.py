@@ -313,7 +313,7 @@ def _waiting_study(row: Row[Any]) -> WaitingStudy:
     )
 
 
-_UID = sa.bindparam("uid")
+_UID: sa.BindParameter[str] = sa.bindparam("uid")
 _INSERT = sa.insert(instances)
 _CONTENTS = sa.select(instances).where(instances.c.sop_instance_uid == _UID)
 _RESULTS = sa.union_all(

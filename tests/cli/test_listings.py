@@ -41,14 +41,10 @@ def lists(capsys, noun: str, *options: str) -> str:
 def test_patients_are_shown_only_when_asked_for(stores, capsys, noun):
     """Neither table nor JSON names one without `--show-patients`; accession number and description are there."""
     finding = AlertContent(findings=(a_told_finding(),), model="m", model_version="1")
-    keep(
-        stores,
-        a_data_set(
-            StudyInstanceUID="1.2.3", PatientName="Doe^Jane", PatientID="P-1", AccessionNumber="A-77",
-            StudyDescription="Chest PA", StudyDate="20260105", PatientBirthDate="19500102",
-        ),
+    answer(
+        stores, "1.2.3", alerts={"ward": finding}, PatientName="Doe^Jane", PatientID="P-1", AccessionNumber="A-77",
+        StudyDescription="Chest PA", StudyDate="20260105", PatientBirthDate="19500102",
     )  # fmt: skip
-    answer(stores, "1.2.3", alerts={"ward": finding})
 
     for options in ((), ("--wide",), ("--json",)):
         out = lists(capsys, noun, *options)
@@ -202,21 +198,12 @@ def test_text_from_outside_neither_formats_nor_drives_the_terminal(stores, capsy
     stores.jobs.cancel(1, reason=f"QUARANTINED: {EVIL}", now=LATER)
 
     asked = [("studies", "list"), ("jobs", "list"), ("studies", "show", "1.2.3"), ("jobs", "show", "1")]
-    for words in asked:
-        if options == ("--wide",) and words[1] == "show":
-            continue
-        shown = (*options, "--show-patients")
-        status, out, _ = run(*words, *shown, capsys=capsys)
+    for words in asked[:2] if options == ("--wide",) else asked:
+        status, out, _ = run(*words, *options, "--show-patients", capsys=capsys)
         assert 0 == status
         assert not [one for one in out if one != "\n" and (ord(one) < 32 or 0x7F <= ord(one) < 0xA0 or one == "\u202e")]
-        if options == ("--json",):
-            assert (
-                EVIL.split("\r")[0]
-                in json.dumps(json.loads(out), ensure_ascii=False).encode().decode("unicode_escape", "ignore")
-                or "[/A][red]x" in out
-            )
-        else:
-            assert SEEN in out
+        seen = SEEN.replace("\\x", r"\u00") if options == ("--json",) else SEEN
+        assert seen in out
     (row,) = json.loads(run("studies", "list", "--json", capsys=capsys)[1])
     assert EVIL.strip() == row["description"]
 
@@ -270,14 +257,12 @@ def test_an_index_that_is_none_is_one_sentence(a_settings_file, capsys, tmp_path
 
     status, _, err = run(*words, capsys=capsys)
 
-    assert status in (1, 2)
-    one_sentence(err)
+    assert 1 == status
+    assert (f"{index}: the file is " if content else "the index is empty") in one_sentence(err)
     assert content == index.read_bytes()
-    if content:
-        assert (1, True) == (status, f"{index}: the file is " in err)
 
 
-@pytest.mark.parametrize("words", WRITING)
+@pytest.mark.parametrize("words", [words for words in WRITING if words[1] in ("retry", "cancel", "index")])
 def test_a_locked_index_is_one_sentence(a_settings_file, capsys, tmp_path, monkeypatch, words):
     """Another program that holds it for too long is told of, not waited for."""
     monkeypatch.setattr("dicomnode.store.engine.BUSY_TIMEOUT_S", 0)
@@ -289,10 +274,6 @@ def test_a_locked_index_is_one_sentence(a_settings_file, capsys, tmp_path, monke
     status, _, err = run(*words, capsys=capsys)
     other.close()
 
-    if words[1] in ("withdraw", "resend", "reread", "correct"):  # what they look up first may say no
-        assert status in (1, 2)
-        one_sentence(err)
-        return
     assert 1 == status
     assert "index.sqlite3: another process has it locked" in one_sentence(err)
 
@@ -316,10 +297,9 @@ def test_without_permission_a_sentence_names_path_user_and_owner(a_settings_file
         assert 0 == status
         return
     assert 1 == status
-    if words[1] not in ("resend", "reread", "withdraw", "correct") or mode == "closed":
-        assert "this is user nobody" in one_sentence(err)
-        assert "belongs to root" in err
-    assert "data" in one_sentence(err)
+    sentence = one_sentence(err)
+    assert "this is user nobody; " in sentence
+    assert sentence.endswith(f"{tmp_path / 'data'}{'/index.sqlite3' if mode == 'readable' else ''} belongs to root)")
 
 
 def _open_up(tmp_path: Path, mode: int) -> None:
@@ -333,8 +313,20 @@ def _open_up(tmp_path: Path, mode: int) -> None:
 
 
 def _as_nobody(words: list[str]) -> int:
-    """Run a command in a process that belongs to nobody; returns its status."""
+    """Run a command in a process that belongs to nobody; returns its status.
+
+    What it needs is loaded before: where Python itself lies may be closed to others.
+    """
     import pwd
+
+    import dicomnode.cli.app
+    import dicomnode.node.again
+    import dicomnode.node.withdrawing
+    import dicomnode.store.listing
+    import dicomnode.store.withdrawals  # noqa: F401
+
+    assert dicomnode.cli.app.app
+    "host".encode("idna")
 
     child = os.fork()
     if child == 0:

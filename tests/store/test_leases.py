@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from helpers import a_told_finding
 from pydicom.uid import generate_uid
 
-from dicomnode.errors import PermanentError, SettingsError, TransientError
+from dicomnode.errors import PermanentError, TransientError
 from dicomnode.node.rooms import open_stores
 from dicomnode.records import Acuity, AlertContent, InstanceKey, Outcome
 from dicomnode.settings import StoreSettings
@@ -150,7 +150,7 @@ def test_an_index_of_another_release_is_not_read_and_not_migrated(some_settings,
     url = both_stores.engine.url.render_as_string(hide_password=False)
     settings = some_settings.store.model_copy(update={"database_url": url})
 
-    with pytest.raises(SettingsError, match=says):
+    with pytest.raises(PermanentError, match=says):
         open_engine(settings, is_reader=True)
     with read(both_stores.engine) as connection:
         assert revision == connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()

@@ -32,13 +32,13 @@ def add_job(stores: Stores, study: str, *, destinations=("pacs",), **elements: o
     return next(job["id"] for job in stores.jobs.list() if job["key"] == study)
 
 
-def answer(stores: Stores, study: str, *, destinations=("pacs",), outcome=Outcome.FINDINGS, alerts=None) -> int:
+def answer(stores: Stores, study: str, *, destinations=("pacs",), alerts=None, **elements: object) -> int:
     """Add a job and compose two results of it."""
-    job_id = add_job(stores, study, destinations=destinations)
+    job_id = add_job(stores, study, destinations=destinations, **elements)
     job = stores.jobs.claim("w", lease_s=60, now=NOW)
     new = [a_result(f"{study}.{part}") for part in "ab"]
     stores.results.keep(
-        job, new, acuity=Acuity.URGENT, outcome=outcome, reason="", priority=1, now=NOW, alerts=alerts
+        job, new, acuity=Acuity.URGENT, outcome=Outcome.FINDINGS, reason="", priority=1, now=NOW, alerts=alerts
     )  # fmt: skip
     return job_id
 
