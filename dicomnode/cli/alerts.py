@@ -65,7 +65,7 @@ def list_(  # noqa: PLR0913  # one option a parameter
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the alerts with when they were made and acknowledged, the newest first."""
+    """List the alerts, the newest first, with the times they were created and acknowledged."""
     from dicomnode.store.listing import alert_page
 
     sought = wanted(
@@ -108,7 +108,7 @@ def retry(
     alert_id: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the alert, from `alerts list`.")],
     settings: SettingsOption = None,
 ) -> None:
-    """Send an alert again that was given up."""
+    """Send an alert again that could not be delivered."""
     stores_to_change(read_settings(settings)).alerts.retry(alert_id, now=dt.datetime.now(dt.UTC))
     err.print(f"alert {alert_id} waits again")
 

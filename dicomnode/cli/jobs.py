@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="jobs", help="What is queued, running and done.", no_args_is_help=True)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
 JobId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the job, from `jobs list`.")]
 _LARGEST_ID = 2**31 - 1
 
@@ -172,7 +172,7 @@ def _one_job(engine: Engine, target: str) -> dict[str, Any]:
 
 @app.command()
 def retry(job_id: JobId, settings: SettingsOption = None) -> None:
-    """Put a canceled job back into the queue, or its results that could not be sent."""
+    """Queue a job again that failed or was canceled, or send its results again that could not be delivered."""
     stores = stores_to_change(read_settings(settings))
     # What a destination refused can go all the same while another still waits, or holds everything.
     if not stores.results.retry(job_id, now=dt.datetime.now(dt.UTC)):
@@ -182,7 +182,7 @@ def retry(job_id: JobId, settings: SettingsOption = None) -> None:
 
 @app.command()
 def cancel(job_id: JobId, settings: SettingsOption = None) -> None:
-    """Stop a job that has not ended; results that were sent stay where they are."""
+    """Stop a job that has not ended; results that were already sent stay where they are."""
     stores = stores_to_change(read_settings(settings))
     stores.jobs.cancel(job_id, reason="CANCELED: by the operator", now=dt.datetime.now(dt.UTC))
     err.print(f"job {job_id} is canceled")
@@ -191,12 +191,12 @@ def cancel(job_id: JobId, settings: SettingsOption = None) -> None:
 @app.command()
 def resend(
     job_id: JobId,
-    destination: Annotated[list[str] | None, typer.Option(help="Only to this one; may be given again.")] = None,
+    destination: Annotated[list[str] | None, typer.Option(help="Only to this destination; repeat for several.")] = None,
     dry_run: DryRun = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send the results of a job again, the same objects, to all its destinations or to some."""
+    """Send the results of a job again, the same objects, to all of its destinations or to some."""
     from dicomnode.node.again import resend_results  # loads what composes
 
     read = read_settings(settings)
@@ -212,7 +212,7 @@ def reread(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a study again; the new answer withdraws the former one."""
+    """Read a study again; the new results replace the former ones, which are withdrawn."""
     from dicomnode import logs
     from dicomnode.node.again import reread as read_again  # loads what composes
 
@@ -230,7 +230,7 @@ def reread(
 
 @app.command()
 def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = None) -> None:
-    """Withdraw the results of a job: rejection notes to whoever holds them, retractions to whoever was alerted."""
+    """Withdraw the results of a job: rejection notes to whoever holds them, retractions to whoever was notified."""
     from dicomnode import logs
     from dicomnode.node.withdrawing import withdraw as withdraw_answer  # loads what composes
     from dicomnode.records import WithdrawalReason
@@ -244,7 +244,8 @@ def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = 
         job = stores.jobs.get(job_id)
         if job is None:
             raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
-        raise PermanentError(f"job {job_id} has no results to withdraw: it is {job.state}")
+        told = f"`dicomnode jobs show {job_id}` says where it stands"
+        raise PermanentError(f"job {job_id} has no results to withdraw; {told}")
     if not answer.stands:
         raise PermanentError(f"job {job_id} was withdrawn before: {answer.withdrawal and answer.withdrawal.words}")
     if dry_run:

@@ -30,13 +30,15 @@ _PATIENT = ("patient_name", "patient_id", "birth_date", "sex")
 
 AccessionOption = Annotated[str, typer.Option(help="Only this accession number; * stands for any characters.")]
 ModalityOption = Annotated[str, typer.Option(help="Only studies with images of this modality, for example CT.")]
-SinceOption = Annotated[str, typer.Option(help=f"Received then or later: {_TIME}.", metavar="WHEN")]
-UntilOption = Annotated[str, typer.Option(help="Received until then, a date to its end; as --since.", metavar="WHEN")]
-LimitOption = Annotated[int, typer.Option(min=0, help="Rows to show at the most; 0 shows all.")]
+SinceOption = Annotated[str, typer.Option(help=f"Received at or after: {_TIME}.", metavar="WHEN")]
+UntilOption = Annotated[
+    str, typer.Option(help="Received before then, written as for --since; a date includes that day.", metavar="WHEN")
+]
+LimitOption = Annotated[int, typer.Option(min=0, help="Show at most this many rows; 0 shows all.")]
 WideOption = Annotated[bool, typer.Option("--wide", help="Show more columns and the UIDs, however long the lines get.")]
-PatientsOption = Annotated[bool, typer.Option("--show-patients", help="Show patient names and IDs too, also in JSON.")]
+PatientsOption = Annotated[bool, typer.Option("--show-patients", help="Show patient names and IDs, in JSON too.")]
 PatientOption = Annotated[
-    str, typer.Option(help="Only this Patient ID, or names that begin so; needs --show-patients.")
+    str, typer.Option(help="Only this Patient ID, or names beginning with this text; needs --show-patients.")
 ]
 
 

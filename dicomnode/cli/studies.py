@@ -200,11 +200,11 @@ def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @app.command()
 def conflicts(
-    study_uid: Annotated[str, typer.Argument(help="Study Instance UID; without it, of all studies.")] = "",
+    study_uid: Annotated[str, typer.Argument(help="Study Instance UID; without it, all studies.")] = "",
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List contents that came under a known SOP Instance UID and do not count, with what sets them apart."""
+    """List contents received under a known SOP Instance UID that do not count, with the elements that differ."""
     from dicomnode.node.rooms import open_stores
 
     read = read_settings(settings)
@@ -216,18 +216,18 @@ def conflicts(
 
 @app.command()
 def correct(
-    study_uid: Annotated[str, typer.Argument(help="Study Instance UID that the contents to count are filed under.")],
+    study_uid: Annotated[str, typer.Argument(help="Study Instance UID that the accepted contents name.")],
     content: Annotated[
         list[int] | None,
-        typer.Option(help="Number of a content that is to count, from `studies conflicts`; may be given again."),
+        typer.Option(help="Number of a content that is to count, from `studies conflicts`; repeat for several."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let contents count that were kept beside: without numbers, all of a study that are corrections.
+    """Accept contents that were kept beside those that count; without --content, all corrections of the study.
 
-    What counted so far is kept, but not read any more; jobs that read it are withdrawn, and both studies are read anew.
+    What counted before is kept, but no longer read. Jobs that read it are withdrawn, and both studies are read again.
     """
     from dicomnode import logs
 

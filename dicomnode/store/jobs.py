@@ -170,7 +170,7 @@ class JobStore:
         state = sa.case((jobs.c.stage == Stage.SEND, JobState.IN_PROGRESS), else_=JobState.SCHEDULED)
         fresh = {"state": state, "attempts": 0, "deferrals": 0, "not_before": leases.AT_ONCE}
         fresh |= {"ended_at": None, "reason": ""}
-        self._change(job_id, states, "is not canceled", **fresh)
+        self._change(job_id, states, "has not ended", **fresh)
 
     def _change(self, job_id: int, states: Sequence[JobState], otherwise: str, **values: Any) -> None:
         allowed = (jobs.c.id == job_id) & jobs.c.state.in_(states)
@@ -180,7 +180,7 @@ class JobStore:
             row = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job_id)).first()
         if row is None:
             raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
-        raise PermanentError(f"job {job_id} {otherwise}: it is {row.state}")
+        raise PermanentError(f"job {job_id} {otherwise}; `dicomnode jobs show {job_id}` says where it stands")
 
     def get(self, job_id: int) -> Job | None:
         """One job, None where there is none of that number."""
