@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TIME = "a date (2026-11-27), a time (2026-11-27T14:30), or an age (30m, 2h, 3d, 1w)"
 _AGE = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PATIENT = ("patient_name", "patient_id", "birth_date", "sex")
+_PATIENT = ("patient_name", "patient_id", "issuer", "birth_date", "sex")
 """Columns that only `--show-patients` shows."""
 
 AccessionOption = Annotated[str, typer.Option(help="Only this accession number; * stands for any characters.")]

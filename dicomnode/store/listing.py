@@ -38,6 +38,8 @@ _NAMED = (
     "study_date", "study_time", "accession_number", "description", "patient_name", "patient_id", "birth_date", "sex"
 )  # fmt: skip
 """Columns of the catalogue that a row of a job or an alert carries."""
+_INNER = {"needs_reading", "is_own", "patient_name_folded", "referring_physician_folded"}
+_SHOWN = [column for column in catalogue_studies.c if column.name not in _INNER]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Page(NamedTuple):
 def study_page(engine: Engine, wanted: Wanted) -> Page:
     """Studies, the last received first."""
     c = catalogue_studies.c
-    query = sa.select(catalogue_studies).where(*_of_study(wanted, c.study_instance_uid))
+    query = sa.select(*_SHOWN).where(*_of_study(wanted, c.study_instance_uid))
     query = _between(query, c.last_received_at, wanted)
     if wanted.state:
         query = query.where(_study_progress() == wanted.state)
@@ -161,7 +163,7 @@ def corrections_of(engine: Engine, study_instance_uid: str) -> list[dict[str, An
 
 def study_row(engine: Engine, study_instance_uid: str) -> dict[str, Any] | None:
     """What the catalogue says of one study; None where nothing of it counts."""
-    query = sa.select(catalogue_studies).where(catalogue_studies.c.study_instance_uid == study_instance_uid)
+    query = sa.select(*_SHOWN).where(catalogue_studies.c.study_instance_uid == study_instance_uid)
     with read(engine) as connection:
         row = connection.execute(query).first()
         if row is None:
