@@ -42,9 +42,8 @@ _WRAPPED = frozenset(
 _SPARED = frozenset(("received", "study_date"))
 """Columns that a narrow terminal does without."""
 _NARROW = 100
-_PIPE_WIDTH = 240
-"""A pipe has no width: rows stay whole for grep and mail."""
 _WHOLE_WIDTH = 4000
+"""A pipe has no width: rows stay on one line, for grep and mail."""
 
 
 class PlainConsole(Console):
@@ -58,7 +57,7 @@ class PlainConsole(Console):
         super().print(*told, **options)
 
 
-out = PlainConsole(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+out = PlainConsole(width=None if sys.stdout.isatty() else _WHOLE_WIDTH)
 err = PlainConsole(stderr=True)
 
 
@@ -89,9 +88,10 @@ def show_rows(
             err.print(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [one for one in columns if is_wide or out.width >= _NARROW or one not in _SPARED]
+    is_whole = is_wide or not out.is_terminal
+    shown = [one for one in columns if is_whole or out.width >= _NARROW or one not in _SPARED]
     for column in shown:
-        wraps = not is_wide and (column in _WRAPPED or column.casefold().endswith("uid"))
+        wraps = not is_whole and (column in _WRAPPED or column.casefold().endswith("uid"))
         table.add_column(
             label(column),
             overflow="fold" if wraps else "ellipsis",
@@ -100,7 +100,7 @@ def show_rows(
         )
     for row in rows:
         table.add_row(*(Text(_cell(row[column])) for column in shown))
-    out.print(table, width=_WHOLE_WIDTH if is_wide else None)
+    out.print(table, width=_WHOLE_WIDTH if is_whole else None)
 
 
 def label(name: str) -> str:

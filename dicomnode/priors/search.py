@@ -237,11 +237,8 @@ class PriorSearch:
 def together(series: Sequence[StudySummary]) -> StudySummary:
     """One study out of what its series say; the first says whose and when."""
     first = series[0]
-    return StudySummary(
-        study_instance_uid=first.study_instance_uid,
-        patient=first.patient,
-        study_date=first.study_date,
-        study_time=first.study_time,
+    return replace(
+        first,
         modalities=tuple(dict.fromkeys(one for summary in series for one in summary.modalities)),
         body_parts=tuple(dict.fromkeys(one for summary in series for one in summary.body_parts)),
     )

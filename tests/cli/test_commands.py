@@ -415,6 +415,7 @@ def test_priors_find_says_what_is_compared_and_why_not(a_kept_pair, capsys):
     )
     status, out, _ = run("priors", "find", earlier, capsys=capsys)
     assert 0 == status
+    assert "XR CHEST PA" in out
     assert "it is not earlier" in out
     assert "SYNTHETIC" not in out
 

@@ -130,6 +130,24 @@ def test_names_of_reasons_are_left_out(reason, reads):
     assert reads == without_codes(reason)
 
 
+@pytest.mark.parametrize(("width", "has_time"), [(80, False), (120, True)])
+def test_a_listing_fits_the_terminal(stores, capsys, monkeypatch, width, has_time):
+    """Long text takes several lines there, and a narrow one does without the times; in a pipe a row is one line."""
+    answer(stores, "1.2.3", AccessionNumber="A" * 16, StudyDescription="Thorax in zwei Ebenen im Stehen, lang")
+    for delivery in deliveries(stores):
+        stores.results.postpone(delivery, not_before=LATER, reason="PEER_UNREACHABLE: no DICOM peer answers as PACS")
+    assert 2 == len(lists(capsys, "jobs").splitlines())
+
+    monkeypatch.setattr(common, "out", common.PlainConsole(width=width, force_terminal=True, color_system=None))
+    lines = lists(capsys, "jobs").splitlines()
+
+    assert width >= max(len(line.rstrip()) for line in lines)
+    assert 2 < len(lines)
+    assert has_time == ("received" in "".join(lines))
+    for part in ("A" * 16, "Thorax", "findings", "sending", "answers"):
+        assert part in "".join(lines)
+
+
 def test_a_limit_is_told(stores, capsys):
     """Without it the first fifty rows are shown, and how many there are beside."""
     for number in range(3):
@@ -187,7 +205,6 @@ def test_a_time_is_a_date_or_an_age(stores, capsys, option, written, found):
 @pytest.mark.parametrize("options", [(), ("--wide",), ("--json",)])
 def test_text_from_outside_neither_formats_nor_drives_the_terminal(stores, capsys, monkeypatch, options):
     """Markup is shown as it is; control characters and marks of direction are written out, wherever they come from."""
-    monkeypatch.setattr(common, "out", common.PlainConsole(width=400))
     monkeypatch.setattr("pydicom.config.settings._writing_validation_mode", 0)
     keep(
         stores,
