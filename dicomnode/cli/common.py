@@ -42,6 +42,8 @@ _WRAPPED = frozenset(
 _SPARED = frozenset(("received", "study_date"))
 """Columns that a narrow terminal does without."""
 _NARROW = 100
+_LEAST = 9
+"""Characters on a line of text that is broken: a word like "receiving"."""
 _WHOLE_WIDTH = 4000
 """A pipe has no width: rows stay on one line, for grep and mail."""
 
@@ -96,7 +98,7 @@ def show_rows(
             label(column),
             overflow="fold" if wraps else "ellipsis",
             no_wrap=not wraps,
-            min_width=len(column) if wraps else None,
+            min_width=max(len(column), _LEAST) if wraps else None,
         )
     for row in rows:
         table.add_row(*(Text(_cell(row[column])) for column in shown))
@@ -105,7 +107,7 @@ def show_rows(
 
 def label(name: str) -> str:
     """Name of a column or field as people read it."""
-    return " ".join({"uid": "UID", "ae": "AE", "id": "ID"}.get(word, word) for word in name.split("_"))
+    return " ".join({"uid": "UID", "ae": "AE", "id": "ID", "sop": "SOP"}.get(word, word) for word in name.split("_"))
 
 
 def show_json(value: Any) -> None:

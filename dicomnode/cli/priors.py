@@ -33,8 +33,8 @@ def find(
     as_json: JsonOption = False,
 ) -> None:
     """Show which earlier study a study would be compared with, and why not the patient's others; fetches nothing."""
-    from dicomnode.node.comparing import priors
-    from dicomnode.node.rooms import open_stores
+    from dicomnode.node.rooms import admission, open_stores
+    from dicomnode.priors.search import PriorSearch, of_one_patient, patience_of, summary_of_kept
 
     configuration = read_settings(settings)
     require_data(configuration)
@@ -42,9 +42,11 @@ def find(
         study_uid = study_of(engine, target)
     stores = open_stores(configuration, is_reader=True)
     kept = stores.instances.in_study(study_uid) or stores.instances.known_of_study(study_uid)
-    search = priors(configuration, stores).find(kept) if kept else None
-    if search is None:
+    current = of_one_patient(summary_of_kept(kept))
+    if current is None:
         raise PermanentError(f"study {study_uid} has no usable Patient ID, so it is not compared")
+    searcher = PriorSearch(configuration, stores.instances, stores.requests, admission(configuration, stores).admit)
+    search = searcher.find(current, patience_of(configuration, is_emergent=False))
     usable = search.usable[: configuration.priors.maximum]
     archive = configuration.priors.source
     rows = [_row(candidate, archive, is_compared=candidate in usable) for candidate in search.candidates]

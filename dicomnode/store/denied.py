@@ -39,8 +39,16 @@ def sqlite_sentence(error: sqlite3.Error, path: Path) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     kind = None if code is None else code & 0xFF  # the rest says more precisely what
     if kind in _CLOSED:
-        return f"{path}: {_CLOSED[kind]}{whose(path)}"
+        why = ", as the file system is mounted read-only" if _is_read_only(path) else whose(path)
+        return f"{path}: {_CLOSED[kind]}{why}"
     return f"{path}: {_WORDS.get(kind or 0, type(error).__name__)}"
+
+
+def _is_read_only(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def whose(path: Path) -> str:
