@@ -38,6 +38,8 @@ _NAMED = (
     "study_date", "study_time", "accession_number", "description", "patient_name", "patient_id", "birth_date", "sex"
 )  # fmt: skip
 """Columns of the catalogue that a row of a job or an alert carries."""
+_MOST_VALUES = 5000
+"""SQLite takes 32,766 values in a statement, PostgreSQL 65,535."""
 _INNER = {"needs_reading", "is_own", "patient_name_folded", "referring_physician_folded"}
 _SHOWN = [column for column in catalogue_studies.c if column.name not in _INNER]
 
@@ -192,8 +194,8 @@ def counts(connection: Connection, study_instance_uids: Collection[str] | None =
     )
     split = sa.select(studies.c.study_instance_uid, studies.c.patients, studies.c.is_waiting)
     if study_instance_uids is not None:
-        of_study = of_study.where(instances.c.study_instance_uid.in_(study_instance_uids))
-        split = split.where(studies.c.study_instance_uid.in_(study_instance_uids))
+        of_study = of_study.where(_among(instances.c.study_instance_uid, study_instance_uids))
+        split = split.where(_among(studies.c.study_instance_uid, study_instance_uids))
     grouped = of_study.group_by(
         instances.c.study_instance_uid, instances.c.modality, instances.c.patient_digest, is_image
     )
@@ -247,7 +249,7 @@ def _told(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, 
 
 def _held_up(connection: Connection, job_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """By job: each destination to which something is still to be sent, why it could not yet, and the next try."""
-    waiting = deliveries.c.job_id.in_(job_ids) & (deliveries.c.state == DeliveryState.WAITING)
+    waiting = _among(deliveries.c.job_id, job_ids) & (deliveries.c.state == DeliveryState.WAITING)
     query = sa.select(
         deliveries.c.job_id,
         deliveries.c.destination,
@@ -267,7 +269,7 @@ def _newest_jobs(connection: Connection, study_instance_uids: Collection[str]) -
     """By study: the numbers of its jobs, the newest first."""
     query = sa.select(jobs.c.study_instance_uid, jobs.c.id).order_by(jobs.c.id.desc())
     found: dict[str, list[int]] = {}
-    for row in connection.execute(query.where(jobs.c.study_instance_uid.in_(study_instance_uids))):
+    for row in connection.execute(query.where(_among(jobs.c.study_instance_uid, study_instance_uids))):
         found.setdefault(row.study_instance_uid, []).append(row.id)
     return found
 
@@ -330,6 +332,11 @@ def _of_study(wanted: Wanted, study_instance_uid: sa.ColumnElement[str]) -> list
         begins = c.patient_name_folded.startswith(folded(wanted.patient), autoescape=True)
         conditions.append((c.patient_id == wanted.patient) | begins)
     return conditions
+
+
+def _among(column: sa.Column[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """Condition that a column holds one of some values; of very many it asks for all, as statements are limited."""
+    return column.in_(set(values)) if len(values) <= _MOST_VALUES else sa.true()
 
 
 def _matches(column: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:

@@ -175,6 +175,17 @@ def test_a_limit_says_how_many_rows_there_are(both_stores):
     assert (2, 6) == ((page := study_page(both_stores.engine, Wanted(limit=2))) and len(page.rows), page.total)
 
 
+def test_all_of_very_many_rows_can_be_listed(both_stores, monkeypatch):
+    """A statement holds so many values and no more; rows are told the same beyond that number."""
+    for number in range(3):
+        answer(both_stores, f"1.2.{number}")
+    pages = [(page(both_stores.engine, Wanted(limit=0)).rows) for page in (study_page, job_page, alert_page)]
+    monkeypatch.setattr("dicomnode.store.listing._MOST_VALUES", 2)
+
+    assert pages == [(page(both_stores.engine, Wanted(limit=0)).rows) for page in (study_page, job_page, alert_page)]
+    assert [1, 2] == [len(pages[1][0]["waits_for"]), pages[1][0]["waits_for"][0]["results"]]
+
+
 def test_studies_are_called_by_uid_or_accession_number(both_stores):
     """An empty accession number calls none, and several studies may have the same."""
     for study, accession in (("1.2.3", "A1"), ("1.2.4", "A1"), ("1.2.5", "")):
