@@ -4,67 +4,103 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings, show_rows
-from dicomnode.dicom.uids import derived_uid
-from dicomnode.errors import NodeError, SettingsError
-from dicomnode.node.rooms import open_stores
-from dicomnode.records import (
-    Acuity,
-    AlertContent,
-    AlertFinding,
-    AlertMessage,
-    CodedConcept,
-    Estimate,
-    NamedPatient,
-    Verdict,
+from dicomnode.cli.looking import (
+    PATIENT_COLUMNS,
+    STUDY_COLUMNS,
+    AccessionOption,
+    LimitOption,
+    ModalityOption,
+    PatientOption,
+    PatientsOption,
+    SinceOption,
+    UntilOption,
+    WideOption,
+    index,
+    stores_to_change,
+    study_cells,
+    tell_rest,
+    wanted,
+    without_patients,
 )
-from dicomnode.send.alerts import send_alert
-from dicomnode.settings import AlertChannel
-from dicomnode.store.alerts import AlertState
+from dicomnode.cli.words import alert_of
+from dicomnode.errors import NodeError, SettingsError
+
+if TYPE_CHECKING:
+    from dicomnode.records import AlertMessage
+    from dicomnode.settings import AlertChannel
 
 app = typer.Typer(
-    name="alerts", help="Who was told of acute findings, and when it was acknowledged.", no_args_is_help=True
+    name="alerts", help="Who was notified of acute findings, and when it was acknowledged.", no_args_is_help=True
 )
 
-COLUMNS = (
-    "id",
-    "channel",
-    "state",
-    "acuity",
-    "findings",
-    "retracts",
-    "created_at",
-    "sent_at",
-    "acknowledged_at",
-    "attempts",
-    "reason",
-)
+COLUMNS = ("alert", "channel", "acuity", "findings", "retracts", "created", "acknowledged", "state")
 
-_TEST_FINDING = AlertFinding(
-    key="test",
-    code=CodedConcept("1386000", "SCT", "Intracranial hemorrhage"),
-    verdict=Verdict.PRESENT,
-    estimate=Estimate(percent=99),
-    acuity=Acuity.EMERGENT,
-)
-_TEST_PATIENT = NamedPatient(
-    name="TEST^DICOMNODE", id="DICOMNODE-TEST", issuer="", birth_date="", sex="O", accession_number="DICOMNODE-TEST"
-)
+
+class AlertChoice(StrEnum):
+    """State of an alert, as an option names it."""
+
+    WAITING = "waiting"
+    ACKNOWLEDGED = "acknowledged"
+    FAILED = "failed"
+    CANCELED = "canceled"
 
 
 @app.command("list")
-def list_(
-    state: Annotated[AlertState | None, typer.Option(help="Only alerts in this state.")] = None,
+def list_(  # noqa: PLR0913  # one option a parameter
+    accession: AccessionOption = "",
+    modality: ModalityOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    state: Annotated[AlertChoice | None, typer.Option(help="Only alerts in this state.")] = None,
+    patient: PatientOption = "",
+    limit: LimitOption = 50,
+    show_patients: PatientsOption = False,
+    wide: WideOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the alerts with when they were found, sent and acknowledged, the newest first."""
-    rows = open_stores(read_settings(settings), is_reader=True).alerts.list(state=state)
-    show_rows(rows, ("job_id", *COLUMNS), as_json=as_json, empty="no alerts")
+    """List the alerts, the newest first, with the times they were created and acknowledged."""
+    from dicomnode.store.listing import alert_page
+
+    sought = wanted(
+        accession=accession, modality=modality, since=since, until=until, state=state.upper() if state else "",
+        patient=patient, limit=limit, show_patients=show_patients,
+    )  # fmt: skip
+    with index(read_settings(settings)) as engine:
+        page = alert_page(engine, sought)
+    rows = without_patients(page.rows, show_patients=show_patients)
+    columns = ["job", *STUDY_COLUMNS[:3], *COLUMNS]
+    columns[1:1] = PATIENT_COLUMNS if show_patients else ()
+    columns += ["description", "sent", "attempts", "study_UID"] if wide else []
+    show_rows(rows if as_json else cells(rows), columns, as_json=as_json, empty="no alerts", is_wide=wide)
+    tell_rest(page)
+
+
+def cells(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of alerts as a table shows them."""
+    return [
+        {
+            "alert": row["id"],
+            "job": row["job_id"],
+            "channel": row["channel"],
+            "acuity": row["acuity"].replace("_", " "),
+            "findings": row["findings"],
+            "retracts": row["retracts"],
+            "created": row["created_at"],
+            "sent": row["sent_at"],
+            "acknowledged": row["acknowledged_at"],
+            "attempts": row["attempts"],
+            "state": alert_of(row),
+            **study_cells(row),
+        }
+        for row in rows
+    ]
 
 
 @app.command()
@@ -72,14 +108,14 @@ def retry(
     alert_id: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the alert, from `alerts list`.")],
     settings: SettingsOption = None,
 ) -> None:
-    """Send an alert again that was given up."""
-    open_stores(read_settings(settings)).alerts.retry(alert_id, now=dt.datetime.now(dt.UTC))
+    """Send an alert again that could not be delivered."""
+    stores_to_change(read_settings(settings)).alerts.retry(alert_id, now=dt.datetime.now(dt.UTC))
     err.print(f"alert {alert_id} waits again")
 
 
 @app.command("test")
 def try_(
-    names: Annotated[list[str] | None, typer.Argument(help="Channels to try; all without.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Channels to try; without a name, all of them.")] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,15 +135,42 @@ def try_(
 
 
 def _tried(name: str, channel: AlertChannel) -> dict[str, object]:
-    message = AlertMessage(
+    from dicomnode.send.alerts import send_alert
+
+    try:
+        return {"name": name, "acknowledged": True, "answer": send_alert(channel, _test_message(channel))}
+    except NodeError as error:
+        return {"name": name, "acknowledged": False, "answer": str(error)}
+
+
+def _test_message(channel: AlertChannel) -> AlertMessage:
+    """A message that says of itself that it is a test, of a patient who is none."""
+    from dicomnode.dicom.uids import derived_uid
+    from dicomnode.records import (
+        Acuity,
+        AlertContent,
+        AlertFinding,
+        AlertMessage,
+        CodedConcept,
+        Estimate,
+        NamedPatient,
+        Verdict,
+    )
+
+    finding = AlertFinding(
+        key="test",
+        code=CodedConcept("1386000", "SCT", "Intracranial hemorrhage"),
+        verdict=Verdict.PRESENT,
+        estimate=Estimate(percent=99),
+        acuity=Acuity.EMERGENT,
+    )
+    number = "DICOMNODE-TEST"
+    patient = NamedPatient(name="TEST^DICOMNODE", id=number, issuer="", birth_date="", sex="O", accession_number=number)
+    return AlertMessage(
         control_id=f"TEST{secrets.token_hex(8).upper()}",
         created_at=dt.datetime.now(dt.UTC),
         study_instance_uid=derived_uid("test message"),
-        content=AlertContent(findings=(_TEST_FINDING,), model="test", model_version="0"),
-        patient=_TEST_PATIENT if channel.patient_data else None,
+        content=AlertContent(findings=(finding,), model="test", model_version="0"),
+        patient=patient if channel.patient_data else None,
         is_test=True,
     )
-    try:
-        return {"name": name, "acknowledged": True, "answer": send_alert(channel, message)}
-    except NodeError as error:
-        return {"name": name, "acknowledged": False, "answer": str(error)}

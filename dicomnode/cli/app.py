@@ -1,43 +1,91 @@
-"""Every command, put together."""
+"""Every command, put together.
+
+`app` holds all of them, for whoever walks the parser. A call of `dicomnode` loads only the command that it names
+(`app_for`): what reads images or models takes seconds to load, and a listing needs none of it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from dicomnode import __version__
-from dicomnode.cli import (
-    alerts,
-    bundle,
-    config,
-    demo,
-    destinations,
-    explain,
-    init,
-    jobs,
-    model,
-    priors,
-    routes,
-    samples,
-    send,
-    serve,
-    studies,
+
+_HELP = (
+    "A DICOM-native AI node: studies in over C-STORE, draft reports and heat maps back to the PACS. "
+    "Research use only, not for diagnosis."
+)
+_EPILOG = (
+    "Exit status: 0 done; 1 it could not be done, and the message says why; 2 the command line or the settings are "
+    "wrong."
 )
 
-app = typer.Typer(
-    name="dicomnode",
-    help="A DICOM-native AI node: studies in over C-STORE, draft reports and heat maps back to the PACS. "
-    "Research use only, not for diagnosis.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("serve")(serve.serve)
-app.command("init")(init.init)
-app.command("send")(send.send)
-app.command("demo")(demo.demo)
-for noun in (config, destinations, routes, studies, jobs, priors, alerts, explain, bundle, model, samples):
-    app.add_typer(noun.app)
+COMMANDS = {
+    "serve": "Run the node until it is told to stop (SIGTERM or Ctrl-C).",
+    "init": "Write a settings file: ask for what matters, and explain every other setting with its default.",
+    "send": "Send DICOM files to a peer over C-STORE, byte for byte as stored where the peer accepts that encoding.",
+    "demo": "Run the whole service on synthetic studies: send, read, report, and collect what comes back.",
+    "config": "Check and show the settings.",
+    "destinations": "The peers that get results.",
+    "routes": "Test the routing rules.",
+    "studies": "The studies that the node keeps.",
+    "jobs": "What is queued, running and done.",
+    "priors": "Earlier studies that studies are compared with.",
+    "alerts": "Who was notified of acute findings, and when it was acknowledged.",
+    "explain": "Where the model looked, and how far to trust that.",
+    "bundle": "Model bundles.",
+    "model": "Train and measure models (extra: train).",
+    "samples": "Synthetic sample studies.",
+}
+"""Each command, a module of `cli` of the same name, with its help; the help of one that is loaded is its own."""
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """A parser of a command line that knows the command it names, and of the others what they are for."""
+    named = next((word for word in words if not word.startswith("-")), "")
+    parser = _parser()
+    for name, about in COMMANDS.items():
+        if name == named:
+            _add(parser, name)
+        elif named not in COMMANDS:
+            parser.command(name, help=about)(_not_loaded)
+    return parser
+
+
+def _not_loaded() -> None:
+    """Stand in for a command in the list of them."""
+
+
+def _whole() -> typer.Typer:
+    parser = _parser()
+    for name in COMMANDS:
+        _add(parser, name)
+    return parser
+
+
+def _add(parser: typer.Typer, name: str) -> None:
+    module = import_module(f"dicomnode.cli.{name}")
+    if hasattr(module, "app"):
+        parser.add_typer(module.app)
+    else:
+        parser.command(name)(getattr(module, name))
+
+
+def _parser() -> typer.Typer:
+    parser = typer.Typer(
+        name="dicomnode",
+        help=_HELP,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    parser.callback()(_root)
+    return parser
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
@@ -46,8 +94,17 @@ def _show_version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
         raise typer.Exit
 
 
-@app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),  # noqa: B008, FBT001, FBT003
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options before the command."""
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, made when somebody asks for it."""
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = _whole()
+    return globals()["app"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dicomnode.bundles import shipped_bundle
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
 from dicomnode.errors import BundleError, PermanentError
-from dicomnode.infer.bundle import Bundle, check_bundle, load_bundle
-from dicomnode.node.rooms import bundle_paths
+
+if TYPE_CHECKING:
+    from dicomnode.infer.bundle import Bundle
 
 app = typer.Typer(name="bundle", help="Model bundles.", no_args_is_help=True)
 
@@ -21,12 +21,17 @@ BundleArgument = Annotated[str, typer.Argument(help="Path of a bundle folder, or
 
 def bundle_folder(name: str) -> Path:
     """Folder of a bundle that is named by its path or, when shipped, by its name."""
+    from dicomnode.bundles import shipped_bundle
+
     return shipped_bundle(name) or Path(name)
 
 
 @app.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List the bundles of the settings."""
+    from dicomnode.infer.bundle import load_bundle
+    from dicomnode.node.rooms import bundle_paths
+
     rows = []
     for name, path in bundle_paths(read_settings(settings)).items():
         bundle = load_bundle(path)
@@ -38,6 +43,8 @@ def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def show(bundle: BundleArgument, as_json: JsonOption = False) -> None:
     """Show what a bundle reads and reports, and its model card."""
+    from dicomnode.infer.bundle import load_bundle
+
     loaded = load_bundle(bundle_folder(bundle))
     card = (loaded.folder / "card.md").read_text(encoding="utf-8")
     if as_json:
@@ -49,7 +56,9 @@ def show(bundle: BundleArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 def check(bundle: BundleArgument) -> None:
-    """Say whether the node can run a bundle, and every reason why not."""
+    """Say whether the node can run a bundle, and if not, every reason."""
+    from dicomnode.infer.bundle import check_bundle
+
     faults = check_bundle(bundle_folder(bundle))
     for fault in faults:
         out.print(fault, markup=False, highlight=False, soft_wrap=True)

@@ -8,7 +8,6 @@ import typer
 
 from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings, show_rows
 from dicomnode.errors import NodeError, SettingsError
-from dicomnode.send.echo import echo as c_echo
 
 app = typer.Typer(name="destinations", help="The peers that get results.", no_args_is_help=True)
 
@@ -24,11 +23,13 @@ def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def echo(
-    names: Annotated[list[str] | None, typer.Argument(help="Destinations to try; all without.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Destinations to try; without a name, all of them.")] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a C-ECHO to destinations and say who answers."""
+    from dicomnode.send.echo import echo as c_echo
+
     send = read_settings(settings).send
     wanted = names or list(send.destinations)
     unknown = [name for name in wanted if name not in send.destinations]

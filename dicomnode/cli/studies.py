@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dicomnode import logs
 from dicomnode.cli.common import JsonOption, SettingsOption, err, out, read_settings, show_json, show_rows
+from dicomnode.cli.jobs import job_cells
+from dicomnode.cli.looking import (
+    PATIENT_COLUMNS,
+    STUDY_COLUMNS,
+    AccessionOption,
+    LimitOption,
+    ModalityOption,
+    PatientOption,
+    PatientsOption,
+    SinceOption,
+    UntilOption,
+    WideOption,
+    index,
+    one_study,
+    require_data,
+    stores_to_change,
+    study_cells,
+    tell_rest,
+    wanted,
+    without_patients,
+)
 from dicomnode.errors import PermanentError
-from dicomnode.node.rooms import open_stores
-from dicomnode.records import ContentState, KeptInstance
-from dicomnode.store.corrections import Contest
+from dicomnode.records import ContentState, KeptInstance, Progress
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from dicomnode.store.corrections import Contest
 
 app = typer.Typer(name="studies", help="The studies that the node keeps.", no_args_is_help=True)
 
-_JOB_COLUMNS = ("id", "state", "stage", "acuity", "outcome", "reason", "withdrawal")
-_INSTANCE_COLUMNS = ("id", "sop_instance_uid", "modality", "size_bytes", "calling_ae_title", "received_at", "kept_as")
+_JOB_COLUMNS = ("job", "received", "result", "state")
+_INSTANCE_COLUMNS = ("id", "modality", "size_bytes", "calling_ae_title", "received_at", "kept_as", "sop_instance_uid")
 _SELECTION_COLUMNS = (
     "series_number", "read", "images", "orientation", "kernel", "slice_thickness_mm", "coverage_mm", "sentence"
 )  # fmt: skip
@@ -42,64 +65,131 @@ _KEPT_AS = {
 
 
 @app.command("list")
-def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """List the studies, the newest first."""
-    rows = open_stores(read_settings(settings), is_reader=True).instances.summaries()
-    columns = (
-        "study_instance_uid",
-        "instances",
-        "conflicts",
-        "patients",
-        "size_bytes",
-        "last_instance_at",
-        "is_waiting",
-    )
-    show_rows(rows, columns, as_json=as_json, empty="no study has arrived yet")
+def list_(  # noqa: PLR0913  # one option a parameter
+    accession: AccessionOption = "",
+    modality: ModalityOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    state: Annotated[Progress | None, typer.Option(help="Only studies in this state.")] = None,
+    patient: PatientOption = "",
+    limit: LimitOption = 50,
+    show_patients: PatientsOption = False,
+    wide: WideOption = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the studies, the last received first, each with where its newest job stands."""
+    from dicomnode.store.listing import study_page
+
+    sought = wanted(
+        accession=accession, modality=modality, since=since, until=until, state=state or "", patient=patient,
+        limit=limit, show_patients=show_patients,
+    )  # fmt: skip
+    with index(read_settings(settings)) as engine:
+        page = study_page(engine, sought)
+    rows = without_patients(page.rows, show_patients=show_patients)
+    columns = ["received", *STUDY_COLUMNS, "images", "job", "state"]
+    columns[1:1] = PATIENT_COLUMNS if show_patients else ()
+    columns += ["contents", "conflicts", "patients", "size_bytes", "study_UID"] if wide else []
+    empty = "no such study" if sought != wanted(limit=limit) else "no study has arrived yet"
+    show_rows(rows if as_json else _cells(rows), columns, as_json=as_json, empty=empty, is_wide=wide)
+    tell_rest(page)
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "received": row["last_received_at"],
+            "images": row["images"],
+            "job": next(iter(row["jobs"]), None),
+            "state": row["progress"].words,
+            "contents": row["instances"],
+            "conflicts": row["conflicts"],
+            "patients": row["patients"],
+            "size_bytes": row["size_bytes"],
+            **study_cells(row),
+        }
+        for row in rows
+    ]
 
 
 @app.command()
 def show(
-    study_uid: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="STUDY|ACCESSION|JOB", help="Study Instance UID, accession number, or number of a job."),
+    ],
+    show_patients: PatientsOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the instances, conflicts, jobs and corrections of one study, and which of its series were read."""
-    stores = open_stores(read_settings(settings), is_reader=True)
-    kept = stores.instances.all_in_study(study_uid)
-    if not kept:
-        raise PermanentError(f"no study {study_uid} is kept; `dicomnode studies list` shows those there are")
-    instances = [
-        {
-            "id": instance.id,
-            "sop_instance_uid": instance.key.sop_instance_uid,
-            "sop_class_uid": instance.key.sop_class_uid,
-            "modality": instance.key.modality,
-            "size_bytes": instance.size_bytes,
-            "calling_ae_title": instance.calling_ae_title,
-            "received_at": instance.received_at,
-            "kept_as": _kept_as(instance, is_conflict=is_conflict),
-            "path": instance.path,
-        }
-        for instance, is_conflict in kept
-    ]
-    jobs = stores.jobs.list(study_instance_uid=study_uid)
-    selection = stores.inputs.selection_of(max(job["id"] for job in jobs)) if jobs else []
-    replaced = stores.corrections.history(study_uid)
+    from dicomnode.store.files import FileStore
+    from dicomnode.store.inputs import InputStore
+    from dicomnode.store.listing import Wanted, contents_of, corrections_of, job_page, study_row
+
+    read = read_settings(settings)
+    with index(read) as engine:
+        uid = study_of(engine, target)
+        files = FileStore(read.store.data_dir / "instances", is_reader=True)
+        instances = [_instance(one, is_conflict=is_conflict) for one, is_conflict in contents_of(engine, files, uid)]
+        about = study_row(engine, uid)
+        jobs = without_patients(
+            job_page(engine, Wanted(limit=0), study_instance_uid=uid).rows, show_patients=show_patients
+        )
+        selection = InputStore(engine, files).selection_of(max(job["id"] for job in jobs)) if jobs else []
+        replaced = corrections_of(engine, uid)
+    study = without_patients([about] if about else [], show_patients=show_patients)
     if as_json:
-        told = {"study_instance_uid": study_uid, "instances": instances, "corrections": replaced, "jobs": jobs}
-        show_json(told | {"selection": selection})
+        told = {"study_instance_uid": uid, "study": next(iter(study), None), "instances": instances}
+        show_json(told | {"corrections": replaced, "jobs": jobs, "selection": selection})
         return
-    show_rows(instances, _INSTANCE_COLUMNS, as_json=False, empty="")
-    out.print()
-    show_rows(
-        jobs, _JOB_COLUMNS, as_json=False, empty="no job yet: the study is not complete, or has nothing to be read"
-    )
-    if replaced:
-        out.print()
-        show_rows(replaced, _CORRECTION_COLUMNS, as_json=False, empty="")
-    if selection:
-        out.print()
-        show_rows([_as_shown(row) for row in selection], _SELECTION_COLUMNS, as_json=False, empty="")
+    columns = ("received", *(PATIENT_COLUMNS if show_patients else ()), *STUDY_COLUMNS, "study_UID")
+    shown = [study_cells(row) | {"received": row["last_received_at"]} for row in study]
+    no_job = "no job yet: the study is not complete, or has nothing to be read"
+    tables = [
+        (shown, columns, ""),
+        (instances, _INSTANCE_COLUMNS, ""),
+        (job_cells(jobs), _JOB_COLUMNS, no_job),
+        (replaced, _CORRECTION_COLUMNS, ""),
+        ([_as_shown(row) for row in selection], _SELECTION_COLUMNS, ""),
+    ]
+    for number, (rows, names, empty) in enumerate(tables):
+        if number and rows:
+            out.print()
+        show_rows(rows, names, as_json=False, empty=empty)
+
+
+def study_of(engine: Engine, target: str) -> str:
+    """Study Instance UID of what a command names: by UID, accession number, or the number of a job.
+
+    Raises
+    ------
+    PermanentError
+        If there is no such study.
+    """
+    from dicomnode.store.listing import job_row
+
+    study = one_study(engine, target)
+    if not study and target.isascii() and target.isdecimal() and int(target) < 2**31:
+        study = (job_row(engine, int(target)) or {}).get("study_instance_uid", "")
+    if not study:
+        raise PermanentError(f"no study {target} is kept; `dicomnode studies list` shows those there are")
+    return study
+
+
+def _instance(instance: KeptInstance, *, is_conflict: bool) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "sop_instance_uid": instance.key.sop_instance_uid,
+        "sop_class_uid": instance.key.sop_class_uid,
+        "modality": instance.key.modality,
+        "size_bytes": instance.size_bytes,
+        "calling_ae_title": instance.calling_ae_title,
+        "received_at": instance.received_at,
+        "kept_as": _kept_as(instance, is_conflict=is_conflict),
+        "path": instance.path,
+    }
 
 
 def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -110,33 +200,39 @@ def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @app.command()
 def conflicts(
-    study_uid: Annotated[str, typer.Argument(help="Study Instance UID; without it, of all studies.")] = "",
+    study_uid: Annotated[str, typer.Argument(help="Study Instance UID; without it, all studies.")] = "",
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List contents that came under a known SOP Instance UID and do not count, with what sets them apart."""
-    contests = open_stores(read_settings(settings), is_reader=True).corrections.beside(study_uid)
+    """List contents received under a known SOP Instance UID that do not count, with the elements that differ."""
+    from dicomnode.node.rooms import open_stores
+
+    read = read_settings(settings)
+    require_data(read)
+    contests = open_stores(read, is_reader=True).corrections.beside(study_uid)
     rows = [_contest(contest) for contest in contests]
     show_rows(rows, _CONTEST_COLUMNS, as_json=as_json, empty="no content is kept beside another")
 
 
 @app.command()
 def correct(
-    study_uid: Annotated[str, typer.Argument(help="Study Instance UID that the contents to count are filed under.")],
+    study_uid: Annotated[str, typer.Argument(help="Study Instance UID that the accepted contents name.")],
     content: Annotated[
         list[int] | None,
-        typer.Option(help="Number of a content that is to count, from `studies conflicts`; may be given again."),
+        typer.Option(help="Number of a content that is to count, from `studies conflicts`; repeat for several."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let contents count that were kept beside: without numbers, all of a study that are corrections.
+    """Accept contents that were kept beside those that count; without --content, all corrections of the study.
 
-    What counted so far is kept, but not read any more; jobs that read it are withdrawn, and both studies are read anew.
+    What counted before is kept, but no longer read. Jobs that read it are withdrawn, and both studies are read again.
     """
+    from dicomnode import logs
+
     logs.configure(level="warning", output="console")
-    corrections = open_stores(read_settings(settings)).corrections
+    corrections = stores_to_change(read_settings(settings)).corrections
     if content:
         chosen = [corrections.content(number) for number in content]
     else:

@@ -27,6 +27,8 @@ STUDY_SUMMARY_ELEMENTS = (
     "Modality",
     "ModalitiesInStudy",
     "BodyPartExamined",
+    "AccessionNumber",
+    "StudyDescription",
 )
 """What `summary_of` looks at."""
 
@@ -97,6 +99,8 @@ def summary_of(datasets: Sequence[Dataset]) -> StudySummary:
         study_time=time(first, "StudyTime"),
         modalities=tuple(dict.fromkeys(modalities)),
         body_parts=tuple(dict.fromkeys(body_parts)),
+        accession_number=text(first, "AccessionNumber"),
+        description=text(first, "StudyDescription"),
     )
 
 

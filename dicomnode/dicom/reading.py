@@ -11,6 +11,7 @@ from typing import BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
 
+from dicomnode.dicom.catalogue import CATALOGUE_ELEMENTS, series_facts, study_facts
 from dicomnode.dicom.elements import Name, element_tag, parsing, text, texts
 from dicomnode.dicom.files import reading
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
@@ -98,7 +99,7 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
         If the header cannot be read, names no study, or contradicts the command.
     """
     try:
-        ds = read_header(BytesIO(encoded), (*KEY_ELEMENTS, *PATIENT_ELEMENTS))
+        ds = read_header(BytesIO(encoded), (*KEY_ELEMENTS, *PATIENT_ELEMENTS, *CATALOGUE_ELEMENTS))
     except UnsupportedImageError:
         message = "the data set cannot be read in its transfer syntax"
         raise InstanceRefusedError(message, status=StoreStatus.CANNOT_UNDERSTAND) from None
@@ -123,4 +124,6 @@ def read_key(encoded: bytes, *, sop_class_uid: str, sop_instance_uid: str, trans
         modality=text(ds, "Modality"),
         is_own=text(ds, "Manufacturer") == MANUFACTURER,
         patient=patient_of(ds),
+        study=study_facts(ds),
+        series=series_facts(ds),
     )

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from dicomnode.errors import SettingsError
+from dicomnode.errors import NodeError, SettingsError
 from dicomnode.node.checks import Check, Found, error, note, warning
 from dicomnode.settings import Settings
 
@@ -86,7 +86,7 @@ def _database(settings: Settings) -> Iterator[Found]:
 
     try:
         found, needed = revisions(settings.store)
-    except SettingsError as wrong:
+    except NodeError as wrong:
         yield error("store.database_url", str(wrong))
         return
     if found is not None and found > needed:

@@ -202,6 +202,7 @@ def scheduler(settings: Settings, stop: Stop) -> None:
         planned = planner.tick(dt.datetime.now(dt.UTC))
         withdraw_corrected(settings, stores.results)
         give_up_leftovers(settings, stores)
+        stores.catalogue.fill()
         return planned
 
     ticks = _Ticks(plan, stop)

@@ -13,13 +13,15 @@ import structlog
 from sqlalchemy.engine import Engine
 
 from dicomnode.bundles import shipped_bundle
-from dicomnode.errors import NodeError, ServiceRunningError, SettingsError, TransientError
+from dicomnode.errors import NodeError, PermanentError, ServiceRunningError, SettingsError, TransientError
 from dicomnode.node.frame import Failure, attempt
 from dicomnode.receive.admit import Admission
 from dicomnode.records import Arrival
 from dicomnode.settings import InferSettings, Settings
 from dicomnode.store.alerts import AlertStore
+from dicomnode.store.catalogue import Catalogue
 from dicomnode.store.corrections import CorrectionStore
+from dicomnode.store.denied import sentence
 from dicomnode.store.engine import open_engine
 from dicomnode.store.files import FileStore
 from dicomnode.store.inputs import InputStore
@@ -41,6 +43,7 @@ class Stores:
     instances: InstanceStore
     inputs: InputStore
     corrections: CorrectionStore
+    catalogue: Catalogue
     jobs: JobStore
     results: ResultStore
     alerts: AlertStore
@@ -60,12 +63,15 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
     Raises
     ------
     SettingsError
-        If the database cannot be used or the data folder cannot be written; for a reader also if there is nothing to
-        look into, or it is of another release.
+        If the database's URL is wrong, or its server does not answer.
+    PermanentError
+        For a reader: if there is nothing to look into, or it is of another release.
+    TransientError
+        If the data folder or the database cannot be read or written.
     """
     data_dir = settings.store.data_dir
     if is_reader and not data_dir.is_dir():
-        raise SettingsError(f"store.data_dir: there is no data folder {data_dir}; `dicomnode serve` makes it")
+        raise PermanentError(f"there is no data folder at {data_dir} (store.data_dir); `dicomnode serve` makes it")
     try:
         if not is_reader:
             make_folder(data_dir)
@@ -73,13 +79,14 @@ def open_stores(settings: Settings, *, is_reader: bool = False) -> Stores:
         result_files = FileStore(data_dir / "results", is_reader=is_reader)
         key = b"" if is_reader and not (data_dir / KEY_FILE).exists() else patient_key(data_dir)
     except OSError as error:
-        raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
+        raise TransientError(f"store.data_dir cannot be used: {sentence(error)}") from None
     engine = open_engine(settings.store, is_reader=is_reader)
     return Stores(
         engine=engine,
         instances=InstanceStore(engine, instance_files, key),
         inputs=InputStore(engine, instance_files),
         corrections=CorrectionStore(engine, instance_files),
+        catalogue=Catalogue(engine, instance_files),
         jobs=JobStore(engine),
         results=ResultStore(engine, result_files),
         alerts=AlertStore(engine),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import structlog
 from pydicom import Dataset
 
-from dicomnode.dicom.patient import difference, is_identified
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError
 from dicomnode.infer.ensemble import Reader
 from dicomnode.priors.reading import PriorReader, PriorReading, films_of, study_standings
@@ -18,23 +17,21 @@ from dicomnode.priors.search import (
     Patience,
     PriorSearch,
     Search,
+    of_one_patient,
+    patience_of,
     summary_of_headers,
-    summary_of_kept,
-    together,
 )
 from dicomnode.records import (
     Acuity,
     Change,
     ChangeUnknown,
     Job,
-    KeptInstance,
     PriorState,
     PriorStudy,
     Reading,
     StudySummary,
 )
 from dicomnode.report.comparison import changes
-from dicomnode.send.deadline import Deadline
 from dicomnode.settings import Settings
 from dicomnode.store.instances import InstanceStore
 from dicomnode.store.priors import PriorRequests
@@ -94,10 +91,10 @@ class Priors:
         headers
             Of the instances that the job reads.
         """
-        current = _of_one_patient(summary_of_headers(headers))
+        current = of_one_patient(summary_of_headers(headers))
         if not self._settings.priors.is_enabled or current is None:
             return NOT_LOOKED_FOR
-        patience = self.patience(is_emergent=job.acuity is Acuity.EMERGENT)
+        patience = patience_of(self._settings, is_emergent=job.acuity is Acuity.EMERGENT)
         search = self._search.find(current, patience)
         prior, is_whole = self._first_readable(current, search, patience, model)
         if prior is None:
@@ -112,18 +109,6 @@ class Priors:
             tracking_uids=prior.tracking_uids,
             reading=prior.reading,
         )
-
-    def find(self, kept: Sequence[KeptInstance]) -> Search | None:
-        """What a study would be compared with; None where it does not say surely who the patient is."""
-        current = _of_one_patient(summary_of_kept(kept))
-        return None if current is None else self._search.find(current, self.patience(is_emergent=False))
-
-    def patience(self, *, is_emergent: bool) -> Patience:
-        """An emergent study's result must not wait for its past."""
-        settings = self._settings.priors
-        limit_s = settings.emergent_timeout_s if is_emergent else settings.timeout_s
-        limit_s = min(limit_s, self._settings.schedule.lease_s / 2)
-        return Patience(deadline=Deadline(limit_s), attempts=1 if is_emergent else settings.attempts)
 
     def _first_readable(
         self, current: StudySummary, search: Search, patience: Patience, model: Reader
@@ -145,13 +130,6 @@ class Priors:
             log.warning("an earlier study was not fetched", prior=prior, why=str(error))
             return False
         return True
-
-
-def _of_one_patient(series: Sequence[StudySummary]) -> StudySummary | None:
-    """What a study says of itself; None where its patient is not known, or its series name different ones."""
-    if not series or not is_identified(series[0].patient):
-        return None
-    return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
 
 
 def _learned(model: Reader, current: Reading, prior: Reading | None) -> dict[str, dict[Change, float]]:

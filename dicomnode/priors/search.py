@@ -13,7 +13,7 @@ import structlog
 from pydicom import Dataset
 
 from dicomnode.dicom.elements import text
-from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, difference, summary_of
+from dicomnode.dicom.patient import STUDY_SUMMARY_ELEMENTS, difference, is_identified, summary_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import (
     InstanceRefusedError,
@@ -76,6 +76,21 @@ class Search:
     def usable(self) -> list[Candidate]:
         """Those that may be compared with."""
         return [candidate for candidate in self.candidates if not candidate.why_not]
+
+
+def of_one_patient(series: Sequence[StudySummary]) -> StudySummary | None:
+    """What a study says of itself; None where its patient is not known, or its series name different ones."""
+    if not series or not is_identified(series[0].patient):
+        return None
+    return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
+
+
+def patience_of(settings: Settings, *, is_emergent: bool) -> Patience:
+    """How long an archive is asked: an emergent study's result must not wait for its past."""
+    priors = settings.priors
+    limit_s = priors.emergent_timeout_s if is_emergent else priors.timeout_s
+    limit_s = min(limit_s, settings.schedule.lease_s / 2)
+    return Patience(deadline=Deadline(limit_s), attempts=1 if is_emergent else priors.attempts)
 
 
 def archive_of(settings: Settings) -> Archive | None:
@@ -237,11 +252,8 @@ class PriorSearch:
 def together(series: Sequence[StudySummary]) -> StudySummary:
     """One study out of what its series say; the first says whose and when."""
     first = series[0]
-    return StudySummary(
-        study_instance_uid=first.study_instance_uid,
-        patient=first.patient,
-        study_date=first.study_date,
-        study_time=first.study_time,
+    return replace(
+        first,
         modalities=tuple(dict.fromkeys(one for summary in series for one in summary.modalities)),
         body_parts=tuple(dict.fromkeys(one for summary in series for one in summary.body_parts)),
     )

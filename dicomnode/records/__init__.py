@@ -8,6 +8,7 @@ Arrays in records are never written to after construction. Row comes before colu
 
 from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage, Retraction
 from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
+from dicomnode.records.catalogue import SeriesFacts, StudyFacts
 from dicomnode.records.dicom import (
     BODY_REGIONS,
     Arrival,
@@ -22,7 +23,7 @@ from dicomnode.records.dicom import (
     StoreStatus,
     StudySummary,
 )
-from dicomnode.records.job import Acuity, Job, JobState, Stage
+from dicomnode.records.job import Acuity, Job, JobState, Progress, Stage
 from dicomnode.records.reading import (
     BundleIdentity,
     ByteArray,
@@ -111,6 +112,7 @@ __all__ = [
     "Presence",
     "PriorState",
     "PriorStudy",
+    "Progress",
     "Prompted",
     "QualityFault",
     "QualityLevel",
@@ -126,11 +128,13 @@ __all__ = [
     "SendOutcome",
     "SendVerdict",
     "Sentence",
+    "SeriesFacts",
     "SeriesSummary",
     "Stage",
     "StackFacts",
     "Stance",
     "StoreStatus",
+    "StudyFacts",
     "StudySummary",
     "Verdict",
     "ViewerProfile",

@@ -8,6 +8,8 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from dicomnode.records.catalogue import SeriesFacts, StudyFacts
+
 BODY_REGIONS = {
     **dict.fromkeys(("CHEST", "THORAX"), "chest"),
     **dict.fromkeys(("HEAD", "BRAIN", "SKULL"), "head"),
@@ -72,7 +74,11 @@ class InstanceKey:
     is_prior: bool = False
     """Fetched by the node itself as part of an earlier study: kept, but it starts no job."""
     patient: Patient | None = None
-    """None where the key comes from the index, which does not hold it."""
+    """None where the key comes from the index."""
+    study: StudyFacts | None = None
+    """What the header says of the study; None where the key comes from the index."""
+    series: SeriesFacts | None = None
+    """What the header says of the series; None where the key comes from the index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,10 @@ class StudySummary:
     """Modalities in Study (0008,0061); empty: not told."""
     body_parts: tuple[str, ...] = ()
     """Body Part Examined (0018,0015) of its images; empty: not told."""
+    accession_number: str = ""
+    """Accession Number (0008,0050); empty: not told."""
+    description: str = ""
+    """Study Description (0008,1030); empty: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,42 @@ class JobState(StrEnum):
     CANCELED = "CANCELED"
 
 
+class Progress(StrEnum):
+    """Where a job or a study stands, as listings say it."""
+
+    RECEIVING = "receiving"
+    """Instances of the study may still come."""
+    NO_JOB = "no-job"
+    """The study is complete, and nothing of it is read: fetched for comparison, or results only."""
+    WAITING = "waiting"
+    READING = "reading"
+    SENDING = "sending"
+    """The results exist; at least one has not reached its destination yet."""
+    DELIVERED = "delivered"
+    """Every destination holds all results."""
+    PARTLY_DELIVERED = "partly-delivered"
+    """Every destination holds some of the results, but one does not hold all."""
+    DELIVERY_FAILED = "delivery-failed"
+    """A destination holds none of the results, and sending was given up."""
+    NOT_SENT = "not-sent"
+    """The results exist; no destination is set for them."""
+    FAILED = "failed"
+    """Reading was given up."""
+    CANCELED = "canceled"
+    """An operator stopped it."""
+    SUPERSEDED = "superseded"
+    """The study changed before it was read; a newer job reads it."""
+    REPLACED = "replaced"
+    """A newer answer to the study took the place of this one."""
+    WITHDRAWN = "withdrawn"
+    """The results are not valid any more."""
+
+    @property
+    def words(self) -> str:
+        """The state as a table shows it."""
+        return self.value.replace("-", " ")
+
+
 class Stage(StrEnum):
     """Where in the house a job stands."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from dicomnode.records.dicom import CodedConcept
 from dicomnode.records.job import Acuity
 
-FloatArray = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-ByteArray = NDArray[np.uint8]
+    FloatArray = NDArray[np.float32]
+    ByteArray = NDArray[np.uint8]
+else:  # NumPy is not needed to name the type, and who only lists jobs does not wait for it
+    FloatArray = ByteArray = Any
 
 
 class ReviewReason(StrEnum):

@@ -24,7 +24,16 @@ from dicomnode.send.deadline import Deadline
 
 _JSON = "application/dicom+json"
 _DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_RETURNED = ("StudyDate", "StudyTime", "ModalitiesInStudy", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+_RETURNED = (
+    "StudyDate",
+    "StudyTime",
+    "ModalitiesInStudy",
+    "AccessionNumber",
+    "StudyDescription",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+)
 
 
 class DicomWebUserAgent:

@@ -74,6 +74,19 @@ _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _UNKNOWN_DESTINATION = 0xA801
 """PS3.4 Table C.4-2."""
 
+_RETURNED = (
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "ModalitiesInStudy",
+    "AccessionNumber",
+    "StudyDescription",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+)
+"""What an answer at study level is to tell, beside the Patient ID."""
+
 
 class QueryRetrieveSCU:
     """Searches one archive and fetches from it.
@@ -104,9 +117,8 @@ class QueryRetrieveSCU:
         query.SpecificCharacterSet = "ISO_IR 192"
         query.QueryRetrieveLevel = "STUDY"
         query.PatientID = patient.patient_id
-        for keyword in ("StudyInstanceUID", "StudyDate", "StudyTime", "ModalitiesInStudy", "IssuerOfPatientID"):
+        for keyword in _RETURNED:
             setattr(query, keyword, None)
-        query.PatientBirthDate = query.PatientSex = None
         return [summary_of([match]) for match in self._matches(query, deadline)]
 
     def series(self, study_instance_uid: str, deadline: Deadline) -> list[SeriesSummary]:

@@ -6,14 +6,6 @@ import re
 from difflib import get_close_matches
 from functools import cache
 
-from pydicom.datadict import (
-    dictionary_has_tag,
-    dictionary_keyword,
-    dictionary_VR,
-    keyword_dict,
-    repeater_has_keyword,
-)
-
 _TAG = re.compile(r"\(?\s*(?:0x)?([0-9a-f]{4})\s*[,: ]?\s*([0-9a-f]{4})\s*\)?", re.IGNORECASE)
 _PRIVATE = re.compile(r"\(?\s*([0-9a-f]{4})\s*,\s*xx([0-9a-f]{2})\s*,\s*(.*?\S)\s*\)?", re.IGNORECASE)
 _BINARY = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "OB or OW"))
@@ -33,6 +25,8 @@ def element_name(written: str) -> str:
     ValueError
         If it names no element, or one whose value cannot be held against a text.
     """
+    from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR  # only where a rule names one
+
     if private := _PRIVATE.fullmatch(written.strip()):
         if int(private[1], 16) % 2 == 0:
             raise ValueError(
@@ -54,6 +48,8 @@ def element_name(written: str) -> str:
 
 
 def _tag(written: str) -> int:
+    from pydicom.datadict import repeater_has_keyword
+
     known = _keywords().get(_folded(written))
     if known is not None:
         return known
@@ -65,6 +61,8 @@ def _tag(written: str) -> int:
 
 
 def _near(written: str) -> str:
+    from pydicom.datadict import dictionary_keyword
+
     near = get_close_matches(_folded(written), _keywords(), n=3, cutoff=0.75)
     names = [dictionary_keyword(_keywords()[name]) for name in near]
     return f"; near it: {', '.join(names)}" if names else '; elements are named by keyword or by "gggg,eeee"'
@@ -76,4 +74,6 @@ def _folded(name: str) -> str:
 
 @cache
 def _keywords() -> dict[str, int]:
+    from pydicom.datadict import keyword_dict
+
     return {_folded(keyword): tag for keyword, tag in keyword_dict.items() if keyword}

@@ -165,7 +165,7 @@ class AlertStore:
         if job_id is not None:
             query = query.where(alerts.c.job_id == job_id)
         with read(self._engine) as connection:
-            return [_listed(row._mapping) for row in connection.execute(query)]
+            return [listed(row._mapping) for row in connection.execute(query)]
 
     def _update(self, alert: Alert, **values: Any) -> None:
         with write(self._engine) as connection:
@@ -294,7 +294,8 @@ def _retraction(written: dict[str, Any]) -> Retraction:
     )
 
 
-def _listed(row: Mapping[Any, Any]) -> dict[str, Any]:
+def listed(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row with what its content says, as listings show it."""
     content = content_from_json(row["content"])
     shown = {"acuity": content.acuity, "findings": [f.key for f in content.findings]}
     return dict(row) | shown | {"retracts": row["retracts"] or None}

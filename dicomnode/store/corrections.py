@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -14,10 +13,12 @@ from sqlalchemy.engine import Connection, Engine
 from dicomnode.dicom.same_image import corrected_elements, is_same_image, read_whole
 from dicomnode.errors import PermanentError
 from dicomnode.records import ContentState, JobState, KeptInstance
+from dicomnode.store.catalogue import Catalogue, reconsider
 from dicomnode.store.engine import read, write
 from dicomnode.store.files import FileStore
-from dicomnode.store.instances import look_again, to_kept
+from dicomnode.store.instances import look_again
 from dicomnode.store.jobs import OPEN_STATES
+from dicomnode.store.kept import to_kept
 from dicomnode.store.leases import FREE
 from dicomnode.store.schema import corrections, instances, job_inputs, jobs
 
@@ -143,13 +144,6 @@ class CorrectionStore:
             raise PermanentError(f"content {number} counts already")
         return self._contest(found[0])
 
-    def history(self, study_instance_uid: str) -> list[dict[str, Any]]:
-        """Every replacement under a UID of a study, oldest first."""
-        of_study = sa.select(instances.c.sop_instance_uid).where(instances.c.study_instance_uid == study_instance_uid)
-        query = sa.select(corrections).where(corrections.c.sop_instance_uid.in_(of_study)).order_by(corrections.c.id)
-        with read(self._engine) as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
-
     def _contents(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
         query = sa.select(instances).where(condition).order_by(instances.c.received_at, instances.c.id)
         with read(self._engine) as connection:
@@ -172,6 +166,7 @@ class CorrectionStore:
         with write(self._engine) as connection:
             for contest in contests:
                 count += _take_place(connection, contest, source)
+        Catalogue(self._engine, self._files).fill()
         return count
 
 
@@ -188,8 +183,10 @@ def _take_place(connection: Connection, contest: Contest, source: str) -> bool:
     row = {"sop_instance_uid": uid, "replaced_id": current.id, "current_id": new.id, "made_at": now, "source": source}
     connection.execute(sa.insert(corrections).values(**row))
     stopped = _withdraw_readers(connection, current.id, now)
-    for study in {current.key.study_instance_uid, new.key.study_instance_uid}:
+    concerned = sorted({current.key.study_instance_uid, new.key.study_instance_uid})
+    for study in concerned:
         look_again(connection, study)
+    reconsider(connection, concerned)
     log.warning(
         "corrected: another content counts now",
         sop_instance_uid=uid,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,8 +28,9 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from dicomnode.errors import SettingsError, TransientError
+from dicomnode.errors import PermanentError, SettingsError, TransientError
 from dicomnode.settings import StoreSettings
+from dicomnode.store.denied import sentence, sqlite_sentence
 from dicomnode.store.private import make_folder, open_private
 
 BUSY_TIMEOUT_S = 10
@@ -52,15 +53,21 @@ def open_engine(settings: StoreSettings, *, is_reader: bool = False) -> Engine:
     Raises
     ------
     SettingsError
-        If the URL is wrong, its driver is not installed, or the server does not answer; for a reader also if there is
-        no database, or it is one of another release.
+        If the URL is wrong, its driver is not installed, or the server does not answer.
+    PermanentError
+        For a reader: if there is no database, or it is one of another release.
+    TransientError
+        If the database file or its folder cannot be used: no permission, locked, damaged, full.
     """
     if not is_reader:
-        make_folder(settings.data_dir)
+        try:
+            make_folder(settings.data_dir)
+        except OSError as error:
+            raise TransientError(f"store.data_dir cannot be used: {sentence(error)}") from None
     engine = _made(settings, is_reader=is_reader)
     with ExitStack() as unless_opened:
         unless_opened.callback(engine.dispose)
-        with _answering(settings):
+        with _answering(engine, settings):
             (_check_revision if is_reader else upgrade)(engine)
         unless_opened.pop_all()
     return engine
@@ -83,7 +90,7 @@ def revisions(settings: StoreSettings) -> tuple[str | None, str]:
         return None, _newest_revision()
     engine = _made(settings, is_reader=True)
     try:
-        with _answering(settings):
+        with _answering(engine, settings):
             return _revision(engine), _newest_revision()
     finally:
         engine.dispose()
@@ -130,10 +137,11 @@ def _made(settings: StoreSettings, *, is_reader: bool) -> Engine:
 
 
 @contextmanager
-def _answering(settings: StoreSettings) -> Iterator[None]:
+def _answering(engine: Engine, settings: StoreSettings) -> Iterator[None]:
     """Say in one sentence why the database of the settings cannot be used; drivers may quote what they were given."""
     try:
-        yield
+        with _told_clearly(engine, "opened") if engine.dialect.name == "sqlite" else nullcontext():
+            yield
     except DBAPIError as error:
         why = "does not answer" if isinstance(error, OperationalError) else "cannot be used"
         said = " ".join(settings.database_url.hidden_in(str(error.orig)).split())
@@ -157,7 +165,7 @@ def read(engine: Engine) -> Iterator[Connection]:
     TransientError
         If the database cannot be read now.
     """
-    with _told_clearly("read"), _reading(engine) as connection:
+    with _told_clearly(engine, "read"), _reading(engine) as connection:
         yield connection
 
 
@@ -170,7 +178,7 @@ def write(engine: Engine) -> Iterator[Connection]:
     TransientError
         If the database cannot be written now: it is locked for too long, full, or its server is gone.
     """
-    with _told_clearly("written"), engine.begin() as connection:
+    with _told_clearly(engine, "written"), engine.begin() as connection:
         yield connection
 
 
@@ -184,7 +192,7 @@ def _reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told_clearly(what: str) -> Iterator[None]:
+def _told_clearly(engine: Engine, what: str) -> Iterator[None]:
     """Name what keeps the index from being used; the library's own text quotes the values of the statement."""
     try:
         yield
@@ -192,7 +200,10 @@ def _told_clearly(what: str) -> Iterator[None]:
         raise
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = getattr(error, "orig", None) or error
-        raise TransientError(f"the index cannot be {what} ({type(cause).__name__})") from None
+        why = f" ({type(cause).__name__})"
+        if isinstance(cause, sqlite3.Error):
+            why = f": {sqlite_sentence(cause, Path(engine.url.database or 'in memory'))}"
+        raise TransientError(f"the index cannot be {what}{why}") from None
 
 
 def upgrade(engine: Engine) -> None:
@@ -226,16 +237,14 @@ def _check_revision(engine: Engine) -> None:
     """Refuse to look into a database whose tables are not those that we know."""
     found, known = _revision(engine), _newest_revision()
     if found is None:
-        raise SettingsError("store.database_url: the database is empty; `dicomnode serve` makes the index")
+        raise PermanentError("the index is empty (store.database_url); `dicomnode serve` makes the index")
     if found < known:
-        raise SettingsError(
-            f"store.database_url: the index was made by an older dicomnode (revision {found}, this one needs {known}); "
+        raise PermanentError(
+            f"the index was made by an older dicomnode (revision {found}, this one needs {known}); "
             "`dicomnode serve` brings it up to date"
         )
     if found > known:
-        raise SettingsError(
-            f"store.database_url: the index was made by a newer dicomnode (revision {found}, this one knows {known})"
-        )
+        raise PermanentError(f"the index was made by a newer dicomnode (revision {found}, this one knows {known})")
 
 
 def _revision(engine: Engine) -> str | None:
@@ -251,9 +260,9 @@ def _newest_revision() -> str:
     return max(path.stem for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
-def upsert(connection: Connection, table: sa.Table) -> Any:
-    """INSERT statement of this dialect that knows `on_conflict_do_update`."""
-    if connection.dialect.name == "postgresql":
+def upsert(dialect: str, table: sa.Table) -> Any:
+    """INSERT statement of a dialect that knows `on_conflict_do_update`."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
         return postgresql_insert(table)
@@ -296,11 +305,11 @@ def _opened_to_read(path: Path) -> Callable[[], sqlite3.Connection]:
 
     Raises
     ------
-    SettingsError
+    PermanentError
         If there is no such file.
     """
     if not path.is_file():
-        raise SettingsError(f"store.data_dir: there is no index at {path}; `dicomnode serve` makes it")
+        raise PermanentError(f"there is no index at {path} (store.data_dir); `dicomnode serve` makes it")
 
     def connect() -> sqlite3.Connection:
         # Where no service has it open there is no log, and reading it in the usual way would make one.

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from dicomnode.records import KeptInstance
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
-from dicomnode.store.instances import to_kept
+from dicomnode.store.kept import to_kept
 from dicomnode.store.schema import instances, job_inputs, job_selections, jobs
 
 
@@ -87,7 +87,7 @@ class InputStore:
             One for each series, of plain JSON values.
         """
         with write(self._engine) as connection:
-            statement = upsert(connection, job_selections).values(job_id=job_id, series=list(rows))
+            statement = upsert(connection.dialect.name, job_selections).values(job_id=job_id, series=list(rows))
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[job_selections.c.job_id], set_={"series": statement.excluded.series}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import TransientError, UnsupportedImageError
 from dicomnode.records import ContentState, InstanceKey, KeptInstance, Patient
+from dicomnode.store import catalogue
 from dicomnode.store.digests import content_digest
 from dicomnode.store.engine import read, upsert, write
 from dicomnode.store.files import FileStore
+from dicomnode.store.kept import to_kept
+from dicomnode.store.listing import contents_of, counts
 from dicomnode.store.patients import patient_digest
 from dicomnode.store.schema import instances, jobs, results, studies
 
@@ -100,16 +104,15 @@ class InstanceStore:
             "patient_digest": patient_digest(key.patient, self._patient_key),
         }
         try:
-            self._insert(row, is_own=key.is_own, is_conflict=False)
+            self._insert(row, key, is_conflict=False)
         except IntegrityError:
-            return not key.is_prior and self._insert_beside(row, is_own=key.is_own)
+            return not key.is_prior and self._insert_beside(row, key)
         return True
 
     def _known(self, sop_instance_uid: str, digest: str) -> Row[Any] | None:
         """Row of this content in the index; None where it is new."""
-        same = instances.c.sop_instance_uid == sop_instance_uid
         with read(self._engine) as connection:
-            rows = connection.execute(sa.select(instances).where(same)).all()
+            rows = connection.execute(_CONTENTS, {"uid": sop_instance_uid}).all()
         for row in rows:
             if row.digest == digest:
                 return row
@@ -165,25 +168,27 @@ class InstanceStore:
                 _restart_timer(connection, key.study_instance_uid, now)
         return row is not None
 
-    def _insert(self, row: dict[str, Any], *, is_own: bool, is_conflict: bool) -> None:
+    def _insert(self, row: dict[str, Any], key: InstanceKey, *, is_conflict: bool) -> None:
         with write(self._engine) as connection:
-            is_own = is_own or _is_result(connection, row["sop_instance_uid"])
+            is_own = key.is_own or _is_result(connection, row["sop_instance_uid"])
             is_news = is_conflict and not is_own and not row["is_prior"]
             state = ContentState.NEW if is_news else ContentState.CONFLICT if is_conflict else ContentState.CURRENT
             values = {**row, "is_own": is_own, "is_conflict": is_conflict, "content_state": state}
-            connection.execute(sa.insert(instances).values(**values))
+            connection.execute(_INSERT, values)
+            if not is_conflict:
+                catalogue.record(connection, values, key.study, key.series)
             if not is_own and not row["is_prior"]:
                 for study in {row["study_instance_uid"], *_studies_of(connection, row["sop_instance_uid"])}:
                     _restart_timer(connection, study, row["received_at"])
 
-    def _insert_beside(self, row: dict[str, Any], *, is_own: bool) -> bool:
+    def _insert_beside(self, row: dict[str, Any], key: InstanceKey) -> bool:
         """Another content of this UID is known: the same is done, any other is kept beside and looked at later."""
         if self._known(row["sop_instance_uid"], row["digest"]) is not None:
             return False
         try:
-            if self._put_before_prior(row, is_own=is_own):
+            if self._put_before_prior(row, key):
                 return True
-            self._insert(row, is_own=is_own, is_conflict=True)
+            self._insert(row, key, is_conflict=True)
         except IntegrityError:  # the same conflict came twice at the same moment
             return False
         log.warning(
@@ -194,19 +199,24 @@ class InstanceStore:
         )
         return True
 
-    def _put_before_prior(self, row: dict[str, Any], *, is_own: bool) -> bool:
+    def _put_before_prior(self, row: dict[str, Any], key: InstanceKey) -> bool:
         """Let what is sent to us count before what we had fetched under its UID; False where nothing was fetched."""
         fetched = (instances.c.sop_instance_uid == row["sop_instance_uid"]) & instances.c.is_prior
         aside = (
             sa.update(instances)
             .where(fetched & ~instances.c.is_conflict)
             .values(is_conflict=True, content_state=ContentState.CONFLICT)
+            .returning(instances.c.study_instance_uid)
         )
         with write(self._engine) as connection:
-            if connection.execute(aside).rowcount == 0:
+            was_in = [moved.study_instance_uid for moved in connection.execute(aside)]
+            if not was_in:
                 return False
-            is_own = is_own or _is_result(connection, row["sop_instance_uid"])
-            connection.execute(sa.insert(instances).values(**row, is_own=is_own, is_conflict=False))
+            is_own = key.is_own or _is_result(connection, row["sop_instance_uid"])
+            values = {**row, "is_own": is_own, "is_conflict": False}
+            connection.execute(_INSERT, values)
+            catalogue.reconsider(connection, was_in)
+            catalogue.record(connection, values, key.study, key.series)
             if not is_own:
                 _restart_timer(connection, row["study_instance_uid"], row["received_at"])
         return True
@@ -260,31 +270,13 @@ class InstanceStore:
 
     def all_in_study(self, study_instance_uid: str) -> list[tuple[KeptInstance, bool]]:
         """Every kept content of a study, each with whether it is a conflict."""
-        query = (
-            sa.select(instances).where(instances.c.study_instance_uid == study_instance_uid).order_by(instances.c.id)
-        )
-        with read(self._engine) as connection:
-            return [(to_kept(row, self._files), row.is_conflict) for row in connection.execute(query)]
+        return contents_of(self._engine, self._files, study_instance_uid)
 
     def summaries(self) -> list[dict[str, Any]]:
-        """One line a study: counts, conflicts, patients, times; newest first."""
-        conflicts = sa.func.sum(sa.cast(instances.c.is_conflict, sa.Integer))
-        query = (
-            sa.select(
-                instances.c.study_instance_uid,
-                sa.func.count().label("instances"),
-                conflicts.label("conflicts"),
-                sa.func.sum(instances.c.size_bytes).label("size_bytes"),
-                sa.func.max(instances.c.received_at).label("last_instance_at"),
-                sa.func.max(sa.cast(studies.c.is_waiting, sa.Integer)).label("is_waiting"),
-                sa.func.coalesce(sa.func.max(studies.c.patients), 1).label("patients"),
-            )
-            .join_from(instances, studies, instances.c.study_instance_uid == studies.c.study_instance_uid, isouter=True)
-            .group_by(instances.c.study_instance_uid)
-            .order_by(sa.desc("last_instance_at"))
-        )
+        """One row a study, see `store.listing.counts`; the last received first."""
         with read(self._engine) as connection:
-            return [_summary(row) for row in connection.execute(query)]
+            rows = [*counts(connection).values()]
+        return sorted(rows, key=lambda row: row["last_instance_at"], reverse=True)
 
     def index_patients(self) -> int:
         """Digest the patients of instances that came before they were digested, and return how many there were."""
@@ -312,31 +304,6 @@ class InstanceStore:
             return [to_kept(row, self._files) for row in rows]
 
 
-def to_kept(row: Row[Any], files: FileStore) -> KeptInstance:
-    """Record of a row of the instances table."""
-    key = InstanceKey(
-        study_instance_uid=row.study_instance_uid,
-        series_instance_uid=row.series_instance_uid,
-        sop_instance_uid=row.sop_instance_uid,
-        sop_class_uid=row.sop_class_uid,
-        transfer_syntax_uid=row.transfer_syntax_uid,
-        modality=row.modality,
-        is_own=row.is_own,
-        is_prior=row.is_prior,
-    )
-    return KeptInstance(
-        id=row.id,
-        key=key,
-        path=files.path(row.path),
-        digest=row.digest,
-        size_bytes=row.size_bytes,
-        calling_ae_title=row.calling_ae_title,
-        received_at=row.received_at,
-        patient_digest=row.patient_digest,
-        content_state=ContentState(row.content_state),
-    )
-
-
 def _waiting_study(row: Row[Any]) -> WaitingStudy:
     return WaitingStudy(
         study_instance_uid=row.study_instance_uid,
@@ -346,23 +313,27 @@ def _waiting_study(row: Row[Any]) -> WaitingStudy:
     )
 
 
-def _summary(row: Row[Any]) -> dict[str, Any]:
-    """Plain numbers: PostgreSQL sums whole numbers to decimals."""
-    counts = {name: int(getattr(row, name)) for name in ("instances", "conflicts", "size_bytes")}
-    return dict(row._mapping) | counts | {"is_waiting": bool(row.is_waiting)}
+_UID: sa.BindParameter[str] = sa.bindparam("uid")
+_INSERT = sa.insert(instances)
+_CONTENTS = sa.select(instances).where(instances.c.sop_instance_uid == _UID)
+_RESULTS = sa.union_all(
+    sa.select(results.c.id).where(results.c.sop_instance_uid == _UID),
+    sa.select(instances.c.id).where((instances.c.sop_instance_uid == _UID) & instances.c.is_own),
+)
+_COUNTS_IN = sa.select(instances.c.study_instance_uid).where(
+    (instances.c.sop_instance_uid == _UID) & ~instances.c.is_conflict
+)
+# Statements that every instance runs are built once: to build one takes longer than to run it.
 
 
 def _is_result(connection: Connection, sop_instance_uid: str) -> bool:
     """Whether a dicomnode made it: results that a PACS routes back keep their UID even if it edits the header."""
-    ours = sa.select(results.c.id).where(results.c.sop_instance_uid == sop_instance_uid)
-    known = sa.select(instances.c.id).where((instances.c.sop_instance_uid == sop_instance_uid) & instances.c.is_own)
-    return connection.execute(sa.union_all(ours, known)).first() is not None
+    return connection.execute(_RESULTS, {"uid": sop_instance_uid}).first() is not None
 
 
 def _studies_of(connection: Connection, sop_instance_uid: str) -> list[str]:
     """Study in which an instance counts now: it changes too where another content takes its place."""
-    same = (instances.c.sop_instance_uid == sop_instance_uid) & ~instances.c.is_conflict
-    return [row.study_instance_uid for row in connection.execute(sa.select(instances.c.study_instance_uid).where(same))]
+    return list(connection.execute(_COUNTS_IN, {"uid": sop_instance_uid}).scalars())
 
 
 def look_again(connection: Connection, study_instance_uid: str) -> bool:
@@ -376,13 +347,17 @@ def look_again(connection: Connection, study_instance_uid: str) -> bool:
 
 def _restart_timer(connection: Connection, study_instance_uid: str, now: dt.datetime) -> None:
     """Any instance of the study, over any association, starts its quiet period anew."""
-    statement = upsert(connection, studies).values(
-        study_instance_uid=study_instance_uid, is_waiting=True, waiting_since=now, last_instance_at=now, revision=""
-    )
-    first = sa.case((studies.c.is_waiting, studies.c.waiting_since), else_=now)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[studies.c.study_instance_uid],
-            set_={"is_waiting": True, "waiting_since": first, "last_instance_at": now},
-        )
+    row = {"study_instance_uid": study_instance_uid, "is_waiting": True, "waiting_since": now, "last_instance_at": now}
+    connection.execute(_timer_statement(connection.dialect.name), row | {"revision": ""})
+
+
+@cache
+def _timer_statement(dialect: str) -> Any:
+    names = ("study_instance_uid", "is_waiting", "waiting_since", "last_instance_at", "revision")
+    statement = upsert(dialect, studies).values({name: sa.bindparam(name) for name in names})
+    new = statement.excluded
+    first = sa.case((studies.c.is_waiting, studies.c.waiting_since), else_=new.waiting_since)
+    return statement.on_conflict_do_update(
+        index_elements=[studies.c.study_instance_uid],
+        set_={"is_waiting": True, "waiting_since": first, "last_instance_at": new.last_instance_at},
     )

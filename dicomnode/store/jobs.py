@@ -170,7 +170,7 @@ class JobStore:
         state = sa.case((jobs.c.stage == Stage.SEND, JobState.IN_PROGRESS), else_=JobState.SCHEDULED)
         fresh = {"state": state, "attempts": 0, "deferrals": 0, "not_before": leases.AT_ONCE}
         fresh |= {"ended_at": None, "reason": ""}
-        self._change(job_id, states, "is not canceled", **fresh)
+        self._change(job_id, states, "has not ended", **fresh)
 
     def _change(self, job_id: int, states: Sequence[JobState], otherwise: str, **values: Any) -> None:
         allowed = (jobs.c.id == job_id) & jobs.c.state.in_(states)
@@ -180,7 +180,7 @@ class JobStore:
             row = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job_id)).first()
         if row is None:
             raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
-        raise PermanentError(f"job {job_id} {otherwise}: it is {row.state}")
+        raise PermanentError(f"job {job_id} {otherwise}; `dicomnode jobs show {job_id}` says where it stands")
 
     def get(self, job_id: int) -> Job | None:
         """One job, None where there is none of that number."""
@@ -247,7 +247,7 @@ def _insert(connection: Connection, job: dict[str, Any], inputs: JobInputs | Non
     if given_up is not None:
         retired = _next_key(job["key"], f"superseded {given_up}")
         connection.execute(sa.update(jobs).where(jobs.c.id == given_up).values(key=retired))
-    statement = upsert(connection, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
+    statement = upsert(connection.dialect.name, jobs).values(**job).on_conflict_do_nothing(index_elements=[jobs.c.key])
     job_id = connection.execute(statement.returning(jobs.c.id)).scalar()
     if job_id is not None and inputs is not None:
         InputStore.record(connection, job_id, inputs.read, inputs.beside)

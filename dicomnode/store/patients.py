@@ -1,7 +1,8 @@
-"""Patients in the index: by a keyed digest, never by their number.
+"""By what the index tells patients apart: a keyed digest of the Patient ID, in every row of an instance.
 
-Patient IDs are short and easily guessed, so a plain digest of one would give it away. The key lies beside the images,
-which hold the patients' data anyway; whoever has only the database, or a copy of it, cannot try numbers out.
+Rows of instances, jobs and requests say by it that two studies are of one patient, without naming the patient. Patient
+IDs are short and easily guessed, so a plain digest of one would give it away. The key lies beside the images. Names and
+IDs themselves are in the catalogue alone (`store.catalogue`).
 """
 
 from __future__ import annotations

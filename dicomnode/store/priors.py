@@ -47,7 +47,9 @@ class PriorRequests:
         with write(self._engine) as connection:
             over = prior_requests.c.open_until < now
             connection.execute(sa.delete(prior_requests).where(over))
-            statement = upsert(connection, prior_requests).values(study_instance_uid=study_instance_uid, **values)
+            statement = upsert(connection.dialect.name, prior_requests).values(
+                study_instance_uid=study_instance_uid, **values
+            )
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[prior_requests.c.study_instance_uid], set_=values)
             )

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     UniqueConstraint,
     false,
     text,
@@ -93,6 +95,50 @@ studies = Table(
     Column("patients", Integer, nullable=False, server_default="1"),
 )
 
+# What headers say of each study and its patient, from the first of its instances that counts. Rows of instances that
+# were kept before there was a catalogue, or have been corrected since, are empty until the scheduler reads them again.
+catalogue_studies = Table(
+    "catalogue_studies",
+    metadata,
+    Column("study_instance_uid", UID, primary_key=True),
+    Column("needs_reading", Boolean, nullable=False, index=True),
+    Column("is_own", Boolean, nullable=False),  # said by a result of ours: an image knows better
+    Column("received_at", UTCDateTime, nullable=False),
+    Column("last_received_at", UTCDateTime, nullable=False, index=True),
+    Column("study_date", Date, index=True),
+    Column("study_time", Time),
+    Column("accession_number", String(64), nullable=False, server_default="", index=True),
+    Column("study_id", String(64), nullable=False, server_default=""),
+    Column("description", String(255), nullable=False, server_default=""),
+    Column("referring_physician", String(255), nullable=False, server_default=""),
+    Column("referring_physician_folded", String(255), nullable=False, server_default=""),
+    Column("patient_name", String(255), nullable=False, server_default=""),
+    Column("patient_name_folded", String(255), nullable=False, server_default="", index=True),
+    Column("patient_id", String(255), nullable=False, server_default="", index=True),
+    Column("issuer", String(255), nullable=False, server_default=""),
+    Column("birth_date", Date),
+    Column("sex", String(16), nullable=False, server_default=""),
+)
+
+catalogue_series = Table(
+    "catalogue_series",
+    metadata,
+    Column("study_instance_uid", UID, primary_key=True),
+    Column("series_instance_uid", UID, primary_key=True, index=True),
+    Column("needs_reading", Boolean, nullable=False, index=True),
+    Column("is_own", Boolean, nullable=False),
+    Column("modality", String(64), nullable=False, server_default=""),
+    Column("number", Integer),
+    Column("description", String(255), nullable=False, server_default=""),
+    Column("body_part", String(64), nullable=False, server_default=""),
+    Column("laterality", String(16), nullable=False, server_default=""),
+    Column("manufacturer", String(255), nullable=False, server_default=""),
+    Column("station_name", String(64), nullable=False, server_default=""),
+    Column("protocol_name", String(255), nullable=False, server_default=""),
+    Column("performed_date", Date),
+    Column("performed_time", Time),
+)
+
 # What we asked an archive for: by this the receiver knows what we fetched from what somebody sends us.
 prior_requests = Table(
     "prior_requests",
@@ -123,7 +169,7 @@ jobs = Table(
     Column("lease_until", UTCDateTime),
     Column("created_at", UTCDateTime, nullable=False),
     Column("started_at", UTCDateTime),
-    Column("ended_at", UTCDateTime),
+    Column("ended_at", UTCDateTime, index=True),
     Column("reason", Text, nullable=False),
     Column("deferrals", Integer, nullable=False, server_default="0"),
     Column("refusal", Text, nullable=False, server_default=""),

@@ -265,16 +265,22 @@ def make_index(settings_path: Path) -> None:
         ("jobs", "show", "7"),
         ("alerts", "list"),
         ("priors", "find", "1.2"),
+        ("studies", "conflicts"),
+        ("studies", "correct", "1.2"),
+        ("explain", "study", "1.2"),
+        ("priors", "index"),
+        ("alerts", "retry", "7"),
+        *(("jobs", verb, "7") for verb in ("retry", "cancel", "resend", "reread", "withdraw")),
     ],
 )
-def test_a_command_that_looks_makes_nothing(a_settings_file, capsys, tmp_path, words):
+def test_a_command_without_data_makes_nothing(a_settings_file, capsys, tmp_path, words):
     """Where no service has run it says that there is nothing to look into, and leaves the folder as it was."""
     a_settings_file()
 
     status, out, err = run(*words, capsys=capsys)
 
-    assert (2, "") == (status, out)
-    assert "there is no data folder" in one_sentence(err)
+    assert (1, "") == (status, out)
+    assert f"there is no data folder at {tmp_path / 'data'}" in one_sentence(err)
     assert not (tmp_path / "data").exists()
 
 
@@ -409,6 +415,7 @@ def test_priors_find_says_what_is_compared_and_why_not(a_kept_pair, capsys):
     )
     status, out, _ = run("priors", "find", earlier, capsys=capsys)
     assert 0 == status
+    assert "XR CHEST PA" in out
     assert "it is not earlier" in out
     assert "SYNTHETIC" not in out
 
@@ -438,7 +445,7 @@ def test_priors_index_counts_what_it_took_in(a_kept_pair, capsys):
     """Studies of this release are in the index already."""
     a_kept_pair()
 
-    assert (0, "0 instances taken into the index of patients\n") == run("priors", "index", capsys=capsys)[:2]
+    assert (0, "0 instances added to the index of patients\n") == run("priors", "index", capsys=capsys)[:2]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from dicomnode.records import ContentState, JobState
 from dicomnode.send.store_scu import StoreSCU, read_outgoing
 from dicomnode.settings import ReceiveSettings, SendSettings
+from dicomnode.store.listing import corrections_of
 
 FROM, TO = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.2"
 UID = "1.2.826.0.1.3680043.8.498.3"
@@ -77,7 +78,7 @@ def test_a_corrected_patient_id_makes_the_results_anew(a_house, a_film):
         line["log_level"], line["sop_instance_uid"], line["source"], line["jobs_withdrawn"],
     )  # fmt: skip
     assert not any(word in str(lines) for word in ("SYN-", "Alpha", "Beta"))
-    (row,) = house.stores.corrections.history(FROM)
+    (row,) = corrections_of(house.stores.engine, FROM)
     assert ("PACS", UID) == (row["source"], row["sop_instance_uid"])
     assert [ContentState.SUPERSEDED, ContentState.CURRENT] == [
         one.content_state for one, _ in house.stores.instances.all_in_study(FROM)

@@ -19,7 +19,7 @@ from dicomnode.errors import PeerUnreachableError, StorageError
 from dicomnode.node import pipeline as pipeline_module
 from dicomnode.priors import search as prior_search
 from dicomnode.records import Acuity, Change, CodedConcept, JobState, Presence, PriorState, Report
-from dicomnode.settings import Destination, PriorsSettings, ScheduleSettings, SendSettings
+from dicomnode.settings import Destination, PriorsSettings, ScheduleSettings, SendSettings, Settings
 
 EARLIER = ROOT / "sample_dicom" / "chest-earlier" / "DX001.dcm"
 FILM = ROOT / "sample_dicom" / "chest-opacity" / "DX001.dcm"
@@ -384,17 +384,16 @@ def test_nobody_listens_where_the_archive_should_be(a_house, reports, settings):
     assert (PriorState.UNREACHABLE, None) == (reports[-1].prior_note, reports[-1].prior)
 
 
-def test_an_emergent_study_waits_neither_long_nor_twice(a_house):
+def test_an_emergent_study_waits_neither_long_nor_twice():
     """Its limit of time is its own, and the archive is asked once; no limit outlasts the lease of the job."""
     settings = PriorsSettings(timeout_s=60, emergent_timeout_s=5, attempts=4)
-    house = a_house(priors=settings)
-    usual, emergent = (house.pipeline._priors.patience(is_emergent=one) for one in (False, True))
-    short = a_house(priors=settings, schedule=ScheduleSettings(quiet_period_s=1e-6, lease_s=20))
+    usual, emergent = (prior_search.patience_of(Settings(priors=settings), is_emergent=one) for one in (False, True))
+    short = Settings(priors=settings, schedule=ScheduleSettings(quiet_period_s=1e-6, lease_s=20))
 
     assert (4, 1) == (usual.attempts, emergent.attempts)
     assert 55 < usual.deadline.left_s <= 60
     assert 4 < emergent.deadline.left_s <= 5
-    assert short.pipeline._priors.patience(is_emergent=False).deadline.left_s <= 10
+    assert prior_search.patience_of(short, is_emergent=False).deadline.left_s <= 10
 
 
 def test_the_acuity_of_triage_decides_how_long_the_archive_may_take(a_house, reports, monkeypatch):

@@ -15,6 +15,7 @@ from dicomnode.errors import PermanentError
 from dicomnode.records import Acuity, AlertContent, ContentState, JobState, Outcome
 from dicomnode.store.inputs import JobInputs
 from dicomnode.store.jobs import new_job
+from dicomnode.store.listing import corrections_of
 from dicomnode.store.results import NewResult
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -67,7 +68,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects(both_stores):
     assert [ContentState.SUPERSEDED, ContentState.CURRENT] == states(both_stores)
     assert {STUDY, OTHER} == {study.study_instance_uid for study in both_stores.instances.waiting()}
     assert [job_id] == [job.id for job in both_stores.jobs.withdrawn()]
-    assert 1 == len(both_stores.corrections.history(STUDY))
+    assert 1 == len(corrections_of(both_stores.engine, STUDY))
     assert 0 == both_stores.corrections.settle(OTHER, accepts=True)
 
 
@@ -122,7 +123,7 @@ def test_several_corrections_of_one_image_count_in_order(both_stores):
 
     assert 2 == both_stores.corrections.settle(STUDY, accepts=True)
     assert [ContentState.SUPERSEDED, ContentState.SUPERSEDED, ContentState.CURRENT] == states(both_stores)
-    assert 2 == len(both_stores.corrections.history(STUDY))
+    assert 2 == len(corrections_of(both_stores.engine, STUDY))
 
 
 def test_two_who_let_different_contents_count_at_once_leave_one(both_stores):
