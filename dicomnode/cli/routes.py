@@ -133,7 +133,10 @@ def _show_study(answer: dict[str, Any]) -> None:
     if answer["suggestion"]:
         from dicomnode.cli.settings_file import rule_lines
 
-        typer.echo("If it should be read, this rule would match; the settings file then needs all other rules too:\n")
+        typer.echo(
+            "To have such studies read, add this rule. If the settings file has no rules yet, add the default ones: "
+            "rules in the file replace them.\n"
+        )
         typer.echo("\n".join(rule_lines(Rule.model_validate(answer["suggestion"]))))
 
 

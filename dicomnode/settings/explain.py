@@ -10,7 +10,7 @@ class ExplainSettings(Table):
 
     method: str = "class_activation"
     """Method used for the heat map of each suspected finding. A method that, according to the bundle's model card, does
-    no better than chance is refused. `dicomnode explain methods` lists the methods."""
+    no better than chance is refused. docs/explanations.md describes the methods."""
     findings: dict[str, str] = {}
     """Per-finding overrides of `method`, for example {pneumonia = "integrated_gradients"}. Slow methods add seconds to
     each study."""

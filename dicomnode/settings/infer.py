@@ -17,8 +17,8 @@ class InferSettings(Table):
     """Model bundles: names of bundles that ship with dicomnode, or paths of bundle folders. A relative path is relative
     to the settings file and contains a slash."""
     ensembles: dict[str, tuple[str, ...]] = {}
-    """Further bundles with the same findings whose scores are averaged with those of a bundle, for example {cxr =
-    ["models/cxr-2"]}."""
+    """Further bundles with the same findings whose probabilities are averaged with those of a bundle, for example {cxr
+    = ["models/cxr-2"]}."""
     threads: Annotated[int, Field(ge=1)] = 1
     """ONNX Runtime threads per worker. More workers usually give more throughput than more threads; more threads
     shorten a single study."""
