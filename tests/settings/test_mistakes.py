@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +160,20 @@ def test_files_are_looked_for_in_order(tmp_path, monkeypatch):
 
     assert Path("mine.toml") == find_settings(Path("mine.toml"), places)
     assert [places[1].absolute(), places[2]] == others(places[0], places)
+
+
+def test_a_closed_folder_is_not_passed_over(tmp_path):
+    """Who may not read the service's settings is told so, and does not get the defaults instead."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    closed = tmp_path / "etc"
+    closed.mkdir(mode=0o700)
+    (closed / "dicomnode.toml").touch()
+    program = (
+        "import os; from pathlib import Path; from dicomnode.settings import find_settings, others; os.setuid(65534)\n"
+        f"places = (Path('/nowhere.toml'), Path({str(closed / 'dicomnode.toml')!r}))\n"
+        "print(find_settings(None, places) == places[1], others(None, places))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ("True []\n", "") == (done.stdout, done.stderr)
