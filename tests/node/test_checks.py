@@ -70,6 +70,9 @@ BROKEN = {
     "missing secret": {"extra": '[send.alerts.c]\nkind = "webhook"\nurl = "https://h.example/"\nsecret_file = "gone"'},
     "certificate that is none": {"extra": '[send.alerts.c]\nkind = "hl7"\nhost = "h"\nport = 1\nca_file = "node.toml"'},
     "unknown destination": {"rules": RULE.replace("[rules.when]", 'destinations = ["gone"]\n[rules.when]')},
+    "AE title of 17 characters": {"receive": 'ae_title = "ABCDEFGHIJKLMNOPQ"'},
+    "sender with an umlaut": {"receive": 'allowed_calling_ae_titles = ["RÖNTGEN"]'},
+    "sender without a name": {"receive": 'allowed_calling_ae_titles = [""]'},
     "unknown key": {"extra": "[log]\nlevle = 'info'"},
 }
 
@@ -154,6 +157,7 @@ def remarks(path: Path) -> dict[str, Level]:
 @pytest.mark.parametrize(
     ("parts", "level", "says"),
     [
+        ({"receive": "allowed_calling_ae_titles = []"}, Level.WARNING, "the receiver rejects every association"),
         ({}, Level.NOTE, "no destination is set, so results stay in the data folder"),
         (
             {"receive": 'host = "0.0.0.0"\nallowed_calling_ae_titles = ["*"]'},
