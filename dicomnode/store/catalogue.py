@@ -66,7 +66,8 @@ def _upsert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> 
 def _upsert_statement(dialect: str, table: sa.Table) -> Any:
     """The statement with every column as a parameter, built once: to build it takes longer than to run it."""
     statement = upsert(dialect, table).values({column.name: sa.bindparam(column.name) for column in table.columns})
-    is_better = table.c.needs_reading | (table.c.is_own & ~statement.excluded.is_own)
+    # A result of ours may name whom its images were of before they were corrected: the images are read instead.
+    is_better = (table.c.needs_reading | table.c.is_own) & ~statement.excluded.is_own
     kept = {column.name for column in table.primary_key} | {"received_at", "last_received_at"}
     news: dict[str, Any] = {
         column.name: sa.case((is_better, statement.excluded[column.name]), else_=column)

@@ -399,14 +399,13 @@ def test_an_emergent_study_waits_neither_long_nor_twice():
 def test_the_acuity_of_triage_decides_how_long_the_archive_may_take(a_house, reports, monkeypatch):
     """A head CT with blood is emergent before it is read in full."""
     house = a_house()
-    priors = house.pipeline._priors
-    patience, asked = priors.patience, []
+    asked = []
 
-    def remember(*, is_emergent: bool):
+    def remember(settings: Settings, *, is_emergent: bool) -> prior_search.Patience:
         asked.append(is_emergent)
-        return patience(is_emergent=is_emergent)
+        return prior_search.patience_of(settings, is_emergent=is_emergent)
 
-    monkeypatch.setattr(priors, "patience", remember)
+    monkeypatch.setattr("dicomnode.priors.compare.patience_of", remember)
     read(house, *(ROOT / "sample_dicom" / "head-ct-bleed").glob("*.dcm"))
 
     assert ([True], Acuity.EMERGENT) == (asked, reports[-1].acuity)

@@ -150,6 +150,7 @@ def test_a_correction_empties_the_row_in_its_own_transaction(both_stores, monkey
     with monkeypatch.context() as patched:
         patched.setattr("dicomnode.store.corrections.Catalogue.fill", lambda _: 0)
         both_stores.corrections.settle(STUDY, accepts=True)
+    keep(both_stores, a_data_set(StudyInstanceUID=STUDY, PatientName="Old", Manufacturer=MANUFACTURER))
     assert {STUDY: ""} == names(both_stores)
 
     assert [2, 0] == [both_stores.catalogue.fill(), both_stores.catalogue.fill()]
