@@ -8,6 +8,7 @@ things otherwise has a file and names of its own with just these (`locales/pt-PT
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
@@ -20,10 +21,10 @@ from fluent.runtime import FluentBundle, FluentResource
 
 from dicomnode.errors import SettingsError
 from dicomnode.records import CodedConcept, FindingSpec
-from dicomnode.report.terms import Name, Term, finding_term
+from dicomnode.report.terms import Name, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
-FILES = ("report.ftl", "labels.ftl")
+FILES = ("report.ftl", "places.ftl", "labels.ftl")
 """Files of messages that every language has."""
 _LONGEST_WORDS = 2500
 """Characters that Fluent fills into a message."""
@@ -32,9 +33,9 @@ _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 _MAIN = {"zh": "zh_Hans_CN"}
 """Language to the locale that it is written as where its name alone does not say."""
-_SEPARATORS = {"zh": "、", "ar": "، "}
+_SEPARATORS = {"zh": "，", "ar": "، "}
 """Between items where it is no comma and blank."""
-_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": " ; "}
+_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": "\N{NO-BREAK SPACE}; "}
 """Between clauses where it is no semicolon and blank."""
 _LIKE = {
     **dict.fromkeys(("en-AU", "en-IE", "en-IN", "en-NZ", "en-ZA"), "en-GB"),
@@ -113,10 +114,6 @@ class Language:
         term = finding_term(spec.code)
         return self.base == "en" or (term is not None and self.base in term.names)
 
-    def qualifier(self, term: Term) -> str:
-        """Name of a place or size."""
-        return term.names[self.base].text
-
     def percent(self, percent: int) -> str:
         """Whole percent."""
         return _percent(self._locale, percent)
@@ -133,12 +130,15 @@ class Language:
         """A date with the time of day, in the region's medium form; the time zone is the moment's own."""
         return str(format_datetime(moment, format="medium", tzinfo=moment.tzinfo, locale=self._locale))
 
-    def listed(self, items: Sequence[str]) -> str:
-        """Items as one list."""
-        return str(format_list(list(items), locale=self._locale)) if items else ""
+    def listed(self, items: Sequence[str], *, style: str = "standard") -> str:
+        """Items as one list: "a, b, and c", or "a, b, or c" where the style is `or`."""
+        if not items:
+            return ""
+        said = str(format_list(list(items), style=style, locale=self._locale))  # type: ignore[arg-type]
+        return _euphonic(said) if self.base == "es" else said
 
     def joined(self, items: Sequence[str]) -> str:
-        """Items one after the other, without an "and": right, middle zone, small."""
+        """Items one after the other, without an "and": right middle zone, small."""
         return _SEPARATORS.get(self.base, ", ").join(items)
 
     def clauses(self, items: Sequence[str]) -> str:
@@ -173,6 +173,12 @@ def _name(tag: str, code: CodedConcept) -> Name:
 @lru_cache(maxsize=4096)
 def _percent(locale: Locale, percent: int) -> str:
     return str(format_percent(percent / 100, locale=locale))
+
+
+def _euphonic(listed: str) -> str:
+    """Spanish says e for y before the sound of i, and u for o before that of o; CLDR's patterns do not know."""
+    listed = re.sub(r" y (?=h?[ií](?!e))", " e ", listed)
+    return re.sub(r" o (?=h?[oó])", " u ", listed)
 
 
 def starts_with_vowel(name: Name) -> bool:

@@ -22,7 +22,7 @@ from dicomnode.records import (
 from dicomnode.report.content import Content
 from dicomnode.report.labels import labels_in, methods_in
 from dicomnode.report.languages import Language, capitalised
-from dicomnode.report.sentences import findings, impression, list_of_findings
+from dicomnode.report.sentences import findings, impression, list_of_findings, lists, remarks_on_draft
 from dicomnode.report.terms import finding_term
 from dicomnode.report.translate import Translator
 from dicomnode.settings import ReportSettings
@@ -218,9 +218,8 @@ def _advice(content: Content, language: Language, settings: ReportSettings) -> s
 
 
 def _limits(content: Content, language: Language) -> Iterator[Sentence]:
-    names = [language.name(finding.spec).text for finding in content.findings]
     if content.is_read:
-        yield Sentence(text=language.sentence("judged", findings=language.listed(names)))
+        yield Sentence(text=language.sentence("judged", **lists(content.findings, language)))
         yield Sentence(text=language.sentence("not-excluded"))
     else:
         yield Sentence(text=language.sentence("judged-nothing"))
@@ -232,6 +231,7 @@ def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     if content.quality is not None and content.quality.level is not QualityLevel.DIAGNOSTIC:
         faults = [language.say(f"fault-{fault}") for fault in content.quality.faults]
         yield Sentence(text=language.sentence("quality-limited", faults=language.listed(faults)))
+    yield from remarks_on_draft(content, language)
     unknown = [finding.spec.code.meaning for finding in content.findings if not language.knows(finding.spec)]
     if unknown:
         yield Sentence(text=language.sentence("untranslated", names=language.listed(unknown)))

@@ -18,6 +18,7 @@ from dicomnode.records import (
     Report,
 )
 from dicomnode.report import write_report
+from dicomnode.report.terms import findings
 from dicomnode.settings import AcuitySettings, ReportSettings
 
 LUNG = CodedConcept("39607008", "SCT", "Lung")
@@ -41,6 +42,22 @@ SPECS = (
     a_spec("pneumothorax", Acuity.EMERGENT),
     a_spec("effusion", Acuity.NON_CRITICAL, "effusion", "pleural effusion"),
 )
+
+
+FINDINGS_KNOWN = tuple(
+    FindingSpec(
+        key=term.key,
+        code=CodedConcept(*term.code, term.names["en"].text),
+        site=LUNG,
+        threshold=0.5,
+        acuity=Acuity.URGENT,
+        terms=(term.names["en"].text,),
+        certain=(0.25, 0.75),
+    )
+    for term in findings()
+    if term.code
+)
+"""Every finding that has a name in every language."""
 
 
 @pytest.fixture
