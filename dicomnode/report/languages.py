@@ -24,7 +24,7 @@ from dicomnode.records import CodedConcept, FindingSpec
 from dicomnode.report.terms import Name, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
-FILES = ("report.ftl", "places.ftl", "labels.ftl")
+FILES = ("report.ftl", "places.ftl", "reasons.ftl", "labels.ftl")
 """Files of messages that every language has."""
 _LONGEST_WORDS = 2500
 """Characters that Fluent fills into a message."""

@@ -22,6 +22,7 @@ from dicomnode.records import (
 from dicomnode.report.content import Content
 from dicomnode.report.labels import labels_in, methods_in
 from dicomnode.report.languages import Language, capitalised
+from dicomnode.report.reasons import reasons
 from dicomnode.report.sentences import findings, impression, list_of_findings, lists, remarks_on_draft
 from dicomnode.report.terms import finding_term
 from dicomnode.report.translate import Translator
@@ -235,6 +236,4 @@ def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     unknown = [finding.spec.code.meaning for finding in content.findings if not language.knows(finding.spec)]
     if unknown:
         yield Sentence(text=language.sentence("untranslated", names=language.listed(unknown)))
-    if content.reason:
-        is_foreign = language.base != "en"
-        yield Sentence(text=language.sentence("details", reason=content.reason), language="en" if is_foreign else None)
+    yield from reasons(content.why, language)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fluent.syntax import FluentParser, ast
+from fluent.syntax import FluentParser, FluentSerializer, ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report.conftest import FINDINGS_KNOWN as KNOWN
-from report.conftest import SPECS
+from report.conftest import SPECS, english_in
 
 from dicomnode.dicom import codes, words
 from dicomnode.records import (
@@ -130,6 +130,31 @@ def test_every_message_is_there_with_its_variables(language):
     assert set(ENGLISH) == set(own)
     for name, message in own.items():
         assert _asked(message) == _asked(ENGLISH[name]), name
+
+
+SAME_AS_ENGLISH = {
+    "*": {"examination-plain", "examination-dated", "qualifiers", "method-grad_cam", "method-hires_cam", "method-rise"},
+    "fr": {"label-patient", "label-image", "label-page", "label-urgent", "heading-technique"},
+    "es": {"place-both"},
+    "pt": {"place-both"},
+}
+"""Messages that may be written as in English: frames without words, and words that both languages have."""
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_no_message_is_left_in_english(language):
+    """Message by message, against the English file; and no pair of English words stands in any of them."""
+    own, english = _texts(language), _texts("en")
+    same = {name for name, text in own.items() if text.casefold() == english[name].casefold()}
+
+    assert same <= SAME_AS_ENGLISH["*"] | SAME_AS_ENGLISH.get(language, set())
+    assert not {name: found for name, text in own.items() if (found := english_in(text))}
+
+
+def _texts(language: str) -> dict[str, str]:
+    """Each message as it is written, its variables taken out."""
+    written = {name: FluentSerializer().serialize_entry(one) for name, one in _messages(language).items()}
+    return {name: re.sub(r"\{.*?\}", "0", text.partition("=")[2]).strip() for name, text in written.items()}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -133,7 +133,7 @@ not-read-not_applicable = لم يحلّل الذكاء الاصطناعي هذا
 not-read-could_not_run = لم يحلّل الذكاء الاصطناعي هذا الفحص: تعذّر إجراء التحليل.
 not-read-not_judged = لم يقيّم الذكاء الاصطناعي هذا الفحص: { $reasons }.
 no-statement = لا يُصدر أي حكم بشأن هذا الفحص.
-details = التفاصيل: { $reason }
+details = التفاصيل (بالإنجليزية): { $reason }
 
 recommend-emergent = يُقترح أن يراجعه طبيب فورًا (حالة طارئة، خلال دقائق).
 recommend-urgent = يُقترح أن يراجعه طبيب قريبًا (عاجل، خلال ساعات).

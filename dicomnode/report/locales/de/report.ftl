@@ -105,7 +105,7 @@ not-read-not_applicable = Diese Untersuchung wurde von der KI nicht befundet: Ke
 not-read-could_not_run = Diese Untersuchung wurde von der KI nicht befundet: Die Auswertung war nicht möglich.
 not-read-not_judged = Diese Untersuchung wurde von der KI nicht beurteilt: { $reasons }.
 no-statement = Zu dieser Untersuchung wird keine Aussage getroffen.
-details = Einzelheiten: { $reason }
+details = Einzelheiten (auf Englisch): { $reason }
 
 recommend-emergent = Sofortige ärztliche Begutachtung empfohlen (Notfall, innerhalb von Minuten).
 recommend-urgent = Baldige ärztliche Begutachtung empfohlen (dringlich, innerhalb von Stunden).

@@ -57,8 +57,8 @@ comparison-not_looked_for = No se buscaron estudios previos.
 comparison-unreachable = No se pudieron buscar estudios previos: el archivo no respondió.
 
 about = aproximadamente { $percent }
-estimate = probabilidad { $probability }
-estimate-interval = probabilidad { $probability }, intervalo del { $level } de { $low } a { $high }
+estimate = probabilidad de { $probability }
+estimate-interval = probabilidad de { $probability }, intervalo del { $level }: { $low } a { $high }
 claim-suggested = Hallazgos compatibles con { $finding }{ $qualifiers }.
 claim-denied = Sin signos de { $finding }.
 claim-denied-list = Sin signos de { $alternatives }.
@@ -111,7 +111,7 @@ not-read-not_applicable = La IA no analizó este estudio: ningún modelo es apli
 not-read-could_not_run = La IA no analizó este estudio: no se pudo ejecutar el análisis.
 not-read-not_judged = La IA no valoró este estudio: { $reasons }.
 no-statement = No se afirma nada sobre este estudio.
-details = Detalles: { $reason }
+details = Detalles (en inglés): { $reason }
 
 recommend-emergent = Se sugiere revisión médica inmediata (emergencia, en minutos).
 recommend-urgent = Se sugiere revisión médica a la mayor brevedad (urgente, en horas).

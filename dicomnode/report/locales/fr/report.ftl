@@ -56,9 +56,9 @@ comparison-none_found = Aucun examen antérieur trouvé pour comparaison.
 comparison-not_looked_for = Aucun examen antérieur n'a été recherché.
 comparison-unreachable = Les examens antérieurs n'ont pas pu être recherchés : l'archive n'a pas répondu.
 
-about = environ { $percent }
-estimate = probabilité { $probability }
-estimate-interval = probabilité { $probability }, intervalle à { $level } de { $low } à { $high }
+about = l'ordre de { $percent }
+estimate = probabilité de { $probability }
+estimate-interval = probabilité de { $probability }, intervalle à { $level } : { $low } à { $high }
 claim-suggested = Aspect compatible avec { $gender ->
     [feminine] une
    *[other] un
@@ -126,7 +126,7 @@ not-read-not_applicable = Cet examen n'a pas été analysé par l'IA : aucun mo
 not-read-could_not_run = Cet examen n'a pas été analysé par l'IA : l'analyse n'a pas pu être exécutée.
 not-read-not_judged = Cet examen n'a pas été évalué par l'IA : { $reasons }.
 no-statement = Aucune affirmation n'est faite sur cet examen.
-details = Détails : { $reason }
+details = Détails (en anglais) : { $reason }
 
 recommend-emergent = Relecture immédiate par un médecin suggérée (urgence immédiate, en quelques minutes).
 recommend-urgent = Relecture sans délai par un médecin suggérée (urgent, en quelques heures).

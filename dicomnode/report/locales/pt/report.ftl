@@ -57,8 +57,8 @@ comparison-not_looked_for = Não foram procurados exames anteriores.
 comparison-unreachable = Não foi possível procurar exames anteriores: o arquivo não respondeu.
 
 about = cerca de { $percent }
-estimate = probabilidade { $probability }
-estimate-interval = probabilidade { $probability }, intervalo de { $level } de { $low } a { $high }
+estimate = probabilidade de { $probability }
+estimate-interval = probabilidade de { $probability }, intervalo de { $level }: { $low } a { $high }
 claim-suggested = Achados compatíveis com { $finding }{ $qualifiers }.
 claim-denied = Sem sinais de { $finding }.
 claim-denied-list = Sem sinais de { $alternatives }.
@@ -111,7 +111,7 @@ not-read-not_applicable = Este exame não foi analisado pela IA: nenhum modelo s
 not-read-could_not_run = Este exame não foi analisado pela IA: não foi possível executar a análise.
 not-read-not_judged = Este exame não foi avaliado pela IA: { $reasons }.
 no-statement = Nada se afirma sobre este exame.
-details = Detalhes: { $reason }
+details = Detalhes (em inglês): { $reason }
 
 recommend-emergent = Sugere-se revisão médica imediata (emergência, em minutos).
 recommend-urgent = Sugere-se revisão médica com brevidade (urgente, em horas).

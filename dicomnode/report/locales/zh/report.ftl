@@ -55,8 +55,8 @@ comparison-not_looked_for = 未查找既往检查。
 comparison-unreachable = 无法查找既往检查：归档系统无应答。
 
 about = 约{ $percent }
-estimate = 概率 { $probability }
-estimate-interval = 概率 { $probability }，{ $level } 区间 { $low } 至 { $high }
+estimate = 概率{ $probability }
+estimate-interval = 概率{ $probability }，{ $level } 区间 { $low } 至 { $high }
 claim-suggested = 所见与{ $finding }相符{ $qualifiers }。
 claim-denied = 未见{ $finding }征象。
 claim-denied-list = 未见{ $alternatives }征象。
@@ -101,7 +101,7 @@ not-read-not_applicable = AI 未分析此检查：无适用模型。
 not-read-could_not_run = AI 未分析此检查：分析无法运行。
 not-read-not_judged = AI 未对此检查作出评估：{ $reasons }。
 no-statement = 对此检查不作任何陈述。
-details = 详情：{ $reason }
+details = 详情（英文）：{ $reason }
 
 recommend-emergent = 建议医师立即复核（危急，数分钟内）。
 recommend-urgent = 建议医师尽快复核（紧急，数小时内）。
