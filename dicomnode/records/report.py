@@ -181,6 +181,10 @@ class Label(StrEnum):
     URGENT = "urgent"
     NON_CRITICAL = "non_critical"
     NON_ACTIONABLE = "non_actionable"
+    IMAGING_REPORT = "imaging_report"
+    """Title of the document: a report on diagnostic imaging."""
+    CRITICAL_RESULTS = "critical_results"
+    """Heading: communication of critical results."""
     NOT_FOR_DIAGNOSIS = "not_for_diagnosis"
     """One short line: an AI draft for research, not for diagnostic use."""
 
