@@ -23,7 +23,7 @@ from dicomnode.report.content import Content
 from dicomnode.report.labels import labels_in, methods_in
 from dicomnode.report.languages import Language, capitalised
 from dicomnode.report.reasons import reasons
-from dicomnode.report.sentences import findings, impression, list_of_findings, lists, remarks_on_draft
+from dicomnode.report.sentences import findings, impression, list_of_findings, lists, percent, remarks_on_draft
 from dicomnode.report.terms import finding_term
 from dicomnode.report.translate import Translator
 from dicomnode.settings import ReportSettings
@@ -84,7 +84,7 @@ def report_text(
         headings={section: language.say(f"heading-{section}") for section in Section},
         sections={section: sentences for section, sentences in said.items() if sentences},
         names={finding.spec.key: language.name(finding.spec).text for finding in content.findings},
-        percents={finding.spec.key: language.percent(finding.percent) for finding in content.findings},
+        percents={finding.spec.key: percent(finding.estimate, language) for finding in content.findings},
         labels=labels_in(language),
         methods=methods_in(language),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dicomnode.records import Claim, Estimate, Finding, Outcome, Sentence, Stance, Verdict
 from dicomnode.report.content import Content, Drafted, Statement
-from dicomnode.report.languages import Language, starts_with_vowel
+from dicomnode.report.languages import Language, capitalised, starts_with_vowel
 from dicomnode.report.places import place_and_size
 from dicomnode.report.translate import Translator
 
@@ -105,13 +105,17 @@ def named(finding: Finding, message: str, language: Language, **values: object) 
 
 def estimate(known: Estimate, language: Language) -> str:
     """A probability, with its limits where they are known."""
-    probability = language.percent(known.percent)
-    if known.is_rough:
-        probability = language.say("about", percent=probability)
+    probability = percent(known, language)
     if known.lower is None or known.upper is None:
         return language.say("estimate", probability=probability)
     low, high = language.percent(known.lower), language.percent(known.upper)
     return language.say("estimate-interval", probability=probability, low=low, high=high, level=language.percent(95))
+
+
+def percent(known: Estimate, language: Language) -> str:
+    """A probability without its limits: "85%", or "about 85%" where that is all that is known."""
+    said = language.percent(known.percent)
+    return language.say("about", percent=said) if known.is_rough else said
 
 
 def _from_codes(statement: Statement, graded: dict[str, Finding], language: Language) -> Iterator[Sentence]:
@@ -131,7 +135,7 @@ def _drafted(
     finding = drafted.claims[0].finding if len(drafted.claims) == 1 else None
     said = Sentence(text=drafted.text, is_drafted=True, finding=finding, claims=drafted.claims)
     if language.base == content.draft_language.split("-")[0]:
-        yield said
+        yield replace(said, text=capitalised(drafted.text))
         return
     if drafted.is_coded:
         yield from _from_codes(statement, {one.spec.key: one for one in content.findings}, language)

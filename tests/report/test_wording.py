@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from report.conftest import FINDINGS_KNOWN as KNOWN
 
-from dicomnode.records import Acuity, Change, Finding, Presence, Stance, Verdict, estimate_of
+from dicomnode.records import Acuity, Change, Finding, Presence, Section, Stance, Verdict, estimate_of
 from dicomnode.report.languages import known_languages, language_of
 from dicomnode.report.sentences import CLAIMS, IMPRESSIONS, estimate, lists, named
 
@@ -114,3 +115,20 @@ def test_verdicts_and_messages_are_one_to_one():
     assert len(set(messages)) == len(messages) == len(Verdict) - 1
     assert Presence.ABSENT is Verdict.ABSENT.presence
     assert Stance.DENIED in CLAIMS
+
+
+def test_a_percentage_beside_a_name_is_as_rough_as_in_the_sentence(a_report):
+    """A bar says "about 85%" where the text does, and no page has both."""
+    limits = np.array([[0.744, 0.93], [0, 0.05], [0, 0.2]], np.float32)
+    english, french = a_report((0.87, 0.02, 0.1), reading={"intervals": limits}, languages=("en", "fr")).texts
+
+    assert ("about 85%", "2%") == (english.percents["pneumonia"], english.percents["pneumothorax"])
+    assert "environ 85\N{NO-BREAK SPACE}%" == french.percents["pneumonia"]
+    assert french.percents["pneumonia"] in french.lines(Section.IMPRESSION)[0]
+
+
+def test_a_drafted_sentence_begins_with_a_capital(a_report):
+    """A decoder may write all in small letters; a report does not."""
+    lines = a_report((0.1, 0.1, 0.1), "no pneumonia.").text.lines(Section.FINDINGS)
+
+    assert "No pneumonia." == lines[0]

@@ -17,12 +17,12 @@ label-image = الصورة
 label-page = الصفحة
 label-method = الطريقة
 label-model = النموذج
+label-imaging_report = تقرير التصوير التشخيصي
+label-critical_results = الإبلاغ عن النتائج الحرجة
 label-emergent = طارئ
 label-urgent = عاجل
 label-non_critical = غير حرج
 label-non_actionable = دون تغيير في الأولوية
-label-imaging_report = تقرير التصوير التشخيصي
-label-critical_results = الإبلاغ عن النتائج الحرجة
 label-not_for_diagnosis = مسودة بالذكاء الاصطناعي للبحث - لا تُستخدم للتشخيص
 
 method-class_activation = خريطة تنشيط الفئة

@@ -17,12 +17,12 @@ label-image = Bild
 label-page = Seite
 label-method = Verfahren
 label-model = Modell
+label-imaging_report = Radiologischer Befundbericht
+label-critical_results = Mitteilung kritischer Befunde
 label-emergent = Notfall
 label-urgent = Dringlich
 label-non_critical = Nicht kritisch
 label-non_actionable = Priorität unverändert
-label-imaging_report = Radiologischer Befundbericht
-label-critical_results = Mitteilung kritischer Befunde
 label-not_for_diagnosis = KI-Entwurf zu Forschungszwecken - nicht für die Diagnostik
 
 method-class_activation = Klassenaktivierungskarte

@@ -18,12 +18,12 @@ label-image = Image
 label-page = Page
 label-method = Method
 label-model = Model
+label-imaging_report = Diagnostic imaging report
+label-critical_results = Communication of critical results
 label-emergent = Emergent
 label-urgent = Urgent
 label-non_critical = Non-critical
 label-non_actionable = No change of priority
-label-imaging_report = Diagnostic imaging report
-label-critical_results = Communication of critical results
 label-not_for_diagnosis = AI draft for research - not for diagnostic use
 
 method-class_activation = Class activation map

@@ -17,12 +17,12 @@ label-image = Imagen
 label-page = Página
 label-method = Método
 label-model = Modelo
+label-imaging_report = Informe de diagnóstico por imagen
+label-critical_results = Comunicación de resultados críticos
 label-emergent = Emergencia
 label-urgent = Urgente
 label-non_critical = No crítico
 label-non_actionable = Sin cambio de prioridad
-label-imaging_report = Informe de diagnóstico por imagen
-label-critical_results = Comunicación de resultados críticos
 label-not_for_diagnosis = Borrador de IA para investigación - no apto para uso diagnóstico
 
 method-class_activation = Mapa de activación de clase

@@ -17,12 +17,12 @@ label-image = Image
 label-page = Page
 label-method = Méthode
 label-model = Modèle
+label-imaging_report = Compte rendu d'imagerie diagnostique
+label-critical_results = Communication des résultats critiques
 label-emergent = Urgence immédiate
 label-urgent = Urgent
 label-non_critical = Non critique
 label-non_actionable = Priorité inchangée
-label-imaging_report = Compte rendu d'imagerie diagnostique
-label-critical_results = Communication des résultats critiques
 label-not_for_diagnosis = Projet par IA pour la recherche - ne pas utiliser pour le diagnostic
 
 method-class_activation = Carte d'activation de classe

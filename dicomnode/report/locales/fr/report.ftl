@@ -51,14 +51,14 @@ comparison-compared = Comparaison à l'examen du { $date }.
 comparison-undated = Comparaison à un examen antérieur non daté.
 comparison-verified = Les constatations antérieures proviennent d'un compte rendu validé par un médecin.
 comparison-unverified = Les constatations antérieures proviennent d'un résultat d'IA non validé.
-comparison-still_absent = Ni alors ni maintenant de signe de : { $alternatives }.
+comparison-still_absent = Pas de signe, ni alors ni maintenant, de : { $alternatives }.
 comparison-none_found = Aucun examen antérieur trouvé pour comparaison.
 comparison-not_looked_for = Aucun examen antérieur n'a été recherché.
 comparison-unreachable = Les examens antérieurs n'ont pas pu être recherchés : l'archive n'a pas répondu.
 
-about = l'ordre de { $percent }
-estimate = probabilité de { $probability }
-estimate-interval = probabilité de { $probability }, intervalle à { $level } : { $low } à { $high }
+about = environ { $percent }
+estimate = probabilité : { $probability }
+estimate-interval = probabilité : { $probability }, intervalle à { $level } : { $low } à { $high }
 claim-suggested = Aspect compatible avec { $gender ->
     [feminine] une
    *[other] un

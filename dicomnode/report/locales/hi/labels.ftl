@@ -17,12 +17,12 @@ label-image = चित्र
 label-page = पृष्ठ
 label-method = विधि
 label-model = मॉडल
+label-imaging_report = नैदानिक चित्रण रिपोर्ट
+label-critical_results = गंभीर परिणामों की सूचना
 label-emergent = आपातकालीन
 label-urgent = अत्यावश्यक
 label-non_critical = गैर-गंभीर
 label-non_actionable = प्राथमिकता में बदलाव नहीं
-label-imaging_report = नैदानिक चित्रण रिपोर्ट
-label-critical_results = गंभीर परिणामों की सूचना
 label-not_for_diagnosis = शोध हेतु एआई प्रारूप - निदान के लिए नहीं
 
 method-class_activation = वर्ग सक्रियण मानचित्र

@@ -17,12 +17,12 @@ label-image = Imagem
 label-page = Página
 label-method = Método
 label-model = Modelo
+label-imaging_report = Laudo de diagnóstico por imagem
+label-critical_results = Comunicação de resultados críticos
 label-emergent = Emergência
 label-urgent = Urgente
 label-non_critical = Não crítico
 label-non_actionable = Sem mudança de prioridade
-label-imaging_report = Laudo de diagnóstico por imagem
-label-critical_results = Comunicação de resultados críticos
 label-not_for_diagnosis = Rascunho de IA para pesquisa - não usar para diagnóstico
 
 method-class_activation = Mapa de ativação de classe

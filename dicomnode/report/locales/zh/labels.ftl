@@ -17,12 +17,12 @@ label-image = 图像
 label-page = 页
 label-method = 方法
 label-model = 模型
+label-imaging_report = 影像诊断报告
+label-critical_results = 危急值通报
 label-emergent = 危急
 label-urgent = 紧急
 label-non_critical = 非危急
 label-non_actionable = 优先级不变
-label-imaging_report = 影像诊断报告
-label-critical_results = 危急值通报
 label-not_for_diagnosis = AI 草稿，仅供研究，不得用于诊断
 
 method-class_activation = 类激活图
