@@ -192,6 +192,8 @@ class Label(StrEnum):
     NOT_DETECTED = "not_detected"
     VIEW = "view"
     """How a film was taken; the View Position follows, for example PA."""
+    REGION = "region"
+    """What a line around a part of a heat map encloses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
