@@ -1,6 +1,6 @@
 """The languages that reports can be written in: messages in Fluent, numbers, dates and lists as the region has them.
 
-To add one: write `locales/<language>/report.ftl` with every message of the English file, give each term of
+To add one: write the files of `locales/<language>` with every message of the English ones, give each term of
 `terms.toml` its name, and name the code in `dicom/codes.py`; the tests say what is missing. A region that says some
 things otherwise has a file and names of its own with just these (`locales/pt-PT`, `en-GB` in the table).
 """
@@ -23,6 +23,8 @@ from dicomnode.records import CodedConcept, FindingSpec
 from dicomnode.report.terms import Name, Term, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
+FILES = ("report.ftl", "labels.ftl")
+"""Files of messages that every language has."""
 _LONGEST_WORDS = 2500
 """Characters that Fluent fills into a message."""
 _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
@@ -73,9 +75,9 @@ class Language:
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
         self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)
         for name in dict.fromkeys((self.base, _LIKE.get(tag, tag), tag)):
-            path = _LOCALES.joinpath(name, "report.ftl")
-            if path.is_file():  # a region says only what it says otherwise
-                self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
+            for path in (_LOCALES.joinpath(name, file) for file in FILES):
+                if path.is_file():  # a region says only what it says otherwise
+                    self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
 
     def has(self, message: str) -> bool:
         """Whether there is such a message."""

@@ -20,6 +20,7 @@ from dicomnode.records import (
     Verdict,
 )
 from dicomnode.report.content import Content
+from dicomnode.report.labels import labels_in, methods_in
 from dicomnode.report.languages import Language, capitalised
 from dicomnode.report.sentences import findings, impression, list_of_findings
 from dicomnode.report.terms import finding_term
@@ -83,6 +84,8 @@ def report_text(
         sections={section: sentences for section, sentences in said.items() if sentences},
         names={finding.spec.key: language.name(finding.spec).text for finding in content.findings},
         percents={finding.spec.key: language.percent(finding.percent) for finding in content.findings},
+        labels=labels_in(language),
+        methods=methods_in(language),
     )
 
 

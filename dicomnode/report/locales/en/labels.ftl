@@ -1,0 +1,37 @@
+# Short words of pages and pictures, and the names of heat-map methods (report/labels.py).
+label-patient = Patient
+label-patient_id = Patient ID
+label-birth_date = Date of birth
+label-sex = Sex
+label-accession_number = Accession number
+label-study = Study
+label-study_date = Study date
+label-report_date = Report date
+label-probability = Probability
+label-interval = { $level } interval
+label-threshold = Threshold
+label-scale = Relative importance (not a probability)
+label-low = low
+label-high = high
+label-slice = Slice
+label-image = Image
+label-page = Page
+label-method = Method
+label-model = Model
+label-emergent = Emergent
+label-urgent = Urgent
+label-non_critical = Non-critical
+label-non_actionable = No change of priority
+label-not_for_diagnosis = AI draft for research - not for diagnostic use
+
+method-class_activation = Class activation map
+method-cross_modal_attention = Cross-modal attention
+method-evidence = Evidence map
+method-grad_cam = Grad-CAM
+method-hires_cam = HiResCAM
+method-integrated_gradients = Integrated gradients
+method-occlusion = Occlusion sensitivity
+method-relevance = Layer-wise relevance propagation
+method-rise = RISE
+method-spatial_attention = Spatial attention
+method-temporal_attention = Temporal attention
