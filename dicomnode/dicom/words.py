@@ -42,7 +42,7 @@ LABELS = {
     Label.NON_ACTIONABLE: "No change of priority",
     Label.NOT_FOR_DIAGNOSIS: "AI draft for research - not for diagnostic use",
     Label.SUSPECTED: "Suspected",
-    Label.POSSIBLE: "Suspected, not certain",
+    Label.POSSIBLE: "Suspected, but not certain",
     Label.UNDETERMINED: "Neither confirmed nor excluded",
     Label.NOT_DETECTED: "Not detected",
     Label.VIEW: "View",

@@ -21,9 +21,9 @@ class ComposeSettings(Table):
     compression: Literal["jpeg-ls", "jpeg-2000", "none"] = "jpeg-ls"
     """Lossless compression of heat maps and summary pages. A peer that does not accept it gets them uncompressed."""
     font: str = ""
-    """Font file (TrueType, OpenType) of heat maps, summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
+    """Font file (TrueType, OpenType) of pictures and PDF. Empty: built-in (Latin, Greek, Cyrillic, Arabic)."""
     timezone: str = ""
-    """Time zone of the site (IANA name), e.g. "Europe/Berlin"; an offset in the study takes precedence. Empty: system."""
+    """IANA time zone of the site, e.g. "Europe/Berlin"; an offset in the study takes precedence. Empty: system."""
 
     @field_validator("timezone")
     @classmethod
