@@ -143,9 +143,11 @@ def _fields(page: Page, fields: tuple[Field, ...]) -> _Block:
     most = 1
     for column, field in enumerate(fields):
         left = _LEFT + column * step
-        label = shortened(field.label, page.font, _LABEL, step - 10)
+        is_last = column == len(fields) - 1
+        room = (_RIGHT - left if is_last else step) - 10
+        label = shortened(field.label, page.font, _LABEL, room)
         marks.append(_text(page, label, Place(left, _LABEL), _LABEL, Ink.MUTED))
-        rows = broken(field.value, page.font, _HEADING, step - 10)
+        rows = broken(field.value, page.font, _HEADING, room)
         if len(rows) > _MOST_VALUE_LINES:
             rows = [*rows[: _MOST_VALUE_LINES - 1], f"{rows[_MOST_VALUE_LINES - 1][:-1]}\u2026"]
         most = max(most, len(rows))
