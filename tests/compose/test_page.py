@@ -16,7 +16,7 @@ from PIL import features
 from dicomnode.compose import compose
 from dicomnode.compose import summary as summary_module
 from dicomnode.compose.ink import DECORATION, PAPER, SCREEN, Ink, Shape, Text
-from dicomnode.compose.layout import MARGIN, SHEET_HEIGHT, SHEET_WIDTH, Sheet, sheets_of
+from dicomnode.compose.layout import MARGIN, SHEET_HEIGHT, SHEET_WIDTH, TOP, Sheet, sheets_of
 from dicomnode.compose.page import Page, page_of
 from dicomnode.compose.pdf_report import printed
 from dicomnode.compose.summary import drawn_page, summary
@@ -134,7 +134,7 @@ def test_text_starts_at_the_side_where_its_language_begins(language, a_page_requ
     (pixels, *_) = drawn_page(page)
 
     scale = summary_module.SCALE
-    title = pixels[round(MARGIN * scale) : round((MARGIN + 18) * scale)].max(axis=(0, 2)) > 150
+    title = pixels[round(TOP * scale) : round((TOP + 18) * scale)].max(axis=(0, 2)) > 150
     (ink,) = np.nonzero(title)
 
     assert ink.max() > (SHEET_WIDTH - MARGIN - 8) * scale if language == "ar" else ink.min() < (MARGIN + 8) * scale
@@ -362,6 +362,41 @@ def test_the_sheets_of_a_summary_are_pictures_of_one_series(a_long_request):
     assert list(range(1, len(pages) + 1)) == [c.dataset.InstanceNumber for c in pages]
     assert 1 == len({c.dataset.SeriesInstanceUID for c in pages})
     assert len(pages) == len({c.dataset.SOPInstanceUID for c in pages})
+
+
+def test_bars_on_a_further_sheet_are_explained_there(a_page_request):
+    """Legend, axis and the verdict's heading stand above them again, and no finding is lost."""
+    page = page_of(a_page_request("en"))
+    (present, possible, absent) = page.groups
+    many = tuple(absent.bars[0]._replace(name=f"Finding {n}") for n in range(60))
+    sheets = sheets_of(
+        dataclasses.replace(page, groups=(present, possible, absent._replace(bars=many))), is_cropped=True
+    )
+
+    with_bars = [sheet for sheet in sheets if any("Finding" in mark.text for mark in texts_on([sheet]))]
+    assert len(with_bars) > 1
+    for sheet in with_bars:
+        said = [mark.text for mark in texts_on([sheet])]
+        assert {LABELS[label] for label in (Label.INTERVAL, Label.THRESHOLD, Label.NOT_DETECTED)} <= set(said)
+    assert [f"Finding {n}" for n in range(60)] == [
+        mark.text for mark in texts_on(sheets) if mark.text.startswith("Finding ")
+    ]
+
+
+def test_no_line_of_a_short_paragraph_stands_alone_on_a_sheet(a_page_request, a_dx_film):
+    """Wherever the sheet ends: two lines stay together."""
+    request = a_page_request("en")
+    said = "Judged only: intracranial, cerebral, epidural, subdural, subarachnoid and intraventricular hemorrhage."
+    for count in range(10, 40):
+        sections = {
+            Section.FINDINGS: tuple(Sentence(text=f"Sentence {n}.") for n in range(count)),
+            Section.LIMITS: (Sentence(text=said),),
+        }
+        text = dataclasses.replace(request.report.text, sections=sections)
+        page = page_of(dataclasses.replace(request, report=dataclasses.replace(request.report, texts=(text,))))
+        for sheet in sheets_of(page, is_cropped=True):
+            on_sheet = "".join(squeezed(mark.text) for mark in texts_on([sheet]))
+            assert ("Judgedonly" in on_sheet) == ("hemorrhage." in on_sheet)
 
 
 def test_a_page_that_needs_one_sheet_has_no_page_number(a_page_request):
