@@ -25,6 +25,8 @@ from dicomnode.compose.written import readable_name
 from dicomnode.dicom.elements import Person
 from dicomnode.dicom.words import LABELS
 from dicomnode.records import Acuity, Label, Outcome, Section, Sentence, Verdict
+from dicomnode.report.labels import labels_in
+from dicomnode.report.languages import language_of
 from dicomnode.settings import ComposeSettings
 
 
@@ -495,3 +497,8 @@ def a_house_font(tmp_path):
         return tmp_path / f"{language}.ttf"
 
     return build
+
+
+def test_the_english_labels_are_those_of_the_report():
+    """A page without labels of its own says the same words as one with them."""
+    assert labels_in(language_of("en")) == LABELS
