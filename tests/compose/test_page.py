@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 import zlib
@@ -190,6 +191,19 @@ def test_the_page_says_whose_it_is(a_request, a_dx_film):
         LABELS[Label.STUDY]: "XR Thorax",
     } == dict(page.identity)
     assert "cxr 1.2.0" in page.maker
+
+
+@pytest.mark.parametrize(("own", "other"), [("P1", "P2"), ("P2", "P1")])
+def test_the_answers_of_a_mixed_study_name_each_their_own_patient(own, other, a_request, a_dx_film):
+    """Images of two patients came as one study: no page has anything of the other one."""
+    films = {number: copy.deepcopy(a_dx_film) for number in ("P1", "P2")}
+    for number, film in films.items():
+        film.PatientID, film.PatientName, film.AccessionNumber = number, f"Name of {number}", f"A of {number}"
+
+    said = " ".join(page_of(a_request((films[own],), a_report(Outcome.COULD_NOT_RUN))).texts)
+
+    assert own in said
+    assert other not in said
 
 
 def test_what_is_not_known_is_a_dash(a_request, a_dx_film):
