@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dicomnode.compose.ink import Ink, Mark, Place, Shape, Side, Text, box, line, moved
 from dicomnode.compose.page import Bar, Group, Page
@@ -34,20 +35,33 @@ class Columns:
         return self.bar_left + (self.bar_right - self.bar_left) * min(max(percent, 0.0), 100.0) / 100
 
 
-def bar_rows(page: Page, columns: Columns) -> Iterator[tuple[list[Mark], float]]:
-    """Rows of marks with their heights; what must not be parted is one row."""
-    if not page.groups:
-        return
-    above, taken = _head(page, columns)
-    for group in page.groups:
+class Row(NamedTuple):
+    """Marks that must not be parted."""
+
+    marks: list[Mark]
+    height: float
+    above: tuple[list[Mark], float]
+    """Marks, with their height, that explain the row where it begins a sheet."""
+
+
+def bar_rows(page: Page, columns: Columns) -> Iterator[Row]:
+    """The findings one below the other, each verdict under its heading."""
+    head, head_height = _head(page, columns)
+    for number, group in enumerate(page.groups):
         heading, height = _group_heading(page, group, columns)
-        above += moved(heading, taken)
-        taken += height
-        for bar in group.bars:
-            marks, height = _bar(page, bar, columns, _INKS[group.verdict])
-            yield [*above, *moved(marks, taken)], taken + height
-            above, taken = [], 0.0
-        taken = 4.0
+        gap = 4.0 if number else 0.0
+        for place, bar in enumerate(group.bars):
+            marks, bar_height = _bar(page, bar, columns, _INKS[group.verdict])
+            if place:
+                above = [*head, *moved(heading, head_height)], head_height + height
+                yield Row(marks, bar_height, above)
+                continue
+            marks = [*moved(heading, gap), *moved(marks, gap + height)]
+            whole = gap + height + bar_height
+            if number:
+                yield Row(marks, whole, (head, head_height))
+            else:
+                yield Row([*head, *moved(marks, head_height)], head_height + whole, ([], 0.0))
 
 
 def _text(

@@ -19,6 +19,9 @@ from dicomnode.records import Label
 SHEET_WIDTH, SHEET_HEIGHT = 595.0, 842.0
 """A4 in points."""
 MARGIN = 38.0
+"""Left and right."""
+TOP = 32.0
+"""Above and below."""
 _LEFT, _RIGHT = MARGIN, SHEET_WIDTH - MARGIN
 _TEXT_LEFT = _LEFT + 116.0
 _FOOT = 34.0
@@ -27,6 +30,7 @@ _TITLE, _NAME, _LEAD, _BODY, _HEADING, _SMALL, _LABEL = 17.0, 13.0, 10.5, 9.5, 9
 _LEADING = 1.4
 _FIELDS_IN_A_ROW = 4
 _MOST_VALUE_LINES = 3
+_LINES_TOGETHER = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +41,14 @@ class Sheet:
     height: float
 
 
+@dataclass(frozen=True, slots=True)
 class _Block:
     """Marks that stay together, from 0 down to `height`."""
 
-    def __init__(self, marks: list[Mark], height: float) -> None:
-        self.marks = marks
-        self.height = height
+    marks: list[Mark]
+    height: float
+    above: _Block | None = None
+    """What is repeated above it where it begins a sheet."""
 
 
 def sheets_of(page: Page, *, is_cropped: bool) -> list[Sheet]:
@@ -58,9 +64,9 @@ def sheets_of(page: Page, *, is_cropped: bool) -> list[Sheet]:
     for number, blocks in enumerate(parted, start=1):
         height = SHEET_HEIGHT
         if is_cropped and number == len(parted):
-            height = min(SHEET_HEIGHT, 2 * MARGIN + sum(block.height for block in blocks) + _FOOT)
+            height = min(SHEET_HEIGHT, 2 * TOP + sum(block.height for block in blocks) + _FOOT)
         marks: list[Mark] = []
-        top = MARGIN
+        top = TOP
         for block in blocks:
             marks += moved(block.marks, top)
             top += block.height
@@ -74,11 +80,11 @@ def sheets_of(page: Page, *, is_cropped: bool) -> list[Sheet]:
 
 def _parted(page: Page) -> list[list[_Block]]:
     """The blocks of each sheet; every sheet says whose it is."""
-    room = SHEET_HEIGHT - 2 * MARGIN - _FOOT
+    room = SHEET_HEIGHT - 2 * TOP - _FOOT
     parted = [[_head(page), _identity(page)]]
     for block in _blocks(page):
         if sum(placed.height for placed in parted[-1]) + block.height > room:
-            parted.append([_head(page), _short_identity(page)])
+            parted.append([_head(page), _short_identity(page), *([block.above] if block.above else [])])
         parted[-1].append(block)
     return parted
 
@@ -143,9 +149,11 @@ def _fields(page: Page, fields: tuple[Field, ...]) -> _Block:
     most = 1
     for column, field in enumerate(fields):
         left = _LEFT + column * step
-        label = shortened(field.label, page.font, _LABEL, step - 10)
+        is_last = column == len(fields) - 1
+        room = (_RIGHT - left if is_last else step) - 10
+        label = shortened(field.label, page.font, _LABEL, room)
         marks.append(_text(page, label, Place(left, _LABEL), _LABEL, Ink.MUTED))
-        rows = broken(field.value, page.font, _HEADING, step - 10)
+        rows = broken(field.value, page.font, _HEADING, room)
         if len(rows) > _MOST_VALUE_LINES:
             rows = [*rows[: _MOST_VALUE_LINES - 1], f"{rows[_MOST_VALUE_LINES - 1][:-1]}\u2026"]
         most = max(most, len(rows))
@@ -161,7 +169,8 @@ def _short_identity(page: Page) -> _Block:
     rows = broken(words, page.font, _SMALL, _RIGHT - _LEFT)[:_MOST_VALUE_LINES]
     step = _SMALL * _LEADING
     marks: list[Mark] = [
-        _text(page, row, Place(_LEFT, (number + 1) * step - 4), _SMALL) for number, row in enumerate(rows)
+        _text(page, row.removesuffix(" \u00b7"), Place(_LEFT, (number + 1) * step - 4), _SMALL)
+        for number, row in enumerate(rows)
     ]
     marks.append(line(_LEFT, len(rows) * step + 3, _RIGHT, len(rows) * step + 3, Ink.RULE, 0.8))
     return _Block(marks, len(rows) * step + 16)
@@ -185,11 +194,17 @@ def _part(page: Page, part: Part, *, is_leading: bool = False) -> Iterator[_Bloc
 
 
 def _paragraph(page: Page, text: str, *, size: float, ink: Ink = Ink.TEXT) -> Iterator[_Block]:
+    """Its lines, a few of them at a time: no line of a short paragraph stands alone on a sheet."""
     rows = broken(text, page.font, size, _RIGHT - _TEXT_LEFT)
     is_reversed = runs_from_right(text)
-    for number, row in enumerate(rows):
-        mark = Text(at=Place(_TEXT_LEFT, size), text=row, size=size, ink=ink, runs_from_right=is_reversed)
-        yield _Block([mark], size * _LEADING + (3 if number == len(rows) - 1 else 0))
+    step = size * _LEADING
+    for start in range(0, len(rows), _LINES_TOGETHER):
+        together: list[Mark] = [
+            Text(at=Place(_TEXT_LEFT, size + n * step), text=row, size=size, ink=ink, runs_from_right=is_reversed)
+            for n, row in enumerate(rows[start : start + _LINES_TOGETHER])
+        ]
+        after = 3 if start + _LINES_TOGETHER >= len(rows) else 0
+        yield _Block(together, len(together) * step + after)
 
 
 def _findings(page: Page) -> Iterator[_Block]:
@@ -198,8 +213,8 @@ def _findings(page: Page) -> Iterator[_Block]:
         return
     yield _Block([line(_LEFT, 0, _RIGHT, 0, Ink.RULE, 0.8)], 10)
     columns = Columns(left=_LEFT, bar_left=_LEFT + 176, bar_right=_RIGHT - 122, right=_RIGHT)
-    for marks, height in bar_rows(page, columns):
-        yield _Block(marks, height)
+    for row in bar_rows(page, columns):
+        yield _Block(row.marks, row.height, _Block(*row.above))
     heading = "" if page.groups else page.findings.heading
     yield _Block([], 6 if page.groups else 0)
     yield from _part(page, Part(heading, page.findings.paragraphs))
@@ -208,7 +223,7 @@ def _findings(page: Page) -> Iterator[_Block]:
 
 def _foot(page: Page, number: int, count: int, height: float) -> list[Mark]:
     """Who wrote it, that it is not for diagnosis, and the number of the sheet where there are several."""
-    base = height - MARGIN + 6
+    base = height - TOP + 4
     marks: list[Mark] = [line(_LEFT, base - 24, _RIGHT, base - 24, Ink.RULE, 0.8)]
     marks.append(_text(page, page.labels[Label.NOT_FOR_DIAGNOSIS], Place(_LEFT, base - 12), _LABEL, Ink.WARNING))
     maker = shortened(page.maker, page.font, _LABEL, _RIGHT - _LEFT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpdf import FPDF
-from fpdf.drawing import DeviceRGB
 from fpdf.enums import Align, TextMode
 from fpdf.errors import FPDFException
 from pydicom import Dataset
@@ -85,11 +84,10 @@ def _draw(pdf: FPDF, mark: Mark) -> None:
 
 
 def _write(pdf: FPDF, mark: Text) -> None:
-    colour = DeviceRGB(*(part / 255 for part in PAPER[mark.ink]))
     pdf.set_font("report", size=mark.size)
     pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if mark.runs_from_right else "ltr")
-    pdf.set_text_color(colour)
-    pdf.set_draw_color(colour)
+    pdf.set_text_color(*PAPER[mark.ink])
+    pdf.set_draw_color(*PAPER[mark.ink])
     pdf.text_mode = TextMode.FILL_STROKE if mark.is_bold else TextMode.FILL
     pdf.set_line_width(bold_width(mark.size))
     width = pdf.get_string_width(mark.text)
@@ -106,7 +104,7 @@ def _shape(pdf: FPDF, mark: Shape) -> None:
     if len(mark.points) == _LINE:
         pdf.line(*mark.points[0], *mark.points[1])
     else:
-        pdf.polygon([tuple(point) for point in mark.points], style="F" if mark.is_filled else "D")
+        pdf.polygon([(x, y) for x, y in mark.points], style="F" if mark.is_filled else "D")
 
 
 class _Document(FPDF):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import unlimited_text
-from dicomnode.compose.typeface import SHIPPED, font_path, missing
+from dicomnode.compose.typeface import SHIPPED, font_path, missing, runs_from_right
 from dicomnode.dicom import codes
 from dicomnode.dicom.words import WARNING, certainty, probability
 from dicomnode.records import Report, ReportText, Revision, Section, Sentence
 from dicomnode.settings import ComposeSettings
+
+_ISOLATE = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
 
 
 def font_of(settings: ComposeSettings) -> Path:
@@ -26,9 +29,16 @@ def _wanted(settings: ComposeSettings) -> Path | None:
 
 def drawable(line: str, font: Path) -> str:
     """Fit for drawing: letters that the font does not have, of a free sentence say, become question marks."""
-    text = unlimited_text(line)
+    text = _without_idle_isolates(unlimited_text(line))
     lost = missing(text, font)
     return "".join("?" if letter in lost else letter for letter in text)
+
+
+def _without_idle_isolates(line: str) -> str:
+    """Without isolating marks around words that run as the line does: renderers misplace the blanks and brackets."""
+    if not runs_from_right(line):
+        return line
+    return _ISOLATE.sub(lambda isolate: isolate[1] if runs_from_right(isolate[1]) else isolate[0], line)
 
 
 def readable_text(request: ComposeRequest, can_show: Callable[[str], bool]) -> tuple[ReportText, Path, list[str]]:

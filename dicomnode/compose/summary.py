@@ -22,7 +22,7 @@ SCALE = 1.75
 
 def summary(request: ComposeRequest) -> Iterator[Composed]:
     """Compose the page in the house's language, or in English with a remark where it cannot be drawn."""
-    return _drawn(request, page_of(request, can_be_shaped), Kind.SUMMARY)
+    return _drawn(request, page_of(request, can_be_shaped), Kind.SUMMARY.value)
 
 
 def further_pages(request: ComposeRequest) -> Iterator[Composed]:

@@ -18,8 +18,10 @@ _SHAPED = ("\u0590", "\u109f")
 
 
 # A line may break after a hyphen and between two ideographs, but a closing mark stays with what it closes.
+_CLOSING = "\u3001-\u3003\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff1a-\uff1f"
+_IN_WORD = "[^\\s\u2e80-\u9fff-]|[\u00a0\u202f]"  # with the blanks that keep a number and its unit together
 _UNBROKEN = re.compile(
-    r"[\u2e80-\u9fff][\u3001-\u3003\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff1a-\uff1f]*|[^\s\u2e80-\u9fff-]*-+|[^\s\u2e80-\u9fff-]+|\s+"
+    f"[\u2e80-\u9fff][{_CLOSING}]*|(?:{_IN_WORD})*-+|(?:{_IN_WORD})+|[{_CLOSING}]+|\\s",
 )
 _ELLIPSIS = "\u2026"
 _HALF_BOLD = 0.022

@@ -17,6 +17,8 @@ DASH = "\u2013"
 """Stands where a value is missing."""
 _FROM_RIGHT = "\u200f"
 """Right-to-left mark: what follows runs as in Arabic."""
+_FROM_LEFT = "\u200e"
+"""Left-to-right mark: keeps a number before its unit."""
 _IDEOGRAPHIC_FIRST = frozenset({"zh", "ja", "ko"})
 
 
@@ -40,7 +42,8 @@ def in_order(language: str, figures: str) -> str:
 
 def millimetres(language: str, value: float) -> str:
     """A distance or position, to a tenth of a millimetre."""
-    return f"{format_decimal(round(value, 1) + 0.0, format='0.#', locale=_locale(language))} mm"
+    figures = f"{format_decimal(round(value, 1) + 0.0, format='0.#', locale=_locale(language))} mm"
+    return f"{_FROM_LEFT}{figures}" if _locale(language).text_direction == "rtl" else figures
 
 
 def date(language: str, value: dt.date) -> str:
