@@ -36,6 +36,8 @@ LABELS = {
     Label.PAGE: "Page",
     Label.METHOD: "Method",
     Label.MODEL: "Model",
+    Label.IMAGING_REPORT: "Diagnostic imaging report",
+    Label.CRITICAL_RESULTS: "Communication of critical results",
     Label.EMERGENT: "Emergent",
     Label.URGENT: "Urgent",
     Label.NON_CRITICAL: "Non-critical",
