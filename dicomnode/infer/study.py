@@ -14,7 +14,9 @@ from dicomnode.records import (
     PreparedImage,
     Prompted,
     QualityLevel,
+    ReasonCode,
     ReviewReason,
+    reason,
 )
 
 # K findings, N images
@@ -23,11 +25,8 @@ STRANGE = 1.0
 """An image of greater strangeness does not look like those that the model was trained on."""
 _FEW_STRANGE = 0.25
 """With a larger share of strange slices a volume is judged, but excludes nothing; with more than half it is not."""
-NOT_JUDGED = (
-    "the image does not look like those that the model was trained on: "
-    "it may be turned, inverted, or not show the body part"
-)
-NON_DIAGNOSTIC = "the image shows next to nothing: its grey values hardly differ"
+NOT_JUDGED = reason(ReasonCode.STRANGE)
+NON_DIAGNOSTIC = reason(ReasonCode.BLANK)
 
 
 def strange_share(strangeness: FloatArray) -> float:

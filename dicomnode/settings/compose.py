@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -19,6 +19,8 @@ class ComposeSettings(Table):
     results behind the original images."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
     """Longest side of heat map images in pixels. Larger images are scaled down, and their pixel spacing is adjusted."""
+    compression: Literal["jpeg-ls", "jpeg-2000", "none"] = "jpeg-ls"
+    """Lossless compression of heat maps and summary pages. A peer that does not accept it gets them uncompressed."""
     font: str = ""
     """Font file (TrueType or OpenType) for pictures and PDF. Empty: the built-in font, which covers Latin, Greek,
     Cyrillic and Arabic; Chinese and Hindi need a font file."""
