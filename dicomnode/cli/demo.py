@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from pydicom import dcmread
 
-from dicomnode.cli.demo_answers import Sent, StudyAnswer, answers, reported
+from dicomnode.cli.demo_answers import Sent, StudyAnswer, answers, finding_names, reported
 from dicomnode.cli.demo_results import clear, write_results
 from dicomnode.cli.demo_screen import Screen
 from dicomnode.cli.send import collect
@@ -89,7 +89,7 @@ def _run(scratch: Path, folders: Sequence[Path], out: Path, timeout_s: float) ->
     finally:
         pacs.stop()
     found = answers(settings, reported(stores, sent, pacs.sink.arrivals))
-    write_results(found, out)
+    write_results(found, finding_names(settings), out)
     screen.results(found, out)
     _complain(stores, sent, found, log)
 

@@ -14,6 +14,7 @@ from pydicom import Dataset, dcmread
 from dicomnode.compose.profiles import Kind
 from dicomnode.dicom import codes
 from dicomnode.dicom.elements import items, text
+from dicomnode.infer.bundle import load_bundle
 from dicomnode.node.rooms import Stores, bundle_paths
 from dicomnode.records import Acuity, Change, CodedConcept, InstanceKey, Outcome, Presence
 from dicomnode.settings import Settings
@@ -130,6 +131,12 @@ def answers(settings: Settings, found: Sequence[Reported]) -> list[StudyAnswer]:
     """What the objects of each study say, in the same order."""
     synthetic = synthetic_models(settings)
     return [_answer(one, place, synthetic) for place, one in enumerate(found, 1)]
+
+
+def finding_names(settings: Settings) -> dict[str, str]:
+    """Finding, as roles of objects name it, to what its code means."""
+    bundles = [load_bundle(folder) for folder in bundle_paths(settings).values()]
+    return {finding.key: finding.code.meaning for bundle in bundles for finding in bundle.findings}
 
 
 def synthetic_models(settings: Settings) -> frozenset[str]:

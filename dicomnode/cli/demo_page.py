@@ -36,14 +36,15 @@ th, td { text-align: start; vertical-align: top; padding: .4rem .6rem; border-bo
 td.number { text-align: end; }
 .study { border: 1px solid #333a40; border-radius: .5rem; padding: 1rem 1.25rem;
   margin: 1.5rem 0; background: #1b1f23; }
-.acuity { font-size: .85rem; padding: .1rem .5rem; border-radius: .25rem;
+.acuity { white-space: nowrap; font-size: .85rem; padding: .1rem .5rem; border-radius: .25rem;
   border: 1px solid currentColor; color: #aeb6bd; }
 .emergent { color: #ff8a80; }
 .urgent { color: #ffc566; }
 .sides { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 1.5rem; }
 @media (max-width: 60rem) { .sides { grid-template-columns: 1fr; } }
 figure { margin: 0 0 1rem; }
-img { max-width: 100%; height: auto; background: #000; }
+img { width: 100%; max-width: 36rem; height: auto; background: #000; }
+details img { max-width: 60rem; }
 figcaption { color: #aeb6bd; font-size: .9rem; }
 fieldset { border: 0; padding: 0; margin: 0; min-width: 0; }
 legend { font-weight: 600; padding: 0; }

@@ -6,7 +6,7 @@ Files are made from the objects that the PACS received, so what is shown is what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Written:
 
     answer: StudyAnswer
     heat_maps: dict[str, str]
-    """Finding or method to PNG."""
+    """Name of the finding to PNG."""
     summaries: list[str]
     reports: list[Dataset]
     """Text reports, the house's language first."""
@@ -60,28 +60,36 @@ def clear(folder: Path) -> None:
                     old.parent.rmdir()
 
 
-def write_results(found: Sequence[StudyAnswer], folder: Path) -> None:
-    """Write the reports in all languages, the pictures, the PDF files and the page that shows them all."""
-    studies = [_write_study(answer, folder) for answer in found]
+def write_results(found: Sequence[StudyAnswer], names: Mapping[str, str], folder: Path) -> None:
+    """Write the reports in all languages, the pictures, the PDF files and the page that shows them all.
+
+    Parameters
+    ----------
+    names
+        Finding, as roles of objects name it, to its name.
+    """
+    studies = [_write_study(answer, names, folder) for answer in found]
     (folder / "index.html").write_text(page(studies), encoding="utf-8")
 
 
-def _write_study(answer: StudyAnswer, folder: Path) -> Written:
+def _write_study(answer: StudyAnswer, names: Mapping[str, str], folder: Path) -> Written:
     own = folder / answer.sent.folder
     own.mkdir(exist_ok=True)
     reports = [dcmread(path) for _, path in answer.of_kind(Kind.TEXT)]
-    heat_maps = {_label(role): _picture(path, own / f"heatmap.{_label(role)}.png") for role, path in _maps(answer)}
+    heat_maps = {
+        names.get(_label(role), _label(role)): _picture(path, own / f"heatmap.{_label(role)}.png")
+        for role, path in answer.of_kind(Kind.OVERLAY)
+    }
     summaries = [
         _picture(path, own / f"summary{'' if number == 0 else f'.{number}'}.png")
         for number, (_, path) in enumerate(answer.of_kind(Kind.SUMMARY, Kind.PAGE))
     ]
-    names = {caption.replace("_", " "): picture for caption, picture in heat_maps.items()}
-    documents = [one for ds in reports for one in _texts(ds, own, names)]
+    documents = [one for ds in reports for one in _texts(ds, own, heat_maps)]
     documents += [_pdf(role, path, own) for role, path in answer.of_kind(Kind.PDF)]
     within = f"{answer.sent.folder}/"
     return Written(
         answer=answer,
-        heat_maps={caption: within + picture for caption, picture in names.items()},
+        heat_maps={caption: within + picture for caption, picture in heat_maps.items()},
         summaries=[within + picture for picture in summaries],
         reports=reports,
         documents=[(label, within + name) for label, name in documents],
@@ -90,10 +98,6 @@ def _write_study(answer: StudyAnswer, folder: Path) -> Written:
             for _, path in answer.objects
         ],
     )
-
-
-def _maps(answer: StudyAnswer) -> list[tuple[str, Path]]:
-    return answer.of_kind(Kind.OVERLAY)
 
 
 def _label(role: str) -> str:

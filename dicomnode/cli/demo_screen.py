@@ -96,7 +96,7 @@ class Screen:
         ds = dcmread(documents[0][1])
         self._console.print(f"\n[bold]Report of {answer.sent.folder}[/] ({ds.SeriesDescription})")
         for heading, sentences in document_sections(ds):
-            said = Text.assemble((f"{heading}: ", "bold"), " ".join(sentences))
+            said = Text.assemble((f"{heading}: ", "bold"), " · ".join(sentences))
             self._console.print(Padding(said, (0, 0, 0, 2)))
 
 
