@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dicomnode.dicom import codes
 from dicomnode.dicom.words import ALERT_WARNING, certainty, probability
-from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, Retraction
+from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, AlertStudy, CodedConcept, Retraction
 
 TEST = "TEST MESSAGE, no patient is concerned"
 
@@ -17,6 +17,25 @@ _NAMES = {
     Acuity.NON_CRITICAL: "non-critical",
     Acuity.NON_ACTIONABLE: "non-actionable",
 }
+
+MODALITIES = {
+    "CR": "Computed Radiography",
+    "CT": "Computed Tomography",
+    "DX": "Digital Radiography",
+    "MG": "Mammography",
+    "MR": "Magnetic Resonance",
+    "NM": "Nuclear Medicine",
+    "PT": "Positron emission tomography",
+    "RF": "Radiofluoroscopy",
+    "US": "Ultrasound",
+    "XA": "X-Ray Angiography",
+}
+"""PS3.16 CID 29; a modality that is not named here is its own meaning."""
+
+
+def procedure(study: AlertStudy) -> CodedConcept:
+    """The imaging procedure, as generic as what is known of it."""
+    return study.procedure or codes.procedure(study.modality)
 
 
 def subject(message: AlertMessage) -> str:
@@ -38,8 +57,11 @@ def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
     told = [TEST] if message.is_test else []
     told.append(ALERT_WARNING)
     told.extend(_retracted(content.retraction, content) if content.retraction else map(_sentence, content.findings))
+    told.append(f"Examination: {_examination(message.study)}")
     told.append(f"Study Instance UID: {message.study_instance_uid}")
     if patient is not None:
+        if message.order.description:
+            told.append(f"Study Description: {message.order.description}")
         told.append(f"Accession Number: {patient.accession_number or 'none'}")
         told.append(
             f"Patient: {patient.name or 'no name'}, ID {patient.id or 'none'}, born {patient.birth_date or '?'}"
@@ -54,6 +76,14 @@ def _retracted(retraction: Retraction, content: AlertContent) -> Iterator[str]:
     yield f"The AI result that it was based on no longer counts. {retraction.reason.words}"
     for finding in content.findings:
         yield f"{finding.code.meaning}: the statement that it is suspected is taken back; this does not exclude it"
+
+
+def _examination(study: AlertStudy) -> str:
+    """For example: CT Head, modality CT, 2026-01-05 10:15+01:00."""
+    when = study.examined
+    date = when.isoformat(sep=" ", timespec="minutes") if isinstance(when, dt.datetime) else when and when.isoformat()
+    modality = study.modality or "not known"
+    return f"{procedure(study).meaning}, modality {modality}, {date or 'date not known'}"
 
 
 def _moment(moment: dt.datetime) -> str:

@@ -38,7 +38,8 @@ def sends(**channels: object) -> SendSettings:
 
 def alerter(house, channel: str) -> Courier:
     """What sends the alerts of a channel."""
-    return Courier("alerter", AlertDoor(channel, house.settings, house.stores.alerts, house.stores.results))
+    stores = house.stores
+    return Courier("alerter", AlertDoor(channel, house.settings, stores.alerts, stores.results, stores.inputs))
 
 
 def until_idle(one: Courier, house) -> list[dict]:

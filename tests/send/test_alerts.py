@@ -31,7 +31,8 @@ from dicomnode.records import (
     WithdrawalReason,
 )
 from dicomnode.send.alerts import check_channel, send_alert
-from dicomnode.send.hl7 import escaped, oru_r01, person_name
+from dicomnode.send.hl7_fields import escaped, person_name
+from dicomnode.send.oru import oru_r01
 from dicomnode.send.webhook import diagnostic_report, signature
 from dicomnode.settings import EmailChannel, HL7Channel, WebhookChannel
 
