@@ -17,6 +17,7 @@ from dicomnode.records import (
     AlertContent,
     AlertFinding,
     AlertMessage,
+    AlertStudy,
     CodedConcept,
     Estimate,
     NamedPatient,
@@ -104,6 +105,7 @@ def _tried(name: str, channel: AlertChannel) -> dict[str, object]:
         created_at=dt.datetime.now(dt.UTC),
         study_instance_uid=derived_uid("test message"),
         content=AlertContent(findings=(_TEST_FINDING,), model="test", model_version="0"),
+        study=AlertStudy(modality="CT", examined=dt.datetime.now(dt.UTC)),
         patient=_TEST_PATIENT if channel.patient_data else None,
         is_test=True,
     )

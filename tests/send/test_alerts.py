@@ -248,7 +248,7 @@ def test_an_interface_engine_can_file_it():
 
 
 def test_observations_say_when_the_patient_was_examined_and_when_the_model_read_it():
-    """OBX-14 is the time of the examination, OBX-19 that of the reading, OBX-18 the model; modality and date are told."""
+    """OBX-14 is when it was made, OBX-19 when it was read, OBX-18 by what; modality and date are observations, too."""
     segments = hl7.parse(oru_r01(hl7_channel(1), MESSAGE)).segments("OBX")
     told = {str(s[3]).split("^")[1]: str(s[5]) for s in segments if str(s[11]) == "O"}
     read = [s for s in segments if str(s[11]) != "O"]
