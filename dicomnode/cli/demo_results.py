@@ -42,7 +42,7 @@ class Written:
     heat_maps: dict[str, str]
     """Name of the finding to PNG."""
     summaries: list[str]
-    reports: list[Dataset]
+    reports: Sequence[Dataset]
     """Text reports, the house's language first."""
     documents: list[tuple[str, str]]
     """Label and path of reports as text, HTML and PDF."""
