@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset
 
+from dicomnode.compose.profiles import Kind
 from dicomnode.compose.times import in_zone_of
 from dicomnode.dicom import codes
 from dicomnode.dicom.elements import date, items, text, time
@@ -21,7 +22,6 @@ from dicomnode.records import (
     AlertStudy,
     CodedConcept,
     Issuer,
-    KeptInstance,
     NamedPatient,
 )
 from dicomnode.store.inputs import InputStore
@@ -53,8 +53,12 @@ class AlertMessages:
     def message(self, alert: Alert, *, names_patient: bool) -> AlertMessage:
         """The alert with its study, and with patient and order where the channel may know them."""
         read = self._inputs.of(alert.job_id) or self._inputs.with_beside(alert.job_id)
-        result = _first(result.path for result in self._results.of_job(alert.job_id))
-        headers = [ds for ds in (result, _first(one.path for one in read)) if ds is not None]
+        results = self._results.of_job(alert.job_id)
+        result = _first(one.path for one in results)
+        report = _first(one.path for one in results if one.role.startswith(Kind.TEXT))
+        image = _first(one.path for one in read)
+        headers = [ds for ds in (result, image) if ds is not None]
+        modality = next((one.key.modality for one in read if one.key.modality), "")
         if result is None and names_patient:
             log.error("no result of the job can be read: the alert goes out without the patient", alert=alert.id)
         knows = names_patient and result is not None
@@ -63,7 +67,11 @@ class AlertMessages:
             created_at=alert.created_at,
             study_instance_uid=alert.study_instance_uid,
             content=alert.content,
-            study=_study(headers, read, alert.created_at, self._timezone),
+            study=AlertStudy(
+                modality=modality,
+                procedure=_procedure(headers, report) or codes.procedure(modality),
+                examined=_examined(image, result, alert.created_at, self._timezone),
+            ),
             patient=_patient(result) if knows and result is not None else None,
             order=_order(headers) if knows else AlertOrder(),
         )
@@ -79,24 +87,34 @@ def _first(paths: Iterable[Path]) -> Dataset | None:
     return None
 
 
-def _study(
-    headers: Sequence[Dataset], read: Sequence[KeptInstance], created_at: dt.datetime, timezone: str
-) -> AlertStudy:
-    modality = next((one.key.modality for one in read if one.key.modality), "")
-    own = next((code for ds in headers for code in _codes(ds, "ProcedureCodeSequence")), None)
-    return AlertStudy(
-        modality=modality,
-        procedure=own or codes.procedure(modality),
-        examined=next((when for ds in headers if (when := _examined(ds, created_at, timezone)) is not None), None),
-    )
+def _procedure(headers: Sequence[Dataset], report: Dataset | None) -> CodedConcept | None:
+    """The house's own code for the procedure, else the one in the structured report; None where neither is there."""
+    own = [code for ds in headers for code in _codes(ds, "ProcedureCodeSequence")]
+    content = items(report, "ContentSequence") if report is not None else []
+    reported = [
+        code
+        for item in content
+        if any(name.value == codes.PROCEDURE_REPORTED.value for name in _codes(item, "ConceptNameCodeSequence"))
+        for code in _codes(item, "ConceptCodeSequence")
+    ]
+    return next(iter([*own, *reported]), None)
 
 
-def _examined(ds: Dataset, created_at: dt.datetime, timezone: str) -> dt.datetime | dt.date | None:
-    """When the study was made, as its header says; the study's own date before that of a series or an image."""
-    for what in _DATES:
-        day, hour = date(ds, f"{what}Date"), time(ds, f"{what}Time")
-        if day is not None:
-            return day if hour is None else dt.datetime.combine(day, hour, in_zone_of(created_at, ds, timezone).tzinfo)
+def _examined(
+    image: Dataset | None, result: Dataset | None, created_at: dt.datetime, timezone: str
+) -> dt.datetime | dt.date | None:
+    """When the study was made: its own date, else that of the image's series or of the image itself.
+
+    A result has the date of the study; its other dates are those of the reading.
+    """
+    known = [(ds, dates) for ds, dates in ((result, _DATES[:1]), (image, _DATES)) if ds is not None]
+    for ds, dates in known:
+        for what in dates:
+            day, hour = date(ds, f"{what}Date"), time(ds, f"{what}Time")
+            if day is not None and hour is None:
+                return day
+            if day is not None and hour is not None:
+                return dt.datetime.combine(day, hour, in_zone_of(created_at, ds, timezone).tzinfo)
     return None
 
 

@@ -129,6 +129,17 @@ def test_order_and_examination_come_from_the_headers(a_house, a_written, tmp_pat
     assert not any(secret in web.got[0][2].decode() for secret in ("ACC-7", "PL-1", "PID-99", "V-5", "no patient^"))
 
 
+def test_a_study_without_a_date_is_dated_by_its_images(a_house, a_written, tmp_path):
+    """The date of the acquisition, never that of the reading, which results have as their Content Date."""
+    undated = {"StudyDate": "", "StudyTime": "", "SeriesDate": "", "AcquisitionDate": "20260302", "AcquisitionTime": ""}
+    with mllp_server("AA") as server:
+        house = a_house(send=sends(ris=hl7_to(server.port)))
+        read(house, *a_bleed(tmp_path, a_written, **undated))
+        until_idle(alerter(house, "ris"), house)
+
+    assert "20260302" == str(hl7.parse(server.got[0]).segment("OBR")[7])
+
+
 def test_the_procedure_is_that_of_the_structured_report(a_house, a_written, tmp_path):
     """Where the house names none, message and report have the same code for it."""
     with mllp_server("AA") as server:
