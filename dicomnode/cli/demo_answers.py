@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,15 +139,9 @@ def finding_names(settings: Settings) -> dict[str, str]:
 
 
 def synthetic_models(settings: Settings) -> frozenset[str]:
-    """Names of the bundles whose card says that they were trained on computed images only."""
-    found = set()
-    for name, folder in bundle_paths(settings).items():
-        card = folder / "card.json"
-        if card.is_file():
-            trained_on = json.loads(card.read_text(encoding="utf-8")).get("data", {}).get("train", {})
-            if set(trained_on) == {"synthetic"}:
-                found.add(name)
-    return frozenset(found)
+    """Names of the bundles that were trained on computed images only."""
+    paths = bundle_paths(settings)
+    return frozenset(name for name, folder in paths.items() if load_bundle(folder).identity.is_synthetic)
 
 
 def _answer(found: Reported, place: int, synthetic: frozenset[str]) -> StudyAnswer:
