@@ -1,4 +1,4 @@
-"""What an alert says in words, the same over every channel. English: alerts are coded, and read by machines first."""
+"""The text of an alert, the same over every channel; in English, because codes carry the meaning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.words import ALERT_WARNING, certainty, probability
 from dicomnode.records import Acuity, AlertContent, AlertFinding, AlertMessage, AlertStudy, CodedConcept, Retraction
 
-TEST = "TEST MESSAGE, no patient is concerned"
+TEST = "TEST MESSAGE, not about a patient"
 
 _NAMES = {
     Acuity.EMERGENT: "EMERGENT",
@@ -39,11 +39,11 @@ def procedure(study: AlertStudy) -> CodedConcept:
 
 
 def subject(message: AlertMessage) -> str:
-    """One line: what is suspected, how certain that is, and how soon somebody should look; never who the patient is."""
+    """One line: what is suspected, how certain it is, and how urgent; it never names the patient."""
     test = f"{TEST}: " if message.is_test else ""
     if message.content.retraction is not None:
         names = ", ".join(finding.code.meaning for finding in message.content.findings)
-        return f"{test}RETRACTED [AI, unverified] {names} no longer stands"
+        return f"{test}RETRACTED [AI, unverified]: {names}"
     by_certainty: dict[str, list[str]] = {}
     for finding in message.content.findings:
         by_certainty.setdefault(certainty(finding.verdict), []).append(finding.code.meaning)
@@ -52,7 +52,7 @@ def subject(message: AlertMessage) -> str:
 
 
 def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
-    """The whole text, the warning first; it names the patient where the message does."""
+    """The whole text, the warning first; it names the patient if the message does."""
     content, patient = message.content, message.patient if names_patient else None
     told = [TEST] if message.is_test else []
     told.append(ALERT_WARNING)
@@ -73,9 +73,9 @@ def lines(message: AlertMessage, *, names_patient: bool = True) -> list[str]:
 
 def _retracted(retraction: Retraction, content: AlertContent) -> Iterator[str]:
     yield f"RETRACTION of the alert {retraction.control_id} of {_moment(retraction.told_at)}"
-    yield f"The AI result that it was based on no longer counts. {retraction.reason.words}"
+    yield f"The AI result that it was based on is no longer valid. {retraction.reason.words}"
     for finding in content.findings:
-        yield f"{finding.code.meaning}: the statement that it is suspected is taken back; this does not exclude it"
+        yield f"{finding.code.meaning}: no longer reported as suspected; this does not exclude it"
 
 
 def _examination(study: AlertStudy) -> str:

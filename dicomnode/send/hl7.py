@@ -11,7 +11,7 @@ from dicomnode.settings import HL7Channel
 
 ACCEPTED = ("AA", "CA")
 REFUSED = ("AE", "CR")
-"""The message itself is wrong for the receiver. AR and CE are of its state, and may change (HL7 v2.5.1, 2.9.2)."""
+"""The message itself is wrong for the receiver. AR and CE depend on its state, and may change (HL7 v2.5.1, 2.9.2)."""
 
 
 def send_hl7(channel: HL7Channel, message: AlertMessage) -> str:
@@ -20,7 +20,7 @@ def send_hl7(channel: HL7Channel, message: AlertMessage) -> str:
     Raises
     ------
     TransientError
-        If nobody answered, or the receiver cannot take it now.
+        If nobody answered, or the receiver cannot accept it now.
     PeerRefusedError
         If the receiver says that the message is wrong.
     SettingsError
@@ -33,19 +33,19 @@ def send_hl7(channel: HL7Channel, message: AlertMessage) -> str:
 
 
 def acknowledgement(answer: bytes, control_id: str) -> str:
-    """Code in MSA-1 of an acknowledgement of this very message, where it says that the message was accepted.
+    """Code in MSA-1 of an acknowledgement that accepts this very message.
 
     Raises
     ------
     TransientError
-        If the answer is none, or is that to another message, or the receiver cannot take it now.
+        If the answer is not HL7, acknowledges another message, or says that the receiver cannot accept it now.
     PeerRefusedError
         If the receiver says that the message is wrong.
     """
     segments = answer.decode("utf-8", errors="replace").replace("\n", "\r").split("\r")
     header = next((s for s in segments if s.startswith("MSH") and len(s) > 3), None)
     if header is None:
-        raise TransientError("the answer is no HL7 message")
+        raise TransientError("the answer is not an HL7 message")
     fields = next((s.split(header[3]) for s in segments if s.startswith("MSA")), [])
     code, acknowledged = ([*fields, "", "", ""])[1:3]
     if acknowledged.strip() != control_id:
@@ -57,4 +57,4 @@ def acknowledgement(answer: bytes, control_id: str) -> str:
     if code in REFUSED:
         raise PeerRefusedError(f"the receiver refused the message: MSA-1 is {code}")
     shown = code if code in ("AR", "CE") else "not known"
-    raise TransientError(f"the receiver did not take the message: MSA-1 is {shown}")
+    raise TransientError(f"the receiver did not accept the message: MSA-1 is {shown}")

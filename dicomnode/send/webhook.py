@@ -24,7 +24,7 @@ from dicomnode.send.secrets import read_secret, tls_context
 from dicomnode.settings import WebhookChannel
 
 REFUSED = frozenset({400, 406, 410, 413, 415, 422})
-"""Answers that sending the same again will not change; any other may be mended at the receiver."""
+"""Answers that sending the same again will not change; after any other, another try may succeed."""
 
 
 def send_webhook(channel: WebhookChannel, message: AlertMessage) -> str:
@@ -47,7 +47,7 @@ def send_webhook(channel: WebhookChannel, message: AlertMessage) -> str:
         raise PeerRefusedError(f"the receiver refused the request: HTTP {status}")
     if 300 <= status < 400:
         raise TransientError(f"HTTP {status}: the receiver points to another address; redirects are not followed")
-    raise TransientError(f"the receiver did not take the request: HTTP {status}")
+    raise TransientError(f"the receiver did not accept the request: HTTP {status}")
 
 
 def signature(identifier: str, timestamp: str, body: bytes, secret: str) -> str:
@@ -58,14 +58,14 @@ def signature(identifier: str, timestamp: str, body: bytes, secret: str) -> str:
     Raises
     ------
     SettingsError
-        If the secret begins with `whsec_` and is no base64.
+        If the secret begins with `whsec_` and the rest is not base64.
     """
     key = secret.encode()
     if secret.startswith("whsec_"):
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
         except binascii.Error:
-            raise SettingsError("the secret begins with whsec_, but what follows is no base64") from None
+            raise SettingsError("the secret begins with whsec_, but what follows is not base64") from None
     signed = hmac.new(key, f"{identifier}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(signed).decode()}"
 

@@ -358,8 +358,8 @@ def test_an_accept_is_an_acknowledgement(code):
         ("CE", TransientError, "MSA-1 is CE"),
         ("ZZ", TransientError, "MSA-1 is not known"),
         ("other", TransientError, "MSA-2 is not its control ID"),
-        ("garbage", TransientError, "no HL7 message"),
-        ("empty", TransientError, "no HL7 message"),
+        ("garbage", TransientError, "not an HL7 message"),
+        ("empty", TransientError, "not an HL7 message"),
         ("close", TransientError, "closed the connection without acknowledging"),
         ("silence", TransientError, "no answer in time"),
         ("drip", TransientError, "no answer in time"),
@@ -407,7 +407,7 @@ def test_a_test_message_is_marked():
     text = oru_r01(hl7_channel(1), message)
 
     assert "T" == field(text, "MSH", 11)
-    assert text.count("TEST MESSAGE, no patient is concerned") >= 2
+    assert text.count("TEST MESSAGE, not about a patient") >= 2
     assert "HTEST" == diagnostic_report(message)["meta"]["tag"][0]["code"]
 
 
@@ -532,7 +532,7 @@ def test_a_retraction_is_the_report_in_error():
     assert ["nullified"] == [tag.code for tag in report.meta.tag]
     (finding,) = [r for r in report.contained if r.id.startswith("finding")]
     assert ("entered-in-error", None) == (finding.status, finding.interpretation)
-    assert "is taken back; this does not exclude it" in report.conclusion
+    assert "no longer reported as suspected; this does not exclude it" in report.conclusion
 
 
 def test_the_signature_is_that_of_standard_webhooks():
@@ -625,6 +625,7 @@ def test_a_mail_says_what_is_suspected_and_that_it_is_unverified():
     assert ("high", "auto-generated") == (first["Importance"], first["Auto-Submitted"])
     assert "<CONTROL0000000000001@hospital.test>" == first["Message-ID"] == second["Message-ID"]
     text = first.get_content()
+    assert not re.search(r"\d %", text), "one style of percent"
     for word in ("not for diagnostic use", "probability 93%", "RID49480", "1.2.3.4", "head_ct 0.1.0"):
         assert word in text
     assert "Examination: CT Kopf & Hals, modality CT, 2026-03-01 13:05+01:00" in text
@@ -638,7 +639,7 @@ def test_a_retraction_is_a_mail_in_answer_to_the_first():
         send_alert(mail_channel(port), BACK)
     first, back = server.got
 
-    assert "RETRACTED [AI, unverified] Opacity & more no longer stands" == back["Subject"].strip()
+    assert "RETRACTED [AI, unverified]: Opacity & more" == back["Subject"].strip()
     assert first["Message-ID"] == back["In-Reply-To"] == back["References"] != back["Message-ID"]
     text = back.get_content()
     assert "A later AI result of the same study replaces it." in text
@@ -654,7 +655,7 @@ def test_a_mail_over_starttls_with_a_password(some_certificates, monkeypatch):
         channel = mail_channel(port, secret_variable="MAIL_PASSWORD", **secure)
         send_alert(channel, MESSAGE)
         monkeypatch.setenv("MAIL_PASSWORD", "wrong")
-        with pytest.raises(TransientError, match="did not take the mail"):
+        with pytest.raises(TransientError, match="did not accept the mail"):
             send_alert(channel, MESSAGE)
 
     assert [True] == server.was_encrypted

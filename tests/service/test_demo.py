@@ -121,6 +121,8 @@ def test_a_model_that_never_saw_a_patient_is_marked(a_demo: Demo):
     assert "synthetic model" in after[1]
     assert 1 == a_demo.screen.count("(synthetic model)")
     assert "ctpa, a <strong>synthetic model</strong>" in page
+    report = (a_demo.folder / "ctpa-embolus" / "report.en.txt").read_text(encoding="utf-8")
+    assert "trained only on computer-generated images" in report
 
 
 def test_every_report_comes_in_every_language(a_demo: Demo):
