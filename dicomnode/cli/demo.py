@@ -54,7 +54,7 @@ def demo(
 ) -> None:
     """Run the whole node on synthetic studies and collect the results that reach a sandbox PACS."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
         clear(out)
     except OSError as error:
         raise PermanentError(f"{out} cannot be written: {error.strerror}") from None
