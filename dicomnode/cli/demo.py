@@ -122,9 +122,11 @@ def _complain(stores: Stores, sent: Sequence[Sent], found: Sequence[StudyAnswer]
         job = jobs.get(study.study_instance_uid)
         if study.folder not in answered or job is None or job["state"] != JobState.COMPLETED:
             why = "the node made no job for it" if job is None else job["reason"] or f"it is still {job['state']}"
-            missing.append(f"{study.folder} ({why})")
+            missing.append(f"\n  {study.folder}: {why}")
     if missing:
-        raise PermanentError(f"no complete answer for {', '.join(missing)}; the node's log is {log}")
+        raise PermanentError(
+            f"{len(missing)} studies have no complete answer; the node's log is {log}{''.join(missing)}"
+        )
 
 
 def _write_settings(scratch: Path, *, node_port: int, pacs_port: int) -> Path:

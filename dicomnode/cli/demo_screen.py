@@ -74,7 +74,7 @@ class Screen:
 
     def arrived_all(self, studies: int) -> None:
         """End the line."""
-        self._console.print(f" of {studies}")
+        self._console.print(f" of {studies}" if self._counted else f" none of {studies}")
 
     def results(self, found: Sequence[StudyAnswer], out: Path) -> None:
         """Show the table, the first report, and where everything is."""
