@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from pydicom import dcmread
 
@@ -82,7 +84,7 @@ def _run(scratch: Path, folders: Sequence[Path], out: Path, timeout_s: float) ->
     node = Destination(ae_title="DICOMNODE", host="127.0.0.1", port=settings.receive.port)
     try:
         screen.headline(len(folders))
-        with _service(scratch / "dicomnode.toml", log) as service:
+        with _quiet(), _service(scratch / "dicomnode.toml", log) as service:
             screen.started(_wait_until_listening(node, service, log))
             sent = _send(folders, node, screen)
             _wait(stores, pacs, sent, screen, deadline=time.monotonic() + timeout_s, service=service)
@@ -173,6 +175,17 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the sandbox PACS logs of its associations off the screen: it runs in this process."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @contextmanager
