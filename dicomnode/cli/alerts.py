@@ -151,6 +151,7 @@ def _test_message(channel: AlertChannel) -> AlertMessage:
         AlertContent,
         AlertFinding,
         AlertMessage,
+        AlertStudy,
         CodedConcept,
         Estimate,
         NamedPatient,
@@ -171,6 +172,7 @@ def _test_message(channel: AlertChannel) -> AlertMessage:
         created_at=dt.datetime.now(dt.UTC),
         study_instance_uid=derived_uid("test message"),
         content=AlertContent(findings=(finding,), model="test", model_version="0"),
+        study=AlertStudy(modality="CT", examined=dt.datetime.now(dt.UTC)),
         patient=patient if channel.patient_data else None,
         is_test=True,
     )

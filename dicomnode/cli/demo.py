@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -10,72 +11,130 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
+from pydicom import dcmread
 
-from dicomnode.cli.common import err
-from dicomnode.cli.demo_results import write_results
+from dicomnode.cli.demo_answers import Sent, StudyAnswer, answers, finding_names, reported
+from dicomnode.cli.demo_results import clear, write_results
+from dicomnode.cli.demo_screen import Screen
 from dicomnode.cli.send import collect
 from dicomnode.errors import PeerRefusedError, PeerUnreachableError, PermanentError
 from dicomnode.node.rooms import Stores, open_stores
 from dicomnode.node.sandbox import SandboxPACS
 from dicomnode.phantoms.samples import write_samples
+from dicomnode.phantoms.stories import STORIES
 from dicomnode.records import JobState
 from dicomnode.send.echo import echo
 from dicomnode.send.store_scu import StoreSCU
-from dicomnode.settings import Destination, SendSettings, load
+from dicomnode.settings import Destination, Rule, SendSettings, Settings, load
 
 ENDED = (JobState.COMPLETED, JobState.CANCELED)
 START_WAIT_S = 300.0  # of a busy machine; a service that ends is noticed at once
-QUIET_S = 1.5
+QUIET_S = 3.0
+"""Longer than it takes to send all studies: while the last ones arrive, the others still wait."""
 LANGUAGES = ["en", "es", "de", "fr", "pt", "zh", "hi", "ar"]
 """Of the reports; the first is printed."""
+SYNTHETIC_BUNDLE = "ctpa"
+"""Ships, but no default rule uses it: it was trained on computed volumes only, and so are the samples."""
+LOG = "node.log"
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo-results"),
-    samples: Annotated[Path, typer.Option(help="Studies to send; drawn anew where the folder is missing.")] = Path(
-        "sample_dicom"
-    ),
-    timeout_s: Annotated[float, typer.Option(help="Longest wait for all results.")] = 120.0,
+    samples: Annotated[
+        Path,
+        typer.Option(help="Folder with one folder for each study to send. If missing, the samples are drawn anew."),
+    ] = Path("sample_dicom"),
+    timeout_s: Annotated[float, typer.Option(help="Longest wait for all results, in seconds.")] = 120.0,
 ) -> None:
-    """Run the whole service on synthetic studies: send, read, report, and collect what comes back."""
+    """Run the whole node on synthetic studies and collect the results that reach a sandbox PACS."""
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        clear(out)
     except OSError as error:
         raise PermanentError(f"{out} cannot be written: {error.strerror}") from None
     with tempfile.TemporaryDirectory(prefix="dicomnode-demo-") as scratch:
         if not samples.is_dir():
             samples = Path(scratch) / "samples"
             write_samples(samples)
-        _run(Path(scratch), samples, out, timeout_s)
+        _run(Path(scratch), _folders(samples), out, timeout_s)
 
 
-def _run(scratch: Path, samples: Path, out: Path, timeout_s: float) -> None:
-    pacs = SandboxPACS(_fresh(out / "dicom"), ae_title="SANDBOX")
-    settings_path = _write_settings(scratch, node_port=_free_port(), pacs_port=pacs.start())
-    stores = open_stores(load(settings_path))
-    node = Destination(ae_title="DICOMNODE", host="127.0.0.1", port=load(settings_path).receive.port)
+def _folders(samples: Path) -> list[Path]:
+    """The study folders: those with a story in its order, then the others by name."""
+    told = list(STORIES)
+    found = [folder for folder in sorted(samples.iterdir()) if folder.is_dir() and any(folder.iterdir())]
+    if not found:
+        raise PermanentError(f"{samples} holds no study folders")
+    return sorted(found, key=lambda folder: told.index(folder.name) if folder.name in told else len(told))
+
+
+def _run(scratch: Path, folders: Sequence[Path], out: Path, timeout_s: float) -> None:
+    screen, log = Screen(), out / LOG
+    pacs = SandboxPACS(out / "dicom", ae_title="SANDBOX")
+    settings = load(_write_settings(scratch, node_port=_free_port(), pacs_port=pacs.start()))
+    stores = open_stores(settings)
+    node = Destination(ae_title="DICOMNODE", host="127.0.0.1", port=settings.receive.port)
     try:
-        with _service(settings_path, out / "service.log") as service:
-            _wait_until_listening(node, service)
-            err.print("the node listens; sending the sample studies over C-STORE", highlight=False)
-            sent = _send(samples, node)
-            _wait_for_results(stores, sent, timeout_s)
-        write_results(stores, pacs.sink.arrivals, out)
+        screen.headline(len(folders))
+        with _quiet(), _service(scratch / "dicomnode.toml", log) as service:
+            screen.started(_wait_until_listening(node, service, log))
+            sent = _send(folders, node, screen)
+            _wait(stores, pacs, sent, screen, deadline=time.monotonic() + timeout_s, service=service)
     finally:
         pacs.stop()
-    unfinished = [job for job in stores.jobs.list() if job["state"] != JobState.COMPLETED]
-    if unfinished:
-        raise PermanentError(f"{len(unfinished)} of {sent} studies have no result; see {out / 'service.log'}")
-    err.print(f"\nresults: {out.absolute()} (dicom, reports as text and HTML, heat maps as PNG)", soft_wrap=True)
+    found = answers(settings, reported(stores, sent, pacs.sink.arrivals))
+    write_results(found, finding_names(settings), out)
+    screen.results(found, out)
+    _complain(stores, sent, found, log)
+
+
+def _wait(
+    stores: Stores,
+    pacs: SandboxPACS,
+    sent: Sequence[Sent],
+    screen: Screen,
+    *,
+    deadline: float,
+    service: subprocess.Popen[bytes],
+) -> None:
+    """Name each study whose report arrives, until all results of all studies are in the PACS."""
+    while time.monotonic() < deadline and service.poll() is None:
+        screen.arrived(len(reported(stores, sent, pacs.sink.arrivals)))
+        jobs = stores.jobs.list()
+        if len(jobs) >= len(sent) and all(job["state"] in ENDED for job in jobs):
+            break
+        time.sleep(0.3)
+    screen.arrived_all(len(sent))
+
+
+def _complain(stores: Stores, sent: Sequence[Sent], found: Sequence[StudyAnswer], log: Path) -> None:
+    """Raise if a study is without its answer, or part of the answer did not reach the PACS."""
+    jobs = {job["study_instance_uid"]: job for job in stores.jobs.list()}
+    answered = {answer.sent.folder for answer in found}
+    missing = []
+    for study in sent:
+        job = jobs.get(study.study_instance_uid)
+        if study.folder not in answered or job is None or job["state"] != JobState.COMPLETED:
+            why = "the node made no job for it" if job is None else job["reason"] or f"it is still {job['state']}"
+            missing.append(f"\n  {study.folder}: {why}")
+    if missing:
+        raise PermanentError(
+            f"{len(missing)} studies have no complete answer; the node's log is {log}{''.join(missing)}"
+        )
 
 
 def _write_settings(scratch: Path, *, node_port: int, pacs_port: int) -> Path:
+    """One worker, as on a small machine: with one for each core, nothing would have to wait its turn."""
+    default = Settings()
+    rules = [Rule(name="ct-angiogram", when={"modality": ["CT"], "body_part": ["CHEST"]}, bundle=SYNTHETIC_BUNDLE)]
     path = scratch / "dicomnode.toml"
     path.write_text(
         f"""\
@@ -88,16 +147,28 @@ minimum_free_bytes = 0
 [schedule]
 quiet_period_s = {QUIET_S}
 tick_s = 0.3
+[infer]
+bundles = {json.dumps([*default.infer.bundles, SYNTHETIC_BUNDLE])}
+workers = 1
 [report]
 languages = {json.dumps(LANGUAGES)}
 [send.destinations.sandbox]
 ae_title = "SANDBOX"
 host = "127.0.0.1"
 port = {pacs_port}
-""",
+profile = "weasis"
+"""
+        + "".join(map(_rule, [*rules, *default.rules])),
         encoding="utf-8",
     )
     return path
+
+
+def _rule(rule: Rule) -> str:
+    """A routing rule as TOML."""
+    conditions = {name: list(value) for name, value in rule.when if value}
+    when = ", ".join(f"{name} = {json.dumps(value)}" for name, value in conditions.items())
+    return f"[[rules]]\nname = {json.dumps(rule.name)}\nbundle = {json.dumps(rule.bundle)}\nwhen = {{{when}}}\n"
 
 
 def _free_port() -> int:
@@ -106,11 +177,15 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _fresh(folder: Path) -> Path:
-    """The folder without what an earlier demo left in it."""
-    for old in folder.glob("*.dcm"):
-        old.unlink()
-    return folder
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the sandbox PACS logs of its associations off the screen: it runs in this process."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @contextmanager
@@ -127,39 +202,42 @@ def _service(settings: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(30)
 
 
-def _wait_until_listening(node: Destination, service: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_WAIT_S
-    while time.monotonic() < deadline and service.poll() is None:
+def _wait_until_listening(node: Destination, service: subprocess.Popen[bytes], log: Path) -> float:
+    """Wait until the node answers C-ECHO and return how many seconds that took."""
+    begin = time.monotonic()
+    while time.monotonic() < begin + START_WAIT_S and service.poll() is None:
         try:
             echo(node, SendSettings(ae_title="DEMO"))
         except (PeerUnreachableError, PeerRefusedError):
             time.sleep(0.2)
         else:
-            return
-    raise PermanentError("the service did not start; see service.log among the results")
+            return time.monotonic() - begin
+    raise PermanentError(f"the node did not start; its log is {log}")
 
 
-def _send(samples: Path, node: Destination) -> int:
-    """Send every study folder and return how many there are."""
-    folders = [folder for folder in sorted(samples.iterdir()) if folder.is_dir()]
-    for folder in folders:
-        files = collect([folder])
-        held = sum(outcome.is_held for outcome in StoreSCU(node, SendSettings(ae_title="DEMO")).send(files))
-        err.print(f"  {folder.name}: {held} of {len(files)} instances accepted", highlight=False)
-    return len(folders)
+def _send(folders: Sequence[Path], node: Destination, screen: Screen) -> list[Sent]:
+    """Send every study over an association of its own, at the same time: the last image of each follows in its order.
+
+    So all of them are complete at nearly the same time, as CT scanners go on sending while films arrive.
+    """
+    begin = time.monotonic()
+    files = [collect([folder]) for folder in folders]
+    running = [StoreSCU(node, SendSettings(ae_title="DEMO")).send(some) for some in files]
+    outcomes = [list(islice(outcome, len(some) - 1)) for outcome, some in zip(running, files, strict=True)]
+    for done, rest in zip(outcomes, running, strict=True):
+        done.extend(rest)
+    sent = []
+    for folder, some, done in zip(folders, files, outcomes, strict=True):
+        held = sum(outcome.is_held for outcome in done)
+        if held < len(some):
+            raise PermanentError(f"{folder.name}: the node accepted {held} of {len(some)} instances")
+        sent.append(_as_sent(folder, some[0].path, held))
+    screen.sent(sent, time.monotonic() - begin)
+    return sent
 
 
-def _wait_for_results(stores: Stores, studies: int, timeout_s: float) -> None:
-    """Show how the jobs go on until every study has an answer."""
-    deadline = time.monotonic() + timeout_s
-    shown: dict[int, str] = {}
-    while time.monotonic() < deadline:
-        jobs = sorted(stores.jobs.list(), key=lambda job: job["id"])
-        for job in jobs:
-            line = f"job {job['id']}: {job['state']}, {job['stage']}, acuity {job['acuity'] or 'not graded yet'}"
-            if shown.get(job["id"]) != line:
-                shown[job["id"]] = line
-                err.print(f"  {line}", highlight=False)
-        if len(jobs) >= studies and all(job["state"] in ENDED for job in jobs):
-            return
-        time.sleep(0.2)
+def _as_sent(folder: Path, first: Path, instances: int) -> Sent:
+    ds = dcmread(first, specific_tags=["StudyInstanceUID", "StudyDescription"], stop_before_pixels=True)
+    story = STORIES.get(folder.name)
+    line = story.line if story else str(ds.get("StudyDescription", ""))
+    return Sent(folder=folder.name, line=line, study_instance_uid=ds.StudyInstanceUID, instances=instances)

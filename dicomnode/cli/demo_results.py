@@ -1,65 +1,126 @@
-"""Writes what the demo's sandbox PACS received for people to look at."""
+"""Writes what the demo's sandbox PACS received for people to look at.
+
+Files are made from the objects that the PACS received, so what is shown is what was sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from dicomnode.cli.common import out as console
-from dicomnode.dicom.document import document_html, document_text
-from dicomnode.node.rooms import Stores
-from dicomnode.records import InstanceKey, ResultInstance
+from dicomnode.cli.demo_answers import StudyAnswer
+from dicomnode.cli.demo_page import page
+from dicomnode.compose.profiles import Kind
+from dicomnode.dicom.document import document_html, document_language, document_text
 
-TEXT_ROLE, OVERLAY_ROLE = "text-sr", "overlay"
-"""How the roles of these results begin."""
+_OLD = (
+    "index.html",
+    "*.log",
+    "dicom/*.dcm",
+    "*/report.*.txt",
+    "*/report.*.html",
+    "*/report*.pdf",
+    "*/heatmap.*.png",
+    "*/summary*.png",
+    "job-*.txt",
+    "job-*.html",
+    "job-*.png",
+)
+"""What a demo writes, and wrote in version 0.1."""
 
-Arrivals = Sequence[tuple[InstanceKey, Path]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The files of one study, as paths from the page."""
+
+    answer: StudyAnswer
+    heat_maps: dict[str, str]
+    """Name of the finding to PNG."""
+    summaries: list[str]
+    reports: Sequence[Dataset]
+    """Text reports, the house's language first."""
+    documents: list[tuple[str, str]]
+    """Label and path of reports as text, HTML and PDF."""
+    objects: list[tuple[str, str]]
+    """Series Description and path of each DICOM file."""
 
 
-def write_results(stores: Stores, arrivals: Arrivals, folder: Path) -> None:
-    """Print each report in the order in which it came, and write texts, pages and pictures, in all its languages.
+def clear(folder: Path) -> None:
+    """Remove the files of a former demo, and nothing else."""
+    for pattern in _OLD:
+        for old in folder.glob(pattern):
+            old.unlink()
+            with contextlib.suppress(OSError):  # it is not empty: something else lies there
+                if old.parent != folder:
+                    old.parent.rmdir()
 
-    Files are made from the objects that the PACS received, so what is shown is what was sent.
+
+def write_results(found: Sequence[StudyAnswer], names: Mapping[str, str], folder: Path) -> None:
+    """Write the reports in all languages, the pictures, the PDF files and the page that shows them all.
+
+    Parameters
+    ----------
+    names
+        Finding, as roles of objects name it, to its name.
     """
-    received = {key.sop_instance_uid: path for key, path in arrivals}
-    place = {uid: number for number, uid in enumerate(received)}
-    jobs = [(job, stores.results.of_job(job["id"])) for job in stores.jobs.list()]
-    come = [(job, [r for r in results if r.sop_instance_uid in received]) for job, results in jobs]
-    for job, results in sorted((c for c in come if c[1]), key=lambda c: place[c[1][0].sop_instance_uid]):
-        _write_study(job, results, received, folder)
+    studies = [_write_study(answer, names, folder) for answer in found]
+    (folder / "index.html").write_text(page(studies), encoding="utf-8")
 
 
-def _write_study(
-    job: dict[str, Any], results: Sequence[ResultInstance], received: dict[str, Path], folder: Path
-) -> None:
-    name = f"job-{job['id']}"
-    pictures = {}
-    for result in _of_role(results, OVERLAY_ROLE):
-        picture = folder / f"{name}-{result.role}.png"
-        _write_picture(dcmread(received[result.sop_instance_uid]), picture)
-        pictures[result.role] = picture.name
-    for number, result in enumerate(_of_role(results, TEXT_ROLE)):
-        ds = dcmread(received[result.sop_instance_uid])
-        text = document_text(ds)
-        stem = name if number == 0 else f"{name}.{result.role.removeprefix(TEXT_ROLE).lstrip('.')}"
-        (folder / f"{stem}.html").write_text(document_html(ds, pictures), encoding="utf-8")
-        (folder / f"{stem}.txt").write_text(text, encoding="utf-8")
-        if number == 0:
-            _print(job, ds, text)
+def _write_study(answer: StudyAnswer, names: Mapping[str, str], folder: Path) -> Written:
+    own = folder / answer.sent.folder
+    own.mkdir(exist_ok=True)
+    reports = [dcmread(path) for _, path in answer.of_kind(Kind.TEXT)]
+    heat_maps = {
+        names.get(_label(role), _label(role)): _picture(path, own / f"heatmap.{_label(role)}.png")
+        for role, path in answer.of_kind(Kind.OVERLAY)
+    }
+    summaries = [
+        _picture(path, own / f"summary{'' if number == 0 else f'.{number}'}.png")
+        for number, (_, path) in enumerate(answer.of_kind(Kind.SUMMARY, Kind.PAGE))
+    ]
+    documents = [one for ds in reports for one in _texts(ds, own, heat_maps)]
+    documents += [_pdf(role, path, own) for role, path in answer.of_kind(Kind.PDF)]
+    within = f"{answer.sent.folder}/"
+    return Written(
+        answer=answer,
+        heat_maps={caption: within + picture for caption, picture in heat_maps.items()},
+        summaries=[within + picture for picture in summaries],
+        reports=reports,
+        documents=[(label, within + name) for label, name in documents],
+        objects=[
+            (str(dcmread(path, stop_before_pixels=True).SeriesDescription), f"dicom/{path.name}")
+            for _, path in answer.objects
+        ],
+    )
 
 
-def _of_role(results: Iterable[ResultInstance], role: str) -> list[ResultInstance]:
-    return [result for result in results if result.role.startswith(role)]
+def _label(role: str) -> str:
+    """What tells an object from others of its kind."""
+    return role.partition(".")[2] or role
 
 
-def _write_picture(ds: Dataset, path: Path) -> None:
-    Image.fromarray(ds.pixel_array).save(path)
+def _picture(source: Path, picture: Path) -> str:
+    Image.fromarray(dcmread(source).pixel_array).save(picture)
+    return picture.name
 
 
-def _print(job: dict[str, Any], ds: Dataset, text: str) -> None:
-    console.rule(f"job {job['id']}: {ds.StudyDescription} - acuity {job['acuity']}, {job['outcome']}", align="left")
-    console.print(text, markup=False, highlight=False)
+def _texts(ds: Dataset, own: Path, heat_maps: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Write one report as text and as HTML."""
+    language = document_language(ds)[0]
+    text, html = own / f"report.{language}.txt", own / f"report.{language}.html"
+    text.write_text(document_text(ds), encoding="utf-8")
+    html.write_text(document_html(ds, heat_maps), encoding="utf-8")
+    yield f"{language} text", text.name
+    yield f"{language} HTML", html.name
+
+
+def _pdf(role: str, source: Path, own: Path) -> tuple[str, str]:
+    ds, path = dcmread(source), own / ("report.pdf" if role == Kind.PDF else f"report.{_label(role)}.pdf")
+    path.write_bytes(ds.EncapsulatedDocument[: ds.get("EncapsulatedDocumentLength")])
+    return "PDF" if role == Kind.PDF else f"{_label(role)} PDF", path.name

@@ -49,6 +49,23 @@ def document_lines(ds: Dataset) -> Iterator[Line]:
     yield from _lines(ds, 0, is_context=False)
 
 
+def document_sections(ds: Dataset) -> list[tuple[str, list[str]]]:
+    """Heading and sentences of each section, without the context; it does not name the patient."""
+    sections: list[tuple[str, list[str]]] = []
+    for line in _parts(ds)[0]:
+        if line.depth == 0:
+            sections.append((line.name, []))
+        if line.value and sections:
+            sections[-1][1].append(line.value)
+    return sections
+
+
+def document_language(ds: Dataset) -> tuple[str, bool]:
+    """RFC 5646 tag of the document's language, and whether it is written from right to left."""
+    language = _language(ds)
+    return language, language.split("-")[0] in _RIGHT_TO_LEFT
+
+
 def document_text(ds: Dataset) -> str:
     """The document as plain text that ends with a line feed, its context last; it does not name the patient."""
     body, context = _parts(ds)

@@ -310,9 +310,21 @@ def _keys(manifest: Manifest) -> list[str]:
     return [finding.key for finding in manifest.findings]
 
 
+def _is_synthetic(folder: Path) -> bool:
+    """Whether the card names computed images as the only source of the training data."""
+    card = _read_json(folder / "card.json", [])
+    data = card.get("data") if isinstance(card, dict) else None
+    trained_on = data.get("train") if isinstance(data, dict) else None
+    return isinstance(trained_on, dict) and set(trained_on) == {"synthetic"}
+
+
 def _assembled(folder: Path, manifest: Manifest, digest: str, faults: list[str]) -> Bundle:
     identity = BundleIdentity(
-        name=manifest.name, version=manifest.version, manufacturer=manifest.manufacturer, digest=digest
+        name=manifest.name,
+        version=manifest.version,
+        manufacturer=manifest.manufacturer,
+        digest=digest,
+        is_synthetic=_is_synthetic(folder),
     )
     calibration = _read_json(folder / "calibration.json", faults)
     certain = _certain(calibration, _keys(manifest), faults)

@@ -9,16 +9,16 @@ from typing import Any
 
 import structlog
 
-from dicomnode.dicom.elements import text
-from dicomnode.dicom.reading import read_header
 from dicomnode.errors import StorageError, UnsupportedImageError
+from dicomnode.node.alerting import AlertMessages
 from dicomnode.node.clock import utc_now
 from dicomnode.node.delivery import Answer, Answers
-from dicomnode.records import Alert, AlertMessage, Delivery, NamedPatient, SendOutcome, SendVerdict
+from dicomnode.records import Alert, Delivery, SendOutcome, SendVerdict
 from dicomnode.send.alerts import send_alert
 from dicomnode.send.store_scu import Outgoing, StoreSCU, read_outgoing
 from dicomnode.settings import Settings
 from dicomnode.store.alerts import AlertStore
+from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import ResultStore
 
 log = structlog.get_logger()
@@ -149,13 +149,15 @@ class AlertDoor:
     refused = SendVerdict.NEVER
     """The receiver said no to this message."""
 
-    def __init__(self, channel: str, settings: Settings, alerts: AlertStore, results: ResultStore) -> None:
+    def __init__(
+        self, channel: str, settings: Settings, alerts: AlertStore, results: ResultStore, inputs: InputStore
+    ) -> None:
         self.name = channel
         self._channel = settings.send.alerts[channel]
         self.schedule = settings.schedule.model_copy(update={"longest_retry_s": self._channel.longest_retry_s})
         self.give_up_after_s = self._channel.give_up_after_s
         self._alerts = alerts
-        self._results = results
+        self._messages = AlertMessages(results, inputs, timezone=settings.compose.timezone)
 
     def claim(self, owner: str, *, now: dt.datetime, takes_over: bool) -> Sequence[Alert]:
         """Take the alert that waits longest."""
@@ -177,7 +179,8 @@ class AlertDoor:
         """Send each, and yield how it was acknowledged."""
         for alert in group:
             sent_at = utc_now()
-            answer = send_alert(self._channel, self._message(alert))
+            message = self._messages.message(alert, names_patient=self._channel.patient_data)
+            answer = send_alert(self._channel, message)
             yield alert, Answer(verdict=SendVerdict.HELD, why=answer, sent_at=sent_at)
 
     def must_give_way(self, left: Sequence[Alert]) -> bool:
@@ -214,30 +217,3 @@ class AlertDoor:
     def failed(self, item: Alert, *, reason: str) -> None:
         """Give it up."""
         self._alerts.failed(item, reason=reason)
-
-    def _message(self, alert: Alert) -> AlertMessage:
-        return AlertMessage(
-            control_id=alert.control_id,
-            created_at=alert.created_at,
-            study_instance_uid=alert.study_instance_uid,
-            content=alert.content,
-            patient=self._patient(alert) if self._channel.patient_data else None,
-        )
-
-    def _patient(self, alert: Alert) -> NamedPatient | None:
-        """The patient of the job's results, which have the study's; so the index need not hold one."""
-        for result in self._results.of_job(alert.job_id):
-            try:
-                ds = read_header(result.path)
-            except (StorageError, UnsupportedImageError):
-                continue
-            return NamedPatient(
-                name=text(ds, "PatientName"),
-                id=text(ds, "PatientID"),
-                issuer=text(ds, "IssuerOfPatientID"),
-                birth_date=text(ds, "PatientBirthDate"),
-                sex=text(ds, "PatientSex"),
-                accession_number=text(ds, "AccessionNumber"),
-            )
-        log.error("no result of the job can be read: the alert goes out without the patient", alert=alert.id)
-        return None

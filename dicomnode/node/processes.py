@@ -289,7 +289,9 @@ def alerter(settings: Settings, stop: Stop) -> None:
     stores = open_stores(settings)
     name = process_name(settings, "alerter")
     stores.alerts.release_leases(name)
-    doors = [AlertDoor(channel, settings, stores.alerts, stores.results) for channel in settings.send.alerts]
+    doors = [
+        AlertDoor(channel, settings, stores.alerts, stores.results, stores.inputs) for channel in settings.send.alerts
+    ]
     _loop_in_threads(
         {door.name: Courier(name, door, beat=stop.beat, is_over=lambda: stop.wait(0.0)).run_once for door in doors},
         stop,

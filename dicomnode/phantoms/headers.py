@@ -18,10 +18,10 @@ from pydicom.uid import (
 
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derived_uid
 from dicomnode.phantoms import chest, head_ct
+from dicomnode.phantoms.stories import NOTICE, STORIES
 
 MANUFACTURER = "dicomnode phantoms"  # never just our own name: by that a node knows results and does not read them
 _DATE, _TIME = "20260105", "101500"
-_NOTICE = "Synthetic sample, no patient"
 
 
 def coded(code: Code) -> Dataset:
@@ -53,7 +53,8 @@ def common(sample: str, sop_class_uid: UID, *, instance_number: int = 1) -> Data
     ds.SeriesNumber, ds.InstanceNumber = 1, instance_number
     ds.Manufacturer, ds.ManufacturerModelName = MANUFACTURER, "phantom"
     ds.DeviceSerialNumber, ds.SoftwareVersions, ds.InstitutionName = "0", "1", "SYNTHETIC"
-    ds.ImageComments = _NOTICE
+    ds.StudyDescription = STORIES[sample].study_description
+    ds.ImageComments = NOTICE
     return ds
 
 
@@ -68,7 +69,6 @@ def _pixels(ds: Dataset, stored: NDArray[np.uint16] | NDArray[np.int16], *, bits
 
 
 def _chest(ds: Dataset, description: str) -> None:
-    ds.StudyDescription = f"XR CHEST PA, {_NOTICE.lower()}"
     ds.SeriesDescription = description
     ds.BodyPartExamined, ds.ViewPosition = "CHEST", "PA"
     ds.PatientOrientation = ["L", "F"]
@@ -122,7 +122,6 @@ class Protocol:
     """How a CT volume was scanned, and how its slices lie in space."""
 
     body_part: str
-    study_description: str
     series_description: str
     pixel_spacing_mm: float
     slice_thickness_mm: float
@@ -133,7 +132,6 @@ class Protocol:
 
 HEAD = Protocol(
     body_part="HEAD",
-    study_description="CT HEAD WITHOUT CONTRAST",
     series_description="HEAD 5 MM AXIAL",
     pixel_spacing_mm=head_ct.PIXEL_SPACING_MM,
     slice_thickness_mm=head_ct.SLICE_THICKNESS_MM,
@@ -145,7 +143,6 @@ def ct_slice(sample: str, index: int, hounsfield: NDArray[np.int16], protocol: P
     """Axial CT image (PS3.3 A.3); index counts from the lowest slice."""
     ds = common(sample, CTImageStorage, instance_number=index + 1)
     ds.Modality, ds.BodyPartExamined = "CT", protocol.body_part
-    ds.StudyDescription = f"{protocol.study_description}, {_NOTICE.lower()}"
     ds.SeriesDescription = protocol.series_description
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     _pixels(ds, hounsfield, bits=16)

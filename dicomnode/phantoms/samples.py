@@ -75,7 +75,6 @@ def ctpa_embolus() -> list[Dataset]:
     volume = ctpa(np.random.default_rng(EMBOLUS_SEED), side, slices, has_embolus=True).hounsfield
     protocol = Protocol(
         body_part="CHEST",
-        study_description="CT PULMONARY ANGIOGRAM",
         series_description="PULMONARY ARTERIES 6.25 MM AXIAL",
         pixel_spacing_mm=SIDE_MM / side,
         slice_thickness_mm=HEIGHT_MM / slices,

@@ -6,7 +6,16 @@ Arrays in records are never written to after construction. Row comes before colu
 (0, 0) is the centre of the first stored pixel, probabilities lie in [0, 1].
 """
 
-from dicomnode.records.alert import Alert, AlertContent, AlertFinding, AlertMessage, Retraction
+from dicomnode.records.alert import (
+    Alert,
+    AlertContent,
+    AlertFinding,
+    AlertMessage,
+    AlertOrder,
+    AlertStudy,
+    Issuer,
+    Retraction,
+)
 from dicomnode.records.answer import SILENT, Answer, Holding, WithdrawalReason
 from dicomnode.records.catalogue import SeriesFacts, StudyFacts
 from dicomnode.records.dicom import (
@@ -78,6 +87,8 @@ __all__ = [
     "AlertContent",
     "AlertFinding",
     "AlertMessage",
+    "AlertOrder",
+    "AlertStudy",
     "Answer",
     "Arrival",
     "BundleIdentity",
@@ -104,6 +115,7 @@ __all__ = [
     "InstanceKey",
     "InstanceReference",
     "Job",
+    "Issuer",
     "JobState",
     "KeptInstance",
     "Label",

@@ -84,6 +84,8 @@ class BundleIdentity:
     manufacturer: str
     digest: str
     """SHA-256 of the bundle, hexadecimal; the device UID derives from it."""
+    is_synthetic: bool = False
+    """Its card says that it was trained on computed images only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,6 +222,8 @@ def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     if content.is_read:
         yield Sentence(text=language.sentence("judged", **lists(content.findings, language)))
         yield Sentence(text=language.sentence("not-excluded"))
+        if content.bundle is not None and content.bundle.is_synthetic:
+            yield Sentence(text=language.sentence("synthetic-model"))
     else:
         yield Sentence(text=language.sentence("judged-nothing"))
     if content.not_judged:

@@ -17,14 +17,14 @@ from dicomnode.settings import EmailChannel
 
 
 def send_email(channel: EmailChannel, message: AlertMessage) -> str:
-    """Hand an alert to the mail server and return how it was taken; that nobody has read it yet is understood.
+    """Hand an alert to the mail server and return its answer, which does not mean that anybody has read it.
 
     Raises
     ------
     TransientError
-        If the server did not answer, or cannot take it now.
+        If the server did not answer, or cannot accept it now.
     PeerRefusedError
-        If the server refuses the sender, every recipient or the mail for good.
+        If the server refuses the sender, every recipient or the mail permanently.
     SettingsError
         If password or certificates of the settings cannot be used.
     """
@@ -39,7 +39,7 @@ def send_email(channel: EmailChannel, message: AlertMessage) -> str:
     try:
         _log_in(server, channel, password)
         refused = server.send_message(mail(channel, message), channel.sender, list(channel.recipients))
-        with contextlib.suppress(OSError):  # the mail is taken, however we part
+        with contextlib.suppress(OSError):  # the mail was accepted before
             server.quit()
     except smtplib.SMTPException as error:
         raise _failure(error) from None
@@ -80,15 +80,15 @@ def _log_in(server: smtplib.SMTP, channel: EmailChannel, password: str) -> None:
 
 
 def _failure(error: smtplib.SMTPException) -> TransientError | PeerRefusedError:
-    """The server's codes; its words may quote the mail."""
+    """The error for an answer, with its codes only: its words may quote the mail."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = [code for code, _ in error.recipients.values()]
     elif isinstance(error, smtplib.SMTPResponseException):
         answers = [error.smtp_code]
     else:
-        return TransientError(f"the mail server did not take the mail ({type(error).__name__})")
+        return TransientError(f"the mail server did not accept the mail ({type(error).__name__})")
     shown = ", ".join(sorted({str(code) for code in answers}))
-    # 5yz is for good (RFC 5321 4.2.1), but an account can be mended without a new mail.
+    # 5yz is permanent (RFC 5321 4.2.1), but wrong credentials can be corrected and the same mail sent again.
     if all(code >= 500 for code in answers) and not isinstance(error, smtplib.SMTPAuthenticationError):
         return PeerRefusedError(f"the mail server refused the mail: SMTP {shown}")
-    return TransientError(f"the mail server did not take the mail: SMTP {shown}")
+    return TransientError(f"the mail server did not accept the mail: SMTP {shown}")

@@ -33,7 +33,7 @@ def test_alert_channels_are_tried_with_a_message_marked_as_a_test(a_settings_fil
         status, out, _ = run("alerts", "test", "--json", capsys=capsys)
         assert (0, [{"name": "ris", "acknowledged": True, "answer": "AA"}]) == (status, json.loads(out))
     (text,) = server.got
-    assert "TEST MESSAGE, no patient is concerned" in text
+    assert "TEST MESSAGE, not about a patient" in text
     assert "|T|2.5.1" in text
 
     status, out, err = run("alerts", "test", "ris", capsys=capsys)

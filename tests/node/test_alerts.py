@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 
 import hl7
@@ -10,7 +11,7 @@ import pytest
 import structlog
 from alert_peers import mail_server, mllp_server, web_server
 from helpers import ROOT, a_data_set
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from dicomnode.errors import ComposeError
@@ -38,7 +39,8 @@ def sends(**channels: object) -> SendSettings:
 
 def alerter(house, channel: str) -> Courier:
     """What sends the alerts of a channel."""
-    return Courier("alerter", AlertDoor(channel, house.settings, house.stores.alerts, house.stores.results))
+    stores = house.stores
+    return Courier("alerter", AlertDoor(channel, house.settings, stores.alerts, stores.results, stores.inputs))
 
 
 def until_idle(one: Courier, house) -> list[dict]:
@@ -86,6 +88,89 @@ def test_a_bleed_is_told_and_its_acknowledgement_kept(a_house, a_written, tmp_pa
     assert "ACC-7" == str(message.segment("OBR")[3])
     assert job["study_instance_uid"] == str(message.segments("OBX")[0][5])
     assert "1386000^Intracranial hemorrhage^SCT" in text
+
+
+def test_order_and_examination_come_from_the_headers(a_house, a_written, tmp_path):
+    """Procedure, placer number, issuers and the time of the study in its own zone, whatever the zone of the machine."""
+    code, order, issuer, qualifiers = Dataset(), Dataset(), Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "CTSKULL", "99HOSP", "CT skull"
+    order.RequestedProcedureID = "RP-3"
+    issuer.LocalNamespaceEntityID = "RIS"
+    qualifiers.UniversalEntityID, qualifiers.UniversalEntityIDType = "1.2.40.0.34", "ISO"
+    elements = {
+        "StudyDate": "20260301",
+        "StudyTime": "2305",
+        "TimezoneOffsetFromUTC": "-0330",
+        "ProcedureCodeSequence": [code],
+        "RequestAttributesSequence": [order],
+        "PlacerOrderNumberImagingServiceRequest": "PL-1",
+        "IssuerOfAccessionNumberSequence": [issuer],
+        "IssuerOfPatientID": "HOSP",
+        "IssuerOfPatientIDQualifiersSequence": [qualifiers],
+        "AdmissionID": "V-5",
+    }
+    with mllp_server("AA") as server, web_server(200) as web:
+        url = f"http://127.0.0.1:{web.server_port}/"
+        house = a_house(send=sends(ris=hl7_to(server.port), chat=WebhookChannel(kind="webhook", url=url)))
+        read(house, *a_bleed(tmp_path, a_written, **elements))
+        until_idle(alerter(house, "ris"), house)
+        until_idle(alerter(house, "chat"), house)
+    message, report = hl7.parse(server.got[0]), json.loads(web.got[0][2])
+
+    assert "PID-99^^^HOSP&1.2.40.0.34&ISO^MR" == str(message.segment("PID")[3])
+    assert "V-5^^^^VN" == str(message.segment("PV1")[19])
+    obr = message.segment("OBR")
+    assert ["PL-1", "ACC-7^RIS", "20260301230500-0330", "RP-3"] == [str(obr[n]) for n in (2, 3, 7, 19)]
+    assert "CTSKULL^CT skull^99HOSP^^CT HEAD WITHOUT CONTRAST, synthetic sample, no patient^L" == str(obr[4])
+    assert ("2026-03-01T23:05:00-03:30", "CTSKULL") == (
+        report["effectiveDateTime"],
+        report["code"]["coding"][0]["code"],
+    )
+    assert not any(secret in web.got[0][2].decode() for secret in ("ACC-7", "PL-1", "PID-99", "V-5", "no patient^"))
+
+
+def test_a_study_without_a_date_is_dated_by_its_images(a_house, a_written, tmp_path):
+    """The date of the acquisition, never that of the reading, which results have as their Content Date."""
+    undated = {"StudyDate": "", "StudyTime": "", "SeriesDate": "", "AcquisitionDate": "20260302", "AcquisitionTime": ""}
+    with mllp_server("AA") as server:
+        house = a_house(send=sends(ris=hl7_to(server.port)))
+        read(house, *a_bleed(tmp_path, a_written, **undated))
+        until_idle(alerter(house, "ris"), house)
+
+    assert "20260302" == str(hl7.parse(server.got[0]).segment("OBR")[7])
+
+
+def test_the_procedure_is_that_of_the_structured_report(a_house, a_written, tmp_path):
+    """Where the house names none, message and report have the same code for it."""
+    with mllp_server("AA") as server:
+        house = a_house(send=sends(ris=hl7_to(server.port)))
+        job = read(house, *a_bleed(tmp_path, a_written))
+        until_idle(alerter(house, "ris"), house)
+    results = house.stores.results.of_job(job["id"])
+    reports = [dcmread(one.path) for one in results if one.role.startswith("text-sr")]
+    reported = {
+        item.ConceptCodeSequence[0].CodeValue
+        for ds in reports
+        for item in ds.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeValue == "121058"
+    }
+
+    assert reported == {str(hl7.parse(server.got[0]).segment("OBR")[4]).split("^")[0]}
+
+
+def test_an_alert_of_lost_images_is_told_all_the_same(a_house, a_written, tmp_path):
+    """What the results know of the examination is enough; the modality stands in the index."""
+    with mllp_server("AA") as server:
+        house = a_house(send=sends(ris=hl7_to(server.port)))
+        job = read(house, *a_bleed(tmp_path, a_written))
+        for instance in house.stores.inputs.with_beside(job["id"]):
+            instance.path.unlink()
+        (alert,) = until_idle(alerter(house, "ris"), house)
+    message = hl7.parse(server.got[0])
+
+    assert AlertState.ACKNOWLEDGED == alert["state"]
+    assert "20260105101500" == str(message.segment("OBR")[7])[:14]
+    assert "CT^Computed Tomography^DCM" in [str(s[5]) for s in message.segments("OBX")]
 
 
 def test_what_is_not_acute_is_told_nobody(a_house, a_written, tmp_path):

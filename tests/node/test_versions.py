@@ -326,7 +326,8 @@ def hl7_to(port: int) -> HL7Channel:
 
 def tell(house) -> None:
     """Send all alerts that wait."""
-    alerter = Courier("alerter", AlertDoor("ris", house.settings, house.stores.alerts, house.stores.results))
+    stores = house.stores
+    alerter = Courier("alerter", AlertDoor("ris", house.settings, stores.alerts, stores.results, stores.inputs))
     while alerter.run_once():
         pass
 

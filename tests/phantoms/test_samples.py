@@ -14,6 +14,7 @@ from pydicom import Dataset
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.infer.accept import view
 from dicomnode.phantoms.samples import SAMPLES
+from dicomnode.phantoms.stories import STORIES
 
 COMMITTED = Path(__file__).parents[2] / "sample_dicom"
 FILES = sorted(path.relative_to(COMMITTED) for path in COMMITTED.rglob("*.dcm"))
@@ -26,8 +27,20 @@ def test_the_samples_are_the_studies_the_readme_describes():
     """Folders, generators and README agree."""
     readme = (COMMITTED / "README.md").read_text(encoding="utf-8")
 
-    assert set(SAMPLES) == {path.parts[0] for path in FILES}
-    assert all(f"`{name}/`" in readme for name in SAMPLES)
+    assert set(SAMPLES) == set(STORIES) == {path.parts[0] for path in FILES}
+    assert all(f"| `{name}/` | {story.line} |" in readme for name, story in STORIES.items())
+
+
+def test_a_sample_is_told_from_the_others_by_its_description():
+    """A worklist shows seven different studies; the notice is whole in each (VR LO: 64 characters)."""
+    described = {}
+    for file in FILES:
+        ds = pydicom.dcmread(COMMITTED / file, stop_before_pixels=True)
+        described.setdefault(file.parts[0], set()).add(ds.StudyDescription)
+
+    assert {name: {story.study_description} for name, story in STORIES.items()} == described
+    assert len(STORIES) == len({story.study_description for story in STORIES.values()})
+    assert 64 >= max(len(story.study_description) for story in STORIES.values())
 
 
 def test_regenerating_writes_the_same_files(a_written_folder):

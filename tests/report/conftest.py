@@ -122,10 +122,9 @@ def a_report() -> Callable[..., Report]:
             reading=replace(given, **(reading or {})),
             heatmaps={},
             regions={},
-            bundle=BUNDLE,
             acuity=AcuitySettings(),
             settings=ReportSettings(**settings),
-            **(more or {}),
+            **({"bundle": BUNDLE} | (more or {})),
         )
 
     return report

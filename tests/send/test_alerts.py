@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import hashlib
 import hmac
 import json
+import re
 import ssl
+from xml.etree import ElementTree
 
 import hl7
 import pytest
@@ -23,16 +26,21 @@ from dicomnode.records import (
     AlertContent,
     AlertFinding,
     AlertMessage,
+    AlertOrder,
+    AlertStudy,
     CodedConcept,
     Estimate,
+    Issuer,
     NamedPatient,
     Retraction,
     Verdict,
     WithdrawalReason,
 )
 from dicomnode.send.alerts import check_channel, send_alert
-from dicomnode.send.hl7 import escaped, oru_r01, person_name
-from dicomnode.send.webhook import diagnostic_report, signature
+from dicomnode.send.fhir import diagnostic_report
+from dicomnode.send.hl7_fields import escaped, person_name
+from dicomnode.send.oru import oru_r01
+from dicomnode.send.webhook import signature
 from dicomnode.settings import EmailChannel, HL7Channel, WebhookChannel
 
 BLEED = AlertFinding(
@@ -57,20 +65,52 @@ PATIENT = NamedPatient(
     sex="F",
     accession_number="A^7",
 )
-SECRETS = ("Müller", "山田", "P&1", "P\\T\\1", "19700131", "1970-01-31", "A^7", "A\\S\\7")
+STUDY = AlertStudy(
+    modality="CT",
+    procedure=CodedConcept("CT|HEAD", "99HOSP", "CT Kopf & Hals"),
+    examined=dt.datetime(2026, 3, 1, 13, 5, 7, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+)
+ORDER = AlertOrder(
+    description="Schädel^nativ",
+    placer_number="PL~1",
+    procedure_id="RP-3",
+    accession_issuer=Issuer("RIS", "1.2.40.1", "ISO"),
+    admission_id="V|5",
+    patient_issuer=Issuer("HOSP", "1.2.40.0.34", "ISO"),
+)
+SECRETS = (
+    "Schädel",
+    "PL~1",
+    "PL\\R\\1",
+    "RP-3",
+    "V|5",
+    "V\\F\\5",
+    "1.2.40",
+    "Müller",
+    "山田",
+    "P&1",
+    "P\\T\\1",
+    "19700131",
+    "1970-01-31",
+    "A^7",
+    "A\\S\\7",
+)
 """How the patient would show in a message."""
 MESSAGE = AlertMessage(
     control_id="CONTROL0000000000001",
     created_at=dt.datetime(2026, 3, 1, 12, 30, tzinfo=dt.UTC),
     study_instance_uid="1.2.3.4",
     content=AlertContent(findings=(BLEED, OPACITY), model="head_ct", model_version="0.1.0"),
+    study=STUDY,
     patient=PATIENT,
+    order=ORDER,
 )
 NAMELESS = AlertMessage(
     control_id=MESSAGE.control_id,
     created_at=MESSAGE.created_at,
     study_instance_uid=MESSAGE.study_instance_uid,
     content=MESSAGE.content,
+    study=STUDY,
 )
 BACK = AlertMessage(
     control_id="CONTROL0000000000002",
@@ -87,8 +127,26 @@ BACK = AlertMessage(
             reason=WithdrawalReason.REPLACED,
         ),
     ),
+    study=STUDY,
 )
 """Takes back one of two findings of MESSAGE."""
+UNKNOWN = AlertMessage(
+    control_id="CONTROL0000000000003",
+    created_at=MESSAGE.created_at,
+    study_instance_uid=MESSAGE.study_instance_uid,
+    content=MESSAGE.content,
+    patient=NamedPatient(name="", id="E-1", issuer="", birth_date="1970", sex="", accession_number=""),
+)
+"""Of a patient and a study of whom the header says next to nothing."""
+REGISTERED = (
+    "v2-0074",
+    "v2-0203",
+    "v3-ActReason",
+    "v3-ActStatus",
+    "v3-ObservationInterpretation",
+    "observation-category",
+)
+"""Code systems of terminology.hl7.org that the reports use."""
 IMPATIENT = {"timeout_s": 0.3}
 
 
@@ -130,12 +188,13 @@ def field(text: str, segment: str, number: int) -> str:
 # -- HL7 v2 ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("message", [MESSAGE, NAMELESS])
+@pytest.mark.parametrize("message", [MESSAGE, NAMELESS, BACK, UNKNOWN])
 def test_the_message_is_an_oru_r01_of_version_2_5_1(message):
     """A reader that knows the standard's structure and data types finds no fault in it."""
     parsed = parse_message(oru_r01(hl7_channel(1), message), validation_level=1)
 
     assert parsed.validate()
+    assert ["MSH", "ORU_R01_PATIENT_RESULT"] == [child.name for child in parsed.children]
     assert "ORU_R01" == parsed.msh.msh_9.msh_9_3.value
     assert "UNICODE UTF-8" == parsed.msh.msh_18.value
 
@@ -169,6 +228,78 @@ def test_each_finding_has_code_probability_and_category():
     assert ["113014^DICOM Study^DCM", "1.2.3.4"] == [str(segments[0][n]) for n in (3, 5)]
 
 
+def test_an_interface_engine_can_file_it():
+    """Patient with authority and type, visit, order numbers, procedure, and the time of the examination in its zone."""
+    text = oru_r01(hl7_channel(1), MESSAGE)
+    group = parse_message(text, validation_level=1).oru_r01_patient_result
+    patient, order = group.oru_r01_patient, group.oru_r01_order_observation
+
+    assert r"P\T\1^^^HOSP&1.2.40.0.34&ISO^MR" == patient.pid.pid_3.value
+    assert ["19700131", "F"] == [patient.pid.pid_7.value, patient.pid.pid_8.value]
+    assert ["U", r"V\F\5^^^^VN"] == [patient.oru_r01_visit.pv1.pv1_2.value, patient.oru_r01_visit.pv1.pv1_19.value]
+    numbers = ["RE", r"PL\R\1", r"A\S\7^RIS^1.2.40.1^ISO"]
+    assert numbers == [order.orc.orc_1.value, order.orc.orc_2.value, order.orc.orc_3.value]
+    assert numbers[1:] == [order.obr.obr_2.value, order.obr.obr_3.value]
+    assert r"CT\F\HEAD^CT Kopf \T\ Hals^99HOSP^^Schädel\S\nativ^L" == order.obr.obr_4.value
+    assert ["20260301130507+0100", "20260301123000+0000"] == [order.obr.obr_7.value, order.obr.obr_22.value]
+    assert [r"A\S\7", "RP-3", "RAD", "R"] == [field(text, "OBR", n) for n in (18, 19, 24, 25)]
+    assert "^^^^^S" == order.obr.obr_27.value
+    assert "ALERT-2^dicomnode^2.25." == field(text, "MSH", 21)[:23]
+
+
+def test_observations_say_when_the_patient_was_examined_and_when_the_model_read_it():
+    """OBX-14 is when it was made, OBX-19 when it was read, OBX-18 by what; modality and date are observations, too."""
+    segments = hl7.parse(oru_r01(hl7_channel(1), MESSAGE)).segments("OBX")
+    told = {str(s[3]).split("^")[1]: str(s[5]) for s in segments if str(s[11]) == "O"}
+    read = [s for s in segments if str(s[11]) != "O"]
+
+    assert "CT^Computed Tomography^DCM" == told["Modality"]
+    assert "20260301" == told["Study Date"]
+    times = {tuple(str(s[n]) for n in (14, 18, 19)) for s in read}
+    assert {("20260301130507+0100", "head_ct 0.1.0^dicomnode", "20260301123000+0000")} == times
+    assert [str(n) for n in range(1, len(segments) + 1)] == [str(s[1]) for s in segments]
+
+
+@pytest.mark.parametrize(
+    ("examined", "written"),
+    [
+        (dt.date(2026, 1, 5), "20260105"),
+        (
+            dt.datetime(2026, 1, 5, 23, 59, tzinfo=dt.timezone(dt.timedelta(hours=-3, minutes=-30))),
+            "20260105235900-0330",
+        ),
+        (None, ""),
+    ],
+)
+def test_the_examination_is_dated_as_exactly_as_it_is_known(examined, written):
+    """A time in the study's zone, a date alone, or nothing: never the time at which the model read it."""
+    message = dataclasses.replace(MESSAGE, study=AlertStudy(modality="CR", examined=examined))
+    text = oru_r01(hl7_channel(1), message)
+    report = DiagnosticReport.model_validate(diagnostic_report(message))
+
+    assert written == (field(text, "OBR", 7) if written else field(text, "OBR", 7).strip())
+    assert parse_message(text, validation_level=1).validate()
+    assert examined == report.effectiveDateTime
+    assert "date not known" in report.conclusion if examined is None else examined.isoformat()[:10] in report.conclusion
+
+
+def test_a_patient_of_whom_little_is_known_is_told_as_that():
+    """A name that is not known has type U, a birth date that is none is left out; the control ID names the order."""
+    text = oru_r01(hl7_channel(1), UNKNOWN)
+
+    assert ["E-1^^^^MR", "^^^^^^U", "", "U"] == [field(text, "PID", n) for n in (3, 5, 7, 8)]
+    assert UNKNOWN.control_id == field(text, "OBR", 3) == field(text, "ORC", 3)
+    assert "363679005" == field(text, "OBR", 4).split("^")[0]
+
+
+def test_a_filler_order_number_names_the_order_where_there_is_one():
+    """The accession number stays in OBR-18."""
+    order = dataclasses.replace(ORDER, filler_number="F^9")
+    text = oru_r01(hl7_channel(1), dataclasses.replace(MESSAGE, order=order))
+
+    assert [r"F\S\9", r"F\S\9", r"A\S\7"] == [field(text, "ORC", 3), field(text, "OBR", 3), field(text, "OBR", 18)]
+
+
 def test_delimiters_in_values_are_escaped():
     """An independent reader finds the values as they were, whatever they hold."""
     text = oru_r01(hl7_channel(1, sending_facility="A|B^C"), MESSAGE)
@@ -177,7 +308,7 @@ def test_delimiters_in_values_are_escaped():
     assert "A|B^C" == parsed.unescape(field(text, "MSH", 4))
     assert ["P&1", "HOSP"] == [parsed.unescape(str(parsed[f"PID.F3.R1.C{n}"])) for n in (1, 4)]
     assert "Müller|Weiß" == parsed.unescape(str(parsed["PID.F5.R1.C1"]))
-    assert "A^7" == parsed.unescape(field(text, "OBR", 3))
+    assert "A^7" == parsed.unescape(field(text, "OBR", 18))
 
 
 @pytest.mark.parametrize(
@@ -227,8 +358,8 @@ def test_an_accept_is_an_acknowledgement(code):
         ("CE", TransientError, "MSA-1 is CE"),
         ("ZZ", TransientError, "MSA-1 is not known"),
         ("other", TransientError, "MSA-2 is not its control ID"),
-        ("garbage", TransientError, "no HL7 message"),
-        ("empty", TransientError, "no HL7 message"),
+        ("garbage", TransientError, "not an HL7 message"),
+        ("empty", TransientError, "not an HL7 message"),
         ("close", TransientError, "closed the connection without acknowledging"),
         ("silence", TransientError, "no answer in time"),
         ("drip", TransientError, "no answer in time"),
@@ -276,7 +407,7 @@ def test_a_test_message_is_marked():
     text = oru_r01(hl7_channel(1), message)
 
     assert "T" == field(text, "MSH", 11)
-    assert text.count("TEST MESSAGE, no patient is concerned") >= 2
+    assert text.count("TEST MESSAGE, not about a patient") >= 2
     assert "HTEST" == diagnostic_report(message)["meta"]["tag"][0]["code"]
 
 
@@ -316,21 +447,92 @@ def test_the_body_is_a_fhir_diagnostic_report(message):
     doubtful = next(r for r in report.contained if r.id == "finding-2")
     assert ["IND", "RID49482"] == [c.code for c in doubtful.interpretation[0].coding]
     assert ("O|1", "373068000") == (doubtful.code.coding[0].code, doubtful.valueCodeableConcept.coding[0].code)
-    assert [60, 15, 15] == [c.valueQuantity.value for c in doubtful.component[1:]]
+    assert [60, 15, 15] == [c.valueQuantity.value for c in doubtful.component]
     assert ["1386000"] == [c.coding[0].code for c in report.conclusionCode], "only what is present is a conclusion"
     assert (message.patient is not None) == (report.subject is not None)
     assert "not for diagnostic use" in report.conclusion
+
+
+def test_a_repository_can_file_the_report():
+    """Category, code, times, order, patient and text; the examination's time in its own zone."""
+    report = DiagnosticReport.model_validate(json.loads(json.dumps(diagnostic_report(MESSAGE))))
+    bleed = next(r for r in report.contained if r.id == "finding-1")
+    patient = next(r for r in report.contained if r.id == "patient")
+
+    assert ["RAD", "CT", "LP29684-5"] == [one.coding[0].code for one in report.category]
+    assert (None, "CT|HEAD", "Schädel^nativ") == (
+        *[getattr(report.code.coding[0], n) for n in ("system", "code")],
+        report.code.text,
+    )
+    assert STUDY.examined == report.effectiveDateTime == bleed.effectiveDateTime
+    assert MESSAGE.created_at == report.issued == bleed.issued
+    assert [("ACSN", "A^7"), ("PLAC", "PL~1")] == [
+        (one.identifier.type.coding[0].code, one.identifier.value) for one in report.basedOn
+    ]
+    assert ("urn:oid:1.2.40.0.34", "P&1", "HOSP") == (
+        report.subject.identifier.system,
+        report.subject.identifier.value,
+        report.subject.identifier.assigner.display,
+    )
+    assert "1.2.40.1" == report.basedOn[0].identifier.system.removeprefix("urn:oid:")
+    assert [("Müller|Weiß", ["Ann", "M"], ["Dr"], ["PhD"]), ("山田", ["太郎"], None, None)] == [
+        (name.family, name.given, name.prefix, name.suffix) for name in patient.name
+    ]
+    assert ("imaging", "123110", "#patient") == (
+        bleed.category[0].coding[0].code,
+        bleed.method.coding[0].code,
+        bleed.subject.reference,
+    )
+
+
+@pytest.mark.parametrize("message", [MESSAGE, NAMELESS, BACK, UNKNOWN])
+def test_the_narrative_is_xhtml_with_the_same_words(message):
+    """An XML parser reads it; characters that mean something in it, or that XML forbids, do no harm."""
+    words = dataclasses.replace(message, order=dataclasses.replace(ORDER, description="<script>\x0b&"))
+    report = diagnostic_report(words)
+    body = ElementTree.fromstring(report["text"]["div"])
+
+    assert "{http://www.w3.org/1999/xhtml}div" == body.tag
+    told = [paragraph.text for paragraph in body]
+    assert report["conclusion"].replace("\x0b", " ").split("\n") == told
+    assert {"p"} == {child.tag.rpartition("}")[2] for child in body}
+
+
+@pytest.mark.parametrize("message", [MESSAGE, NAMELESS, BACK, UNKNOWN])
+def test_every_system_is_registered_or_an_object_identifier(message):
+    """None is of our own making, and none is empty; a scheme of the house has none."""
+    written = json.dumps(diagnostic_report(message))
+    systems = set(re.findall(r'"system": "([^"]*)"', written))
+
+    assert "urn:dicomnode" not in written
+    assert {s for s in systems if not s.startswith(("http://", "urn:oid:"))} <= {"urn:dicom:uid", "urn:ietf:rfc:3986"}
+    assert {s for s in systems if s.startswith("http://")} <= {
+        "http://snomed.info/sct",
+        "http://dicom.nema.org/resources/ontology/DCM",
+        "http://loinc.org",
+        "http://radlex.org",
+        "http://unitsofmeasure.org",
+    } | {f"http://terminology.hl7.org/CodeSystem/{name}" for name in REGISTERED}
+
+
+def test_no_component_repeats_the_code_of_an_observation_with_a_value():
+    """Invariant obs-7 of FHIR R4, which the model classes do not check."""
+    for observation in diagnostic_report(MESSAGE)["contained"]:
+        if observation["resourceType"] == "Observation":
+            assert observation["code"] not in [component["code"] for component in observation["component"]]
 
 
 def test_a_retraction_is_the_report_in_error():
     """FHIR R4: the identifier of what it takes back, entered-in-error, tagged, without interpretation."""
     report = DiagnosticReport.model_validate(json.loads(json.dumps(diagnostic_report(BACK))))
 
-    assert ("entered-in-error", "CONTROL0000000000001") == (report.status, report.identifier[0].value)
-    assert ["alert.retracted"] == [tag.code for tag in report.meta.tag]
+    told = DiagnosticReport.model_validate(diagnostic_report(NAMELESS))
+    assert ("entered-in-error", "CONTROL0000000000001") == (report.status, report.identifier[1].value)
+    assert told.identifier == report.identifier
+    assert ["nullified"] == [tag.code for tag in report.meta.tag]
     (finding,) = [r for r in report.contained if r.id.startswith("finding")]
     assert ("entered-in-error", None) == (finding.status, finding.interpretation)
-    assert "is taken back; this does not exclude it" in report.conclusion
+    assert "no longer reported as suspected; this does not exclude it" in report.conclusion
 
 
 def test_the_signature_is_that_of_standard_webhooks():
@@ -423,8 +625,11 @@ def test_a_mail_says_what_is_suspected_and_that_it_is_unverified():
     assert ("high", "auto-generated") == (first["Importance"], first["Auto-Submitted"])
     assert "<CONTROL0000000000001@hospital.test>" == first["Message-ID"] == second["Message-ID"]
     text = first.get_content()
+    assert not re.search(r"\d %", text), "one style of percent"
     for word in ("not for diagnostic use", "probability 93%", "RID49480", "1.2.3.4", "head_ct 0.1.0"):
         assert word in text
+    assert "Examination: CT Kopf & Hals, modality CT, 2026-03-01 13:05+01:00" in text
+    assert "Study Description" not in text
 
 
 def test_a_retraction_is_a_mail_in_answer_to_the_first():
@@ -434,7 +639,7 @@ def test_a_retraction_is_a_mail_in_answer_to_the_first():
         send_alert(mail_channel(port), BACK)
     first, back = server.got
 
-    assert "RETRACTED [AI, unverified] Opacity & more no longer stands" == back["Subject"].strip()
+    assert "RETRACTED [AI, unverified]: Opacity & more" == back["Subject"].strip()
     assert first["Message-ID"] == back["In-Reply-To"] == back["References"] != back["Message-ID"]
     text = back.get_content()
     assert "A later AI result of the same study replaces it." in text
@@ -450,11 +655,12 @@ def test_a_mail_over_starttls_with_a_password(some_certificates, monkeypatch):
         channel = mail_channel(port, secret_variable="MAIL_PASSWORD", **secure)
         send_alert(channel, MESSAGE)
         monkeypatch.setenv("MAIL_PASSWORD", "wrong")
-        with pytest.raises(TransientError, match="did not take the mail"):
+        with pytest.raises(TransientError, match="did not accept the mail"):
             send_alert(channel, MESSAGE)
 
     assert [True] == server.was_encrypted
     assert "Müller|Weiß" in server.got[0].get_content()
+    assert "Study Description: Schädel^nativ" in server.got[0].get_content()
 
 
 def test_a_mail_server_without_starttls_gets_nothing():

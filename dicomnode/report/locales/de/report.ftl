@@ -1,5 +1,6 @@
 title = KI-Befundentwurf
 warning = KI-ENTWURF - FORSCHUNG - NICHT ÄRZTLICH GEPRÜFT - NICHT FÜR DIE DIAGNOSTIK
+synthetic-model = Dieses Modell wurde nur mit computergenerierten Bildern trainiert und nie an Patienten geprüft.
 
 heading-examination = Untersuchung
 heading-comparison = Voruntersuchungen

@@ -2,6 +2,7 @@
 
 title = AI draft report
 warning = AI DRAFT - RESEARCH - NOT VERIFIED BY A PHYSICIAN - NOT FOR DIAGNOSTIC USE
+synthetic-model = This model was trained only on computer-generated images and has never been tested on patients.
 
 heading-examination = Examination
 heading-comparison = Comparison

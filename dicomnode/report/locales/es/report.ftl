@@ -1,5 +1,6 @@
 title = Borrador de informe por IA
 warning = BORRADOR DE IA - INVESTIGACIÓN - NO VERIFICADO POR UN MÉDICO - NO APTO PARA USO DIAGNÓSTICO
+synthetic-model = Este modelo se entrenó solo con imágenes generadas por ordenador y nunca se ha probado en pacientes.
 
 heading-examination = Exploración
 heading-comparison = Comparación

@@ -1,5 +1,6 @@
 title = Projet de compte rendu par IA
 warning = PROJET PAR IA - RECHERCHE - NON VALIDÉ PAR UN MÉDECIN - NE PAS UTILISER POUR LE DIAGNOSTIC
+synthetic-model = Ce modèle a été entraîné uniquement sur des images de synthèse et n'a jamais été testé sur des patients.
 
 heading-examination = Examen
 heading-comparison = Comparaison

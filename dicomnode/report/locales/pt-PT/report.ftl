@@ -1,6 +1,7 @@
 # What is said otherwise in Portugal than in Brazil.
 title = Rascunho de relatório por IA
 warning = RASCUNHO DE IA - INVESTIGAÇÃO - NÃO VERIFICADO POR MÉDICO - NÃO UTILIZAR PARA DIAGNÓSTICO
+synthetic-model = Este modelo foi treinado apenas com imagens geradas por computador e nunca foi testado em doentes.
 heading-impression = Conclusão
 comparison-verified = Os achados anteriores provêm de um relatório verificado por médico.
 nothing-found = Nenhum dos achados avaliados foi detetado; isto não exclui doença.

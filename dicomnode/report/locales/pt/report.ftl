@@ -1,5 +1,6 @@
 title = Rascunho de laudo por IA
 warning = RASCUNHO DE IA - PESQUISA - NÃO VERIFICADO POR MÉDICO - NÃO USAR PARA DIAGNÓSTICO
+synthetic-model = Este modelo foi treinado apenas com imagens geradas por computador e nunca foi testado em pacientes.
 
 heading-examination = Exame
 heading-comparison = Comparação

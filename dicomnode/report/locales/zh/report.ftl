@@ -1,5 +1,6 @@
 title = AI 报告草稿
 warning = AI 草稿 - 仅供研究 - 未经医师审核 - 不得用于诊断
+synthetic-model = 该模型仅用计算机生成的影像训练，从未在患者影像上测试过。
 
 heading-examination = 检查
 heading-comparison = 对比
