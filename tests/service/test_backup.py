@@ -52,7 +52,7 @@ def a_backup(tmp_path, a_service, a_film):
 
 
 def test_a_restored_node_has_everything(a_backup, a_service, a_pacs, a_film):
-    """After a restore files, jobs, key and name are as before: a known image starts no job, results can go out again."""
+    """After a restore everything is as before: a known image starts no job, and results can go out again."""
     data = a_service.folder / "data"
     sent = len(a_pacs[0].sink.arrivals)
 
