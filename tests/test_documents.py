@@ -298,7 +298,7 @@ def test_git_ignores_what_documented_commands_make():
     """A clone stays clean after the commands of README."""
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 
-    assert {"venv/", ".venv/", "demo-results/", "dicomnode-data/", "my-node.toml"} <= set(ignored)
+    assert {"venv/", ".venv/", "demo-results/", "dicomnode-data/", "/dicomnode.toml"} <= set(ignored)
 
 
 def test_the_systemd_unit_is_valid(tmp_path):
