@@ -126,12 +126,12 @@ def command_lines(path: Path) -> Iterator[tuple[str, bool]]:
         for part in re.split(r"&&|\||;|\s#|>|\$\(|\)", line.replace(r"\|", "/")):
             found = re.match(r"\s*(?:sudo )?(?:[\w./$-]*/)?dicomnode((?: +\S+)+)\s*$", part)
             if found and re.match(r" +-?-?[a-z]", found[1]):
-                yield found[1].strip(), is_block
+                yield found[1].strip(), is_block and not re.search(r"[][{}]|\.\.\.", found[1])  # not a synopsis
 
 
 def fault_of(line: str, *, is_whole: bool) -> str:
     """Why our parser would not take a command line; empty where it would."""
-    words = [word for word in shlex.split(line) if not re.fullmatch(r"\[.*|.*\]|\.\.\.", word)]
+    words = [word for word in shlex.split(line) if not re.search(r"[][{}]|\.\.\.", word)]
     command: Any = typer.main.get_command(app)
     while hasattr(command, "get_command") and words and not words[0].startswith("-"):
         found = command.get_command(command.context_class(command), words[0])
