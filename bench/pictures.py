@@ -19,7 +19,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 PATIENT = "SYNTHETIC^Chest Opacity"
 WIDTH_PX = 720
-PICTURES = {"heat-map.png": "heat map", "summary.png": "summary"}
+PICTURES = {"heat-map.png": "heat map", "report-page.png": "summary"}
 """File to what the Series Description of its object says."""
 
 
