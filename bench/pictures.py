@@ -28,9 +28,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "dicomnode", "demo", "--out", scratch]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        newest_first = sorted(secondary_captures(Path(scratch)), key=lambda ds: str(ds.StudyDate), reverse=True)
+        found = sorted(secondary_captures(Path(scratch)), key=lambda ds: int(ds.InstanceNumber))
+        newest = max(str(ds.StudyDate) for ds in found)
         for name, kind in PICTURES.items():
-            save(next(ds for ds in newest_first if kind in ds.SeriesDescription), IMAGES / name)
+            shown = (ds for ds in found if ds.StudyDate == newest and kind in ds.SeriesDescription)
+            save(next(shown), IMAGES / name)
 
 
 def secondary_captures(folder: Path) -> Iterator[Dataset]:
