@@ -23,15 +23,11 @@ $(VENV)/.ready-train: $(VENV)/.ready
 demo: venv
 	$(BIN)/dicomnode demo --out demo-results
 
-<<<<<<< HEAD
 # The pictures of README and docs, after a change of how results look.
 pictures: venv
 	$(BIN)/python bench/pictures.py
 
-# A worker for each core; more than eight would only train and start the same peers once more.
-=======
 # tests/conftest.py says how many processes.
->>>>>>> main
 test: venv
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
