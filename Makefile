@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv venv-train demo test lint bench clean
+.PHONY: venv venv-train demo pictures test lint bench clean
 
 venv: $(VENV)/.ready
 
@@ -22,6 +22,10 @@ $(VENV)/.ready-train: $(VENV)/.ready
 
 demo: venv
 	$(BIN)/dicomnode demo --out demo-results
+
+# The pictures of README and docs, after a change of how results look.
+pictures: venv
+	$(BIN)/python bench/pictures.py
 
 # tests/conftest.py says how many processes.
 test: venv

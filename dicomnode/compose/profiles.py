@@ -1,6 +1,6 @@
 """Which objects a destination gets: one table from what its viewers can show to the kinds of object.
 
-What the viewers show was partly seen, partly read; README, "What the PACS gets", says which.
+What viewers display was partly seen, partly read about; docs/radiologist.md says which.
 """
 
 from __future__ import annotations
