@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv venv-train demo test lint bench clean
+.PHONY: venv venv-train demo test lint docs bench clean
 
 venv: $(VENV)/.ready
 
@@ -32,6 +32,10 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Fills the parts of docs/*.md that come from the program: settings, commands, figures, DICOM tables.
+docs: venv
+	$(BIN)/python -m docs.generate
 
 bench: venv
 	$(BIN)/python bench/receive.py
