@@ -23,7 +23,7 @@ from dicomnode.explain import (
 )
 from dicomnode.explain.case import Case
 from dicomnode.explain.regions import outline
-from dicomnode.explain.registry import explain, explainer, is_dear, methods
+from dicomnode.explain.registry import explain, explainer, is_slow, methods
 
 __all__ = [
     "Case",
@@ -35,7 +35,7 @@ __all__ = [
     "grad_cam",
     "hires_cam",
     "integrated_gradients",
-    "is_dear",
+    "is_slow",
     "methods",
     "occlusion",
     "outline",

@@ -18,7 +18,7 @@ PATCHES = 14
 """Patches along one side."""
 
 
-@explainer("occlusion", is_dear=True)
+@explainer("occlusion", is_slow=True)
 def occlusion(case: Case) -> FloatArray:
     """Weights (rows, columns) on the image as stored, [0, 1]."""
     image = case.image.pixel_values

@@ -23,7 +23,7 @@ _AT_ONCE = 16
 _SEED = 1
 
 
-@explainer("rise", is_dear=True)
+@explainer("rise", is_slow=True)
 def rise(case: Case) -> FloatArray:
     """Weights (rows, columns) on the image as stored, [0, 1]."""
     image = case.image.pixel_values

@@ -74,7 +74,7 @@ class Ensemble:
     def read(
         self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
     ) -> Reading:
-        """Read one study; raises as `Model.read`, also where only one member finds the images strange."""
+        """Read one study; raises as `Model.read`, also where only one member finds the images out of distribution."""
         reading = self._first.read(images, has_draft=has_draft, doubts=doubts)
         judged = [other.judge(images) for other in self._others]
         probabilities = np.stack([reading.probabilities, *(one.probabilities for one in judged)])  # (M, K)

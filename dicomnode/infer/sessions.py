@@ -8,8 +8,8 @@ up with a bias to the logit, `features` (B, D), `segmentation` (B, M, h, w), pro
 (B, cells, D2) and `attended` (B, K, D2).
 prompter.onnx takes these of all images of one reading, N instead of B (1 for a radiograph, every slice of a CT), and
 gives `study_logits` (K), `slice_attention` (K, N), which sums to 1 over N and weighs the logits to the study's,
-`strangeness` (N), above 1 where an image does not look like those of the training, `prompt_embeds` (1, P, width),
-`encoder_key_values` (layers, 2, 1, H, S, W) and `anatomical_bias` (1, layers, S).
+`strangeness` (N), the out-of-distribution score (above 1, an image does not look like those of the training),
+`prompt_embeds` (1, P, width), `encoder_key_values` (layers, 2, 1, H, S, W) and `anatomical_bias` (1, layers, S).
 decoder.onnx takes `decoder_input_ids` (B, T), `prompt_embeds` (B, P, width), which stand before the tokens (whole in
 the first call, (B, 0, width) afterwards), `encoder_key_values` (layers, 2, B, H, S, W), `anatomical_bias`
 (B, layers, S), added to the scores of cross-attention at every step, and `past_key_values` (layers, 2, B, H, past, W),
