@@ -18,6 +18,7 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "bundle-manifest": settings.bundle_manifest,
     "commands": commands.every_command,
     "bundles": bundles.overview,
+    "preferences": bundles.preferences,
     "card-table": bundles.card_table,
     "card-sentences": bundles.card_sentences,
     "better-than-chance": bundles.better_than_chance,

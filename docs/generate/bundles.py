@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ _SIZES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "comparer.onnx", "gra
 def overview() -> str:
     """What each shipped bundle reads and reports, and how large it is."""
     rows = []
-    for folder in sorted(path.parent for path in Path(dicomnode.bundles.__file__).parent.glob("*/bundle.toml")):
-        manifest = tomllib.loads((folder / "bundle.toml").read_text(encoding="utf-8"))
+    for path in _manifests():
+        folder, manifest = path.parent, tomllib.loads(path.read_text(encoding="utf-8"))
         accepts = manifest["accepts"]
         findings = [f"{one['key']} ({' '.join(one['code'][1::-1])}, {one['acuity']})" for one in manifest["findings"]]
         size = sum((folder / name).stat().st_size for name in _SIZES if (folder / name).exists())
@@ -37,15 +38,19 @@ def card_table(bundle: str, title: str, columns: str = "", rows: str = "") -> st
     title
         Heading of the table in the card.
     columns
-        Names of columns, separated by commas; empty: all that have a value.
+        Names of columns or shell patterns of them, separated by commas; empty: all that have a value. "row" is a
+        first column without a name, "note" a last one.
     rows
         What the first cell of a row must begin with; empty: all rows.
     """
     found = _table_of(bundle, title)
-    wanted = [name.strip() for name in columns.split(",") if name.strip()] or _filled_columns(found)
-    places = [_place(found, name, bundle) for name in wanted]
+    if found is None:
+        return "Not measured for this version."
+    names = _names(found)
+    patterns = [name.strip() for name in columns.split(",") if name.strip()]
+    places = [place for pattern in patterns for place in _places(found, pattern)] or _filled_columns(found)
     shown = [[row[place] for place in places] for row in found.rows if row[0].startswith(rows)]
-    return table([name or "note" for name in wanted], shown)
+    return table(["" if names[place] == _FIRST else names[place] for place in places], shown)
 
 
 def card_sentences(bundle: str, key: str) -> str:
@@ -80,19 +85,45 @@ def _card(bundle: str) -> dict[str, Any]:
     return card
 
 
-def _table_of(bundle: str, title: str) -> Table:
+def _table_of(bundle: str, title: str) -> Table | None:
+    """A table of a card; None where it was not measured, which the card of another bundle must show to be possible."""
     tables = {one.title: one for one in figure_tables(_card(bundle))}
-    if title not in tables:
-        raise LookupError(f"the card of {bundle} has no table {title!r}; it has: {'; '.join(tables)}")
-    return tables[title]
+    known = {one.title for path in _cards() for one in figure_tables(_card(path.parent.name))}
+    if title not in known:
+        raise LookupError(f"no card has a table {title!r}; there are: {'; '.join(sorted(known))}")
+    return tables.get(title)
 
 
-def _filled_columns(found: Table) -> list[str]:
-    return [name for place, name in enumerate(found.columns) if any(row[place] for row in found.rows)]
+_FIRST, _LAST = "row", "note"
 
 
-def _place(found: Table, name: str, bundle: str) -> int:
-    wanted = "" if name == "note" else name
-    if wanted not in found.columns:
-        raise LookupError(f"{found.title!r} of {bundle} has no column {name!r}; it has: {', '.join(found.columns)}")
-    return found.columns.index(wanted)
+def _names(found: Table) -> list[str]:
+    """The columns, each with a name."""
+    *others, last = found.columns
+    return [*(name or _FIRST for name in others), last or _LAST]
+
+
+def _filled_columns(found: Table) -> list[int]:
+    return [place for place in range(len(found.columns)) if any(row[place] for row in found.rows)]
+
+
+def _places(found: Table, pattern: str) -> list[int]:
+    """Places of the columns that a name or pattern means."""
+    names = _names(found)
+    places = [place for place, name in enumerate(names) if name == pattern or fnmatchcase(name, pattern)]
+    if not places:
+        raise LookupError(f"{found.title!r} has no column {pattern!r}; it has: {', '.join(names)}")
+    return places
+
+
+def preferences() -> str:
+    """What each bundle for CT wants of a series, side by side."""
+    manifests = {path.parent.name: tomllib.loads(path.read_text(encoding="utf-8")) for path in _manifests()}
+    wanted = {name: manifest["prefers"] for name, manifest in manifests.items() if manifest.get("prefers")}
+    keys = list(dict.fromkeys(key for one in wanted.values() for key in one))
+    rows = [(code(key), *(code(json.dumps(one[key])) if key in one else "" for one in wanted.values())) for key in keys]
+    return table(("key", *(code(name) for name in wanted)), rows)
+
+
+def _manifests() -> Sequence[Path]:
+    return sorted(Path(dicomnode.bundles.__file__).parent.glob("*/bundle.toml"))
