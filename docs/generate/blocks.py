@@ -26,6 +26,7 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "read-syntaxes": dicom.read_syntaxes,
     "fetched-classes": dicom.fetched_classes,
     "sent-classes": dicom.sent_classes,
+    "coded-concepts": dicom.coded_concepts,
     "implementation": dicom.implementation,
 }
 

@@ -9,7 +9,9 @@ from pynetdicom.sop_class import _STORAGE_CLASSES, uid_to_sop_class
 from dicomnode import __version__
 from dicomnode.compose.common import Series
 from dicomnode.compose.profiles import PROFILES
+from dicomnode.dicom import codes
 from dicomnode.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicomnode.records import CodedConcept
 from dicomnode.send.query_retrieve import IMAGE_CLASSES, REPORT_CLASSES
 from docs.generate.markdown import code, table
 
@@ -62,3 +64,16 @@ def sent_classes() -> str:
         for one in Series
     ]
     return table(("SOP class", "UID", "modality", "role", "profiles that get it"), rows)
+
+
+def coded_concepts() -> str:
+    """Every coded concept that results use, but for languages and the findings of the bundles."""
+    found = {
+        concept
+        for name, known in vars(codes).items()
+        if name != "LANGUAGES"
+        for concept in (known.values() if isinstance(known, dict) else [known])
+        if isinstance(concept, CodedConcept)
+    }
+    rows = [(code(concept.value), concept.scheme, concept.meaning) for concept in found]
+    return table(("code value", "scheme", "code meaning"), sorted(rows, key=lambda row: (row[1], row[2])))
