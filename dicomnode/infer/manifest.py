@@ -84,7 +84,7 @@ class PixelRecipe(_Table):
     channels: Count
     """Channels of `pixel_values`: one per window (CT), or the same frame repeated (radiograph)."""
     fit: Literal["pad", "body"]
-    """The whole frame ("pad") or the part that holds the patient ("body"); scaled to fit, centred, padded with black."""
+    """The whole frame ("pad") or the part that holds the patient ("body"); scaled, centred, padded with black."""
     low_percentile: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Radiographs: grey values up to this percentile of the frame become 0."""
     high_percentile: Annotated[float, Field(ge=0, le=100)] = 100.0
