@@ -95,7 +95,7 @@ def error_of(misfits: Sequence[Misfit]) -> PermanentError:
     Of images that another check lets through, what the first check says of other images is of no interest.
     """
     if not misfits:
-        return NotApplicableError("the study has no instance")
+        return NotApplicableError("the study has no instances")
     order = [*CHECKS, Omission.NO_POSITION, Omission.NOT_AXIAL, Omission.GEOMETRY]
     farthest = max((one.reason for one in misfits), key=order.index)
     said = "; ".join(sorted({one.sentence for one in misfits if one.reason is farthest})[:3])
@@ -168,18 +168,20 @@ def _wrong_modality(ds: Dataset, _frame: int, accepts: Accepts) -> str:
 def _no_image(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
     if (number(ds, "Rows") or 0) > 0 and (number(ds, "Columns") or 0) > 0:
         return ""
-    return f"{text(ds, 'Modality')} instance {text(ds, 'SOPInstanceUID')} has no pixel data: Rows or Columns is missing"
+    return (
+        f"{text(ds, 'Modality')} instance {text(ds, 'SOPInstanceUID')} has no pixel data (Rows or Columns is missing)"
+    )
 
 
 def _for_processing(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
     if text(ds, "PresentationIntentType").upper() != "FOR PROCESSING":
         return ""
-    return "the image is FOR PROCESSING; the one FOR PRESENTATION is needed"
+    return "the image is FOR PROCESSING; the model reads images FOR PRESENTATION"
 
 
 def _localizer(ds: Dataset, frame: int, accepts: Accepts) -> str:
     found = _names(image_type(ds, frame), _LOCALIZER) if accepts.kind == "ct" else ""
-    return f"the series is a {found}; axial slices are needed" if found else ""
+    return f"the series is a {found}; the model reads axial slices" if found else ""
 
 
 def _rendered(ds: Dataset, frame: int, accepts: Accepts) -> str:
@@ -187,7 +189,7 @@ def _rendered(ds: Dataset, frame: int, accepts: Accepts) -> str:
         return ""
     is_capture = text(ds, "SOPClassUID").startswith(SecondaryCaptureImageStorage)
     found = "SECONDARY CAPTURE" if is_capture else _names(image_type(ds, frame), _RENDERED)
-    return f"the image is a {found}; slices as they were reconstructed are needed" if found else ""
+    return f"the image is a {found}; the model reads slices as reconstructed" if found else ""
 
 
 def _not_hounsfield(ds: Dataset, frame: int, accepts: Accepts) -> str:
@@ -224,8 +226,8 @@ def _too_small(ds: Dataset, _frame: int, accepts: Accepts) -> str:
     if rows >= accepts.min_rows and columns >= accepts.min_columns:
         return ""
     return (
-        f"the frame has {rows:.0f} x {columns:.0f} pixels; the model needs "
-        f"{accepts.min_rows} x {accepts.min_columns} or more"
+        f"the frame has {rows:.0f} x {columns:.0f} pixels; the model needs at least "
+        f"{accepts.min_rows} x {accepts.min_columns}"
     )
 
 

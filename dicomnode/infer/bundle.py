@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[Bundle | None, list[str]]:
 def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | None:
     if not folder.is_dir():
         found = "a file: unpack it first" if folder.is_file() else "missing"
-        faults.append(f"a bundle is a folder with a {MANIFEST_NAME}; this is {found}")
+        faults.append(f"a bundle is a folder that contains {MANIFEST_NAME}; this is {found}")
         return None
     try:
         content = (folder / MANIFEST_NAME).read_bytes()
@@ -173,7 +173,9 @@ def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | No
         faults.append(f"{MANIFEST_NAME} is not readable TOML: {error}")
     else:
         if tables.get("format") != FORMAT:
-            faults.append(f"{MANIFEST_NAME}: format {tables.get('format')!r} is not known; this node reads {FORMAT}")
+            faults.append(
+                f"{MANIFEST_NAME}: format {tables.get('format')!r} is not supported; this node reads format {FORMAT}"
+            )
             return None
         try:
             return Manifest.model_validate(tables), hashlib.sha256(content).hexdigest()
@@ -202,7 +204,7 @@ def _check_digest(path: Path, expected: str, faults: list[str]) -> None:
         faults.append(f"{path.name} cannot be read: {error.strerror}")
     else:
         if found != expected:
-            faults.append(f"{path.name} is not the file that {MANIFEST_NAME} names: its SHA-256 differs")
+            faults.append(f"{path.name} does not match its SHA-256 in {MANIFEST_NAME}")
 
 
 def _read_json(path: Path, faults: list[str]) -> Any:
@@ -262,7 +264,9 @@ def _resamples(content: Any, keys: list[str], faults: list[str]) -> FloatArray |
     rows = [table.get(key) for key in keys]
     pairs = [pair for row in rows for pair in (row if isinstance(row, list) else [None])]
     if not all(_is_pair(pair) for pair in pairs) or len({len(row) for row in rows if row}) != 1:
-        faults.append("calibration.json: platt_resamples must hold equally many pairs [slope, offset] for each finding")
+        faults.append(
+            "calibration.json: platt_resamples must have the same number of [slope, offset] pairs for every finding"
+        )
         return None
     return np.array(rows, dtype=np.float32)
 
@@ -290,7 +294,7 @@ def _read_tokenizer(path: Path, tokens: Tokens, faults: list[str]) -> Tokenizer:
         return nothing
     for name, token_id in tokens.model_dump().items():
         if token_id not in tokenizer.pieces:
-            faults.append(f"{path.name} has no word for {name} {token_id}")
+            faults.append(f"{path.name} has no token for {name} {token_id}")
     return tokenizer
 
 

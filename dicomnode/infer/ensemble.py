@@ -99,10 +99,13 @@ def _require_alike(first: Bundle, other: Bundle) -> None:
     keys = [tuple(spec.key for spec in bundle.findings) for bundle in (first, other)]
     if keys[0] != keys[1]:
         raise BundleError(
-            f"{other.folder} judges {', '.join(keys[1])}; beside {first.folder} it must judge {', '.join(keys[0])}"
+            f"{other.folder} reports {', '.join(keys[1])}; to read beside "
+            f"{first.folder} it must report {', '.join(keys[0])}"
         )
     if first.pixels != other.pixels or first.accepts.kind != other.accepts.kind:
-        raise BundleError(f"{other.folder} prepares images otherwise than {first.folder}; their [pixels] must be alike")
+        raise BundleError(
+            f"{other.folder} prepares images differently from {first.folder}; their [pixels] must be the same"
+        )
 
 
 def _widest(limits: Sequence[FloatArray | None]) -> FloatArray | None:

@@ -67,7 +67,7 @@ class Frame(NamedTuple):
 
 _NO_POSITION = Misfit(
     Omission.NO_POSITION,
-    "no slice has Image Position (Patient) and Image Orientation (Patient): a CT cannot be stacked without",
+    "no slice has Image Position (Patient) and Image Orientation (Patient), so the CT cannot be stacked",
 )
 
 

@@ -76,12 +76,12 @@ class Grade:
 
 POINTS: tuple[tuple[Omission, str], ...] = (
     (Omission.INCOMPLETE, "it cannot be judged"),
-    (Omission.RENDERED, "its description says that it may be a rendering or a map"),
-    (Omission.CONTRAST, "its contrast is not what the model was made for"),
-    (Omission.KERNEL, "its kernel is not what the model was made for, or less so"),
-    (Omission.INCOMPLETE, "it covers the organ in part, or has gaps"),
-    (Omission.THICKNESS, "its slices are thicker or thinner than those that the model was measured on"),
-    (Omission.DERIVED, "its slices were computed from others, or more so"),
+    (Omission.RENDERED, "according to its description it may be a rendering or a map"),
+    (Omission.CONTRAST, "its contrast is not what the model was trained on"),
+    (Omission.KERNEL, "its kernel is farther from what the model was trained on"),
+    (Omission.INCOMPLETE, "it covers only a part of the organ, or has gaps"),
+    (Omission.THICKNESS, "its slices are thicker or thinner than those the model was measured on"),
+    (Omission.DERIVED, "its slices were computed from other slices"),
     (Omission.INCOMPLETE, "it covers less"),
     (Omission.THICKNESS, "its slice thickness is farther from what the model was measured on"),
     (Omission.INCOMPLETE, "it has fewer slices"),
@@ -194,7 +194,7 @@ def _values(frames: Sequence[Frame], reader: FrameReader) -> list[Verdict]:
     middle = reader.middle(frames)
     if not middle or is_hounsfield_like(middle):
         return []
-    sentence = "the values cannot be Hounsfield units, as none is as low as that of air"
+    sentence = "the values cannot be Hounsfield units: none is as low as that of air"
     return [Verdict(Omission.NOT_HU, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=True)]
 
 
@@ -203,7 +203,7 @@ def _hints(frames: Sequence[Frame]) -> list[Verdict]:
     hint = hinted_kind(frames[0].ds)
     if not hint:
         return []
-    sentence = f"the description says {hint}: the slices may be a rendering or a map"
+    sentence = f"the description says {hint}, so the slices may be a rendering or a map"
     return [Verdict(Omission.RENDERED, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=False)]
 
 
@@ -211,7 +211,10 @@ def _wholeness(facts: StackFacts, missing: int, prefers: Prefers) -> list[Verdic
     found = []
     if missing:
         is_refused = missing > _MOST_MISSING * (facts.images + missing)
-        gaps = f"{missing} {'slice is' if missing == 1 else 'slices are'} missing between the {facts.images} that came"
+        gaps = (
+            f"{missing} {'slice is' if missing == 1 else 'slices are'} missing "
+            f"between the {facts.images} that were received"
+        )
         sentence = f"the volume is incomplete: {gaps}"
         found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, sentence, is_refused=is_refused))
     whole, least, covered = prefers.coverage_mm, prefers.least_coverage_mm, facts.coverage_mm or 0.0
@@ -230,7 +233,7 @@ def _contrast(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
     given = {
         Contrast.GIVEN: "a contrast agent was given",
         Contrast.SUSPECTED: "a contrast agent may have been given",
-        Contrast.UNKNOWN: "nothing says that a contrast agent was given",
+        Contrast.UNKNOWN: "the headers do not say that a contrast agent was given",
         Contrast.NATIVE: "no contrast agent was given",
     }[facts.contrast]
     wanted = {"native": "without contrast", "contrast": "with contrast"}[prefers.contrast]
@@ -260,7 +263,7 @@ def _thickness(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
 def _reformatted(frames: Sequence[Frame]) -> list[Verdict]:
     if not is_reformatted(image_type(frames[0].ds, frames[0].frame_number)):
         return []
-    sentence = "the slices are reformatted or averaged; the model was measured on slices as they were reconstructed"
+    sentence = "the slices are reformatted or averaged; the model was measured on slices as reconstructed"
     return [Verdict(Omission.DERIVED, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=False)]
 
 

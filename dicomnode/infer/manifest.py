@@ -70,7 +70,7 @@ class Prefers(_Table):
         if self.thickness_mm is not None and self.thickness_mm[0] > self.thickness_mm[1]:
             raise ValueError("thickness_mm must be [thinnest, thickest]")
         if self.least_coverage_mm and self.coverage_mm and self.least_coverage_mm > self.coverage_mm:
-            raise ValueError("least_coverage_mm must not be above coverage_mm")
+            raise ValueError("least_coverage_mm must not exceed coverage_mm")
         return self
 
 
@@ -191,13 +191,13 @@ class Manifest(_Table):
     def _fits_together(self) -> Manifest:
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) < len(keys):
-            raise ValueError("findings must have different keys")
+            raise ValueError("the keys of findings must be unique")
         if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
             raise ValueError(faults[0])
         if self.accepts.kind == "ct" and self.pixels.channels != len(self.pixels.windows):
             raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
         if self.accepts.kind == "radiograph" and self.prefers != Prefers():
-            raise ValueError("prefers is for CT only")
+            raise ValueError("[prefers] is for CT only")
         if self.accepts.kind == "radiograph" and (self.pixels.windows or self.pixels.slices):
             raise ValueError("pixels.windows and pixels.slices are for CT only")
         return self
@@ -211,6 +211,6 @@ class Manifest(_Table):
         expected, sort = (CLASSIFIER_FILES, "without a decoder") if lacking else (FILES, "with a decoder")
         optional = set(OPTIONAL_FILES) - set(_NEEDS_TOKENS if lacking else ())
         for name in sorted(set(expected) ^ (set(self.files) - optional)):
-            known = "lacks" if name in expected else "names the unknown file"
+            known = "lacks" if name in expected else "contains the unknown file"
             raise ValueError(f"files {known} {name}; a bundle {sort} has {', '.join(expected)}")
         return self

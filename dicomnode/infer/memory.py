@@ -32,7 +32,7 @@ def memory_faults(graphs: Sequence[Path], limit_mb: int) -> list[str]:
         return []
     return [
         f"graphs of {_size_mb(graphs):.1f} MB need about {needed} MB of memory in each worker, more than "
-        f"infer.memory_limit_mb = {limit_mb}: raise the limit or take a smaller bundle"
+        f"infer.memory_limit_mb = {limit_mb}: raise the limit or use a smaller bundle"
     ]
 
 

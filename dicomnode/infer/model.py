@@ -325,7 +325,7 @@ class Model:
     def _encoded(self, images: Sequence[PreparedImage]) -> EncodedStudy:
         """Encode a study and put its images together, without the films that cannot be judged."""
         if not images:
-            raise ValueError("a study to read must have at least one image")
+            raise ValueError("a study must have at least one image to be read")
         if self.bundle.is_volume:
             return self._encoded_volume(images)
         readable = [(image, quality) for image in images if _is_readable(quality := self.quality([image]))]

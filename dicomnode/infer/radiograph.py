@@ -41,7 +41,7 @@ def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:
     count = frame_count(header.ds)
     if count > _MOST_FRAMES:
         raise UnsupportedImageError(
-            f"instance {text(header.ds, 'SOPInstanceUID')} has {count} frames; a radiograph has {_MOST_FRAMES} at most"
+            f"instance {text(header.ds, 'SOPInstanceUID')} has {count} frames; a radiograph has at most {_MOST_FRAMES}"
         )
     ds = read_instance(header.path)
     quarters, flip = turns_to_upright(texts(ds, "PatientOrientation"), UPRIGHT_FRONTAL)

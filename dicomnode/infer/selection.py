@@ -36,8 +36,8 @@ from dicomnode.records import LeftOut, Omission, Selection, StackFacts
 _FEW = 0.25
 """So many slices of another orientation, as a share of the axial ones of their series, are its localizer."""
 _NOT_AXIAL = Misfit(Omission.NOT_AXIAL, "no series of the study is axial; the model reads axial slices")
-_SCOUT = Misfit(Omission.LOCALIZER, "a few slices of another orientation in an axial series are its localizer")
-_COPY = "the same pixels are read already"
+_SCOUT = Misfit(Omission.LOCALIZER, "a few differently oriented slices in an axial series are its localizer")
+_COPY = "another image with the same pixels is read"
 
 
 class Chosen(NamedTuple):
@@ -136,7 +136,7 @@ def _left_out(other: Grade, best: Grade, reader: FrameReader) -> LeftOut:
             return LeftOut(facts=other.facts, reason=point[0], sentence=own)
     if reader.digest(other.frames) == reader.digest(best.frames):
         return LeftOut(facts=other.facts, reason=Omission.DUPLICATE, sentence=_COPY)
-    return LeftOut(facts=other.facts, reason=Omission.OTHER_PHASE, sentence="it differs in its pixels alone")
+    return LeftOut(facts=other.facts, reason=Omission.OTHER_PHASE, sentence="it differs only in its pixels")
 
 
 def _by_series(left: Sequence[_Left]) -> list[LeftOut]:

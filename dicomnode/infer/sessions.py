@@ -100,7 +100,7 @@ def require_provider(provider: str) -> None:
     """
     if PROVIDERS[provider] not in ort.get_available_providers():
         raise SettingsError(
-            f"infer.provider is {provider!r}, but this ONNX Runtime has no {PROVIDERS[provider]}: "
+            f"infer.provider is {provider!r}, but this ONNX Runtime lacks {PROVIDERS[provider]}: "
             "install onnxruntime-gpu in place of onnxruntime, or set it to 'cpu'"
         )
 
@@ -153,6 +153,4 @@ def run(session: ort.InferenceSession, outputs: tuple[str, ...], feeds: dict[str
     try:
         return session.run(list(outputs), feeds)  # type: ignore[no-any-return]
     except RUNTIME_ERRORS as error:
-        raise BundleError(
-            f"the graph failed while it computed {', '.join(outputs)} ({type(error).__name__})"
-        ) from error
+        raise BundleError(f"the graph failed while computing {', '.join(outputs)} ({type(error).__name__})") from error

@@ -24,8 +24,7 @@ OUT_OF_DISTRIBUTION = 1.0
 _FEW_OUTLIERS = 0.25
 """With a larger share of such slices a volume is judged but excludes nothing; with more than half it is not judged."""
 NOT_JUDGED = (
-    "the image does not look like those that the model was trained on: "
-    "it may be turned, inverted, or not show the body part"
+    "the image does not look like those the model was trained on: it may be rotated, inverted, or of another body part"
 )
 NON_DIAGNOSTIC = "the image is nearly uniform: its grey values hardly differ"
 

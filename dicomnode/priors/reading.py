@@ -229,11 +229,11 @@ def _of_same_patient(current: StudySummary, files: Sequence[_File]) -> dict[_Fil
         try:
             ds = read_header(file.path)
         except (StorageError, UnsupportedImageError):
-            log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
+            log.warning("instance of an earlier study not used", sop_instance_uid=uid, why="its header cannot be read")
             continue
         if differs := difference(current.patient, patient_of(ds)):
-            why = f"another patient, or not surely the same: {differs}"
-            log.warning("left out of an earlier study", sop_instance_uid=uid, why=why)
+            why = f"it may be of another patient: {differs}"
+            log.warning("instance of an earlier study not used", sop_instance_uid=uid, why=why)
             continue
         found[file] = ds
     return found
@@ -250,7 +250,7 @@ def _read_images(
         prepared = prepare_study(images, model.bundle)
         reading = model.read(prepared.images, has_draft=False, doubts=prepared.selection.doubts)
     except (PermanentError, StorageError) as error:
-        log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
+        log.info("earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
     return reading, films_of([header.ds for header in images], model)
 
@@ -279,7 +279,7 @@ def _parsed(files: Sequence[_File]) -> Iterator[tuple[_Document, bool]]:
             yield document, file.is_own or text(ds, "Manufacturer") == MANUFACTURER
         except (StorageError, UnsupportedImageError) as error:
             uid = file.reference.sop_instance_uid
-            log.warning("a report of an earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
+            log.warning("a report of earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
 
 
 def _document(file: _File, ds: Dataset) -> _Document:

@@ -140,7 +140,7 @@ class PriorSearch:
             told = {study.study_instance_uid: study for study in self._told(current, patience)}
         except (PeerUnreachableError, PeerRefusedError) as error:
             failure = str(error)
-            log.warning("the archive was not searched for earlier studies", why=failure)
+            log.warning("archive not searched for earlier studies", why=failure)
         candidates = [
             Candidate(
                 study=study,
@@ -215,14 +215,14 @@ class PriorSearch:
             self._admit(arrival)
         except (InstanceRefusedError, TransientError, OSError) as error:
             why = str(error) if isinstance(error, InstanceRefusedError) else type(error).__name__
-            log.warning("not kept of an earlier study", sop_instance_uid=fetched.sop_instance_uid, why=why)
+            log.warning("instance of an earlier study not stored", sop_instance_uid=fetched.sop_instance_uid, why=why)
             return False
         return True
 
     def _asked(self, question: Callable[[], _T], patience: Patience) -> _T:
         """Ask, and ask again; an archive that stays silent is left in peace for a while."""
         if time.monotonic() < self._silent_until:
-            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a short time ago")
+            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a moment ago")
         for attempt in range(1, patience.attempts + 1):
             try:
                 return question()

@@ -23,11 +23,11 @@ def why_not(current: StudySummary, found: StudySummary, settings: PriorsSettings
         A clause without patient data, for example "it is not earlier".
     """
     if found.study_instance_uid == current.study_instance_uid:
-        return "it is the study itself"
+        return "it is the same study"
     if differs := difference(current.patient, found.patient):
-        return f"another patient, or not surely the same: {differs}"
+        return f"it may be of another patient: {differs}"
     if current.study_date is None or found.study_date is None:
-        return "one of the two studies has no date"
+        return "one of the two studies has no Study Date"
     if not _is_earlier(current, found):
         return "it is not earlier"
     if (current.study_date - found.study_date).days > settings.lookback_days:

@@ -67,7 +67,7 @@ def add_doubt(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     content["quality"] = usual_quality(train, is_film=not bundle.is_volume)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     renew_digests(out_dir)
-    log.info("doubt measured", bundle=str(out_dir), conformal=content["conformal"])
+    log.info("uncertainty measured", bundle=str(out_dir), conformal=content["conformal"])
 
 
 def resampled(examples: Examples, seed: int) -> list[list[float]]:

@@ -70,7 +70,7 @@ class FindingRecipe(Table):
     def _sentences_name_it(self) -> FindingRecipe:
         for sentence in (*self.present, *self.possible, *self.absent):
             if not any(term in sentence for term in self.terms):
-                raise ValueError(f"{sentence!r} holds none of the terms of {self.key}")
+                raise ValueError(f"{sentence!r} contains none of the terms of {self.key}")
         return self
 
 
@@ -89,7 +89,7 @@ class DataRecipe(Table):
     @model_validator(mode="after")
     def _slices_are_numbered(self) -> DataRecipe:
         if bool(self.volume) != bool(self.order):
-            raise ValueError("volume and order are given together or not at all")
+            raise ValueError("volume and order must be given together")
         return self
 
 
@@ -114,7 +114,7 @@ class LanguageRecipe(Table):
         if len(self.extent_borders) != len(self.extents) - 1 or list(self.extent_borders) != sorted(
             self.extent_borders
         ):
-            raise ValueError("extent_borders must rise and be one fewer than extents")
+            raise ValueError("extent_borders must be ascending and one fewer than extents")
         return self
 
 
@@ -179,7 +179,7 @@ class Recipe(Table):
     def _fits_together(self) -> Recipe:
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) != len(keys):
-            raise ValueError(f"findings must have different keys, got {', '.join(keys)}")
+            raise ValueError(f"the keys of findings must be unique, got {', '.join(keys)}")
         if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
             raise ValueError(faults[0])
         if self.card.main_finding not in keys:
@@ -188,7 +188,7 @@ class Recipe(Table):
         if unknown or (self.bundle.reports and self.card.main_finding not in self.bundle.reports):
             raise ValueError("bundle.reports must name findings of this recipe, the main finding among them")
         if (self.teacher is None) != (self.distill is None):
-            raise ValueError("teacher and distill are given together or not at all")
+            raise ValueError("teacher and distill must be given together")
         self._check_sizes()
         self._check_phantoms(keys)
         self._check_comparer()
@@ -208,13 +208,13 @@ class Recipe(Table):
     def _check_phantoms(self, keys: list[str]) -> None:
         named = {key for labels in self.phantoms.lesions.values() for key in labels} | set(self.phantoms.mask_of)
         if named - set(keys):
-            raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is no finding")
+            raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is not a finding")
 
     def _check_comparer(self) -> None:
         if self.comparer is None:
             return
         if self.phantoms.kind != "chest":
-            raise ValueError("comparer: only chest lesions are drawn at several sizes; leave the table out")
+            raise ValueError("comparer: only chest lesions are drawn at several sizes; remove the table")
         if self.comparer.width % self.comparer.heads:
             raise ValueError(f"comparer: width {self.comparer.width} must be divisible by heads {self.comparer.heads}")
 
@@ -283,7 +283,7 @@ def read_recipe(path: Path, *, threads: int | None = None) -> Recipe:
     try:
         recipe = Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise SettingsError(f"no recipe {path}; conf/train/cxr.toml is an example") from None
+        raise SettingsError(f"there is no recipe {path}; conf/train/cxr.toml is an example") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is not a readable TOML file: {error}") from None
     except ValidationError as error:

@@ -286,8 +286,8 @@ def test_missing_weights_are_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"rows": 24, "columns": 24}, "pixels are 24x24, this ViT reads 16x16 only"),
-        ({"channels": 2}, "pixels.channels is 2, the model takes 3"),
+        ({"rows": 24, "columns": 24}, "pixels are 24x24, this ViT reads only 16x16"),
+        ({"channels": 2}, "pixels.channels is 2, the model needs 3"),
     ],
 )
 def test_pixels_that_do_not_fit_are_refused(tmp_path, changes, sentence):
@@ -302,7 +302,7 @@ def test_pixels_that_do_not_fit_are_refused(tmp_path, changes, sentence):
     ("outputs", "scores", "sentence"),
     [
         (("d",), "sigmoid", r"output 'd' is not one of the model's 2 \(LABEL_0, LABEL_1\)"),
-        ((0,), None, 'does not say its problem_type: write scores = "sigmoid" or "softmax"'),
+        ((0,), None, 'has no problem_type: set scores = "sigmoid" or "softmax"'),
         ((), "sigmoid", "has 2 labels, but 1 findings are described"),
     ],
 )
@@ -326,7 +326,7 @@ def test_only_tokenizers_that_serving_decodes_are_taken(tmp_path):
 
 def test_no_checkpoint_at_all_is_said(tmp_path):
     """An empty folder is not mistaken for a broken one."""
-    with pytest.raises(BundleError, match=r"has no config\.json: name the folder of a checkpoint"):
+    with pytest.raises(BundleError, match=r"has no config\.json; give the folder of a checkpoint"):
         language_from(tmp_path)
 
 
