@@ -164,7 +164,7 @@ def test_a_captioner_becomes_a_bundle_that_drafts(tmp_path):
     [
         ("pickle", {}, "unknown kind 'pickle'; known: onnx-classifier, hf-classifier, hf-captioner"),
         ("onnx-classifier", {"first": "output = 1"}, "either every finding names its output, or none does"),
-        ("onnx-classifier", {"first": 'output = "a"', "second": "output = 1"}, "has no labels: give the number"),
+        ("onnx-classifier", {"first": 'output = "a"', "second": "output = 1"}, "has no labels: give output"),
         ("onnx-classifier", {"top": "max_new_tokens = 3\n"}, "are for captioners"),
         ("onnx-classifier", {"top": "colour = 3\n"}, "colour: is not a known key"),
         ("onnx-classifier", {"first": "threshold = 2"}, "is not a readable TOML file"),
@@ -197,5 +197,5 @@ def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
 
 def test_a_missing_description_is_said(tmp_path):
     """The sentence says what the file is for."""
-    with pytest.raises(SettingsError, match=r"it describes the model, with the tables of bundle\.toml"):
+    with pytest.raises(SettingsError, match=r"it must describe the model, with the tables of bundle\.toml"):
         read_about(tmp_path / "none.toml")

@@ -144,7 +144,7 @@ def test_prompts_that_do_not_fit_are_refused(tmp_path, a_recipe):
     """GPT-2 has so many positions and not one more."""
     write_checkpoint(tmp_path, "GPT2LMHeadModel", n_positions=16)
 
-    with pytest.raises(BundleError, match="do not fit into 16 positions"):
+    with pytest.raises(BundleError, match="exceed the model's 16 positions"):
         LanguagePrompter(a_recipe, language_from(tmp_path))
 
 
@@ -259,7 +259,7 @@ def test_a_captioner_with_another_decoder_is_named(tmp_path):
     """Only a GPT-2's cross-attention is written out here."""
     write_captioner(tmp_path, decoder="BertLMHeadModel")
 
-    with pytest.raises(BundleError, match="writes with a BertLMHeadModel"):
+    with pytest.raises(BundleError, match="has a BertLMHeadModel as decoder"):
         captioner_from(tmp_path, PIXELS, PHRASES)
 
 
@@ -279,7 +279,7 @@ def test_missing_weights_are_noticed(tmp_path):
     config["architectures"] = ["ViTForImageClassification"]
     (tmp_path / "config.json").write_text(json.dumps(config))
 
-    with pytest.raises(BundleError, match="is not a whole ViTForImageClassification: 2 weights misfit"):
+    with pytest.raises(BundleError, match="is not a complete ViTForImageClassification: 2 weights are missing"):
         classifier_from(tmp_path, PIXELS, (0,), 1, "sigmoid")
 
 

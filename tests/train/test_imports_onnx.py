@@ -195,7 +195,7 @@ def test_external_data_and_machine_paths_stay_behind(tmp_path):
         ({}, "y = Sigmoid (z)", ask(findings=2), "has 4 outputs, but 2 findings"),
         ({}, "y = Sigmoid (z)", ask(4), "output 4 is not one of the graph's 4"),
         ({}, "y = Identity (z)", ask(0), 'scores = "sigmoid", "softmax" or "probability"'),
-        ({}, "y = Identity (z)", ask(0, scores="probability"), "no probabilities"),
+        ({}, "y = Identity (z)", ask(0, scores="probability"), "are not probabilities"),
         ({}, "y = Sigmoid (z)", ask(0, scores="softmax"), "the graph ends in Sigmoid: remove scores"),
         ({}, "y = Sigmoid (z)", ask(0, output="w"), "no output 'w'; it has y"),
         ({"image": ("n", 1, 32, 32)}, "y = Sigmoid (z)", ask(0), "pixels are 16x16, the graph needs 32x32"),

@@ -145,7 +145,7 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
     content: dict[str, Any] = {
         "bundle": f"{about.name} {about.version}",
         "description": about.description,
-        "intended_use": "research; not for diagnostic use; a radiologist verifies every word",
+        "intended_use": "research; not for diagnostic use; a radiologist must verify every word",
         "figures": None,
         "made": {
             "command": f"dicomnode bundle import {kind} {source.name}",
