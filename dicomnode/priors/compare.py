@@ -142,7 +142,7 @@ class Priors:
             self._search.fetch(current, candidate, patience)
         except (PeerUnreachableError, PeerRefusedError) as error:
             prior = candidate.study.study_instance_uid
-            log.warning("earlier study not fetched", prior=prior, why=str(error))
+            log.warning("an earlier study was not fetched", prior=prior, why=str(error))
             return False
         return True
 

@@ -250,7 +250,7 @@ def _read_images(
         prepared = prepare_study(images, model.bundle)
         reading = model.read(prepared.images, has_draft=False, doubts=prepared.selection.doubts)
     except (PermanentError, StorageError) as error:
-        log.info("earlier study cannot be read", why=f"{error.code}: {error}")
+        log.info("an earlier study cannot be read", why=f"{error.code}: {error}")
         return None, {}
     return reading, films_of([header.ds for header in images], model)
 
@@ -279,7 +279,7 @@ def _parsed(files: Sequence[_File]) -> Iterator[tuple[_Document, bool]]:
             yield document, file.is_own or text(ds, "Manufacturer") == MANUFACTURER
         except (StorageError, UnsupportedImageError) as error:
             uid = file.reference.sop_instance_uid
-            log.warning("a report of earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
+            log.warning("a report of an earlier study cannot be read", sop_instance_uid=uid, error=type(error).__name__)
 
 
 def _document(file: _File, ds: Dataset) -> _Document:

@@ -140,7 +140,7 @@ class PriorSearch:
             told = {study.study_instance_uid: study for study in self._told(current, patience)}
         except (PeerUnreachableError, PeerRefusedError) as error:
             failure = str(error)
-            log.warning("archive not searched for earlier studies", why=failure)
+            log.warning("the archive was not searched for earlier studies", why=failure)
         candidates = [
             Candidate(
                 study=study,

@@ -6,6 +6,7 @@ its commands or loads them when they are called.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -74,8 +75,7 @@ def _members(group: Any, context: Any) -> Iterator[_Command]:
 
 
 def _command(path: str, command: Any, context: Any) -> str:
-    usage = " ".join([path, *command.collect_usage_pieces(context)])
-    parts = [f"### `{path}`", _help(command), f"    {usage}"]
+    parts = [f"### `{path}`", _help(command), f"Usage: {code(_usage(path, command, context))}"]
     rows = [record for parameter in command.get_params(context) if (record := _row(parameter, context))]
     if rows:
         parts.append(table(("argument or option", "meaning"), rows))
@@ -83,6 +83,21 @@ def _command(path: str, command: Any, context: Any) -> str:
     if shared:
         parts.append(f"Also takes {' and '.join(code(name) for name in shared)}.")
     return "\n\n".join(parts)
+
+
+def _usage(path: str, command: Any, context: Any) -> str:
+    """The command line: arguments in capitals, then the options that must be given."""
+    arguments = [
+        re.sub(r"[a-z_]+", lambda name: name[0].upper(), piece.replace("{", "").replace("}", ""))
+        for piece in command.collect_usage_pieces(context)
+        if piece != "[OPTIONS]"
+    ]
+    needed = [
+        parameter.get_help_record(context)[0]
+        for parameter in command.get_params(context)
+        if parameter.required and parameter.param_type_name == "option"
+    ]
+    return " ".join([path, *arguments, *needed, "[OPTIONS]"])
 
 
 def _row(parameter: Any, context: Any) -> tuple[str, str] | None:
