@@ -1,6 +1,6 @@
-"""Where the model looked: heat maps, one file for each method, and the regions in them.
+"""Heat maps, one file for each method, and the regions in them.
 
-Does: turn what the model gave out, or gives when it is asked again, into weights on the frame as stored, [0, 1], on a
+Does: turn the model's outputs, or its answers to altered images, into weights in [0, 1] on the frame as stored, on a
 scale that is the same for every image.
 Does not: load the model (the caller hands it over as functions, see `case`), decide what is present, draw.
 

@@ -1,4 +1,4 @@
-"""What a method of explanation is asked, and with what it may answer."""
+"""The input of an explanation method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FindGradients = Callable[[FloatArray, int], Gradients]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One finding of one reading, and the ways to ask the model about it.
+    """One finding of one reading, and the functions that query the model about it.
 
     The caller supplies the model as functions: methods neither know nor load it.
     """
@@ -31,7 +31,7 @@ class Case:
     spec: FindingSpec
     """The finding."""
     encode_logits: EncodeLogits | None = None
-    """None: the model cannot be asked about altered images."""
+    """None: the model cannot be queried with altered images."""
     find_gradients: FindGradients | None = None
     """None: the bundle has no gradients."""
     image_index: int | None = None
@@ -52,7 +52,7 @@ class Case:
 
     @property
     def encoding(self) -> Encoding:
-        """What the encoder said of it."""
+        """Its encoding."""
         return self.reading.encodings[self.index]
 
     @property

@@ -1,4 +1,4 @@
-"""The methods of explanation by name."""
+"""Explanation methods by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model bundle: a folder with all that the node needs to run one model."""
+"""A model bundle: a folder with everything the node needs to run one model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANIFEST_NAME = "bundle.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafting:
-    """What a bundle that drafts has beside its findings."""
+    """Additional parts of a bundle that writes drafts."""
 
     tokens: Tokens
     shape: DecoderShape
@@ -48,7 +48,7 @@ class Drafting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A model, its words and its figures, checked."""
+    """A checked bundle: a model with its vocabulary and calibration."""
 
     identity: BundleIdentity
     title: str
@@ -66,7 +66,7 @@ class Bundle:
     drafting: Drafting | None
     """None: the bundle classifies and drafts nothing."""
     resamples: FloatArray | None
-    """(K, R, 2) Platt's two numbers of a study, fitted to resamples of patients; None: not known."""
+    """(K, R, 2) Platt coefficients of studies, fitted to resamples of patients; None: not known."""
     quality: Limits
     """Usual values of the measures of image quality; empty: not known."""
     folder: Path
@@ -75,7 +75,7 @@ class Bundle:
 
     @property
     def is_volume(self) -> bool:
-        """All images of a study make one reading, not each one of its own."""
+        """Whether all images of a study are read together, as one volume."""
         return self.accepts.kind == "ct"
 
     @property
@@ -87,7 +87,7 @@ class Bundle:
 
     @property
     def contract(self) -> GraphContract:
-        """What the graphs must take and give."""
+        """Inputs and outputs that the graphs must have."""
         return GraphContract(
             pixel_shape=(self.pixels.channels, self.pixels.rows, self.pixels.columns),
             findings=len(self.findings),

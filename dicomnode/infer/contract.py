@@ -1,4 +1,4 @@
-"""Whether the graphs of a bundle keep to the contract that `sessions` tells."""
+"""Checks whether the graphs of a bundle keep the contract described in `sessions`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several students of one task side by side: where they do not agree, it is uncertain (Lakshminarayanan 2017)."""
+"""Several models of one task side by side: where they disagree, the answer is uncertain (Lakshminarayanan 2017)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a stack of slices is what a bundle was measured on."""
+"""How similar a stack of slices is to what a bundle was measured on."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def needed_mb(graphs: Sequence[Path]) -> int:
 
 
 def memory_faults(graphs: Sequence[Path], limit_mb: int) -> list[str]:
-    """Why graphs are not to be opened: one sentence, or none where they fit under the limit."""
+    """Why graphs must not be opened: one sentence, or none if they fit within the limit."""
     needed = needed_mb(graphs)
     if needed <= limit_mb:
         return []

@@ -369,7 +369,7 @@ def _side(side: str, reading: Reading) -> dict[str, FloatArray]:
 
 
 def _likeliest(encodings: Sequence[Encoding]) -> Prompted:
-    """What a mere classifier says of several images: of each finding the likeliest."""
+    """The answer of a classifier to several images: for each finding, the most likely one."""
     probabilities = np.stack([encoding.probabilities for encoding in encodings])  # (N, K)
     logits = np.stack([encoding.logits for encoding in encodings])
     best = probabilities.argmax(axis=0)  # (K,)

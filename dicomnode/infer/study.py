@@ -1,4 +1,4 @@
-"""What the images of one study say together."""
+"""The combined answer of the images of one study."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorComparison:
-    """How a study stands against an earlier one."""
+    """A study compared with an earlier one."""
 
     state: PriorState
     prior: PriorStudy | None = None
@@ -114,12 +114,12 @@ class Priors:
         )
 
     def find(self, kept: Sequence[KeptInstance]) -> Search | None:
-        """What a study would be compared with; None where it does not say surely who the patient is."""
+        """What a study would be compared with; None if it has no usable Patient ID."""
         current = _of_one_patient(summary_of_kept(kept))
         return None if current is None else self._search.find(current, self.patience(is_emergent=False))
 
     def patience(self, *, is_emergent: bool) -> Patience:
-        """An emergent study's result must not wait for its past."""
+        """Limits of a search; shorter for an emergent study, whose result must not wait."""
         settings = self._settings.priors
         limit_s = settings.emergent_timeout_s if is_emergent else settings.timeout_s
         limit_s = min(limit_s, self._settings.schedule.lease_s / 2)
@@ -148,14 +148,14 @@ class Priors:
 
 
 def _of_one_patient(series: Sequence[StudySummary]) -> StudySummary | None:
-    """What a study says of itself; None where its patient is not known, or its series name different ones."""
+    """Summary of a study; None if its patient is not known or its series name different patients."""
     if not series or not is_identified(series[0].patient):
         return None
     return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
 
 
 def _learned(model: Reader, current: Reading, prior: Reading | None) -> dict[str, dict[Change, float]]:
-    """What a comparer says of each finding; nothing where the bundle has none, or the prior's images were not read."""
+    """The comparer's answer for each finding; empty if the bundle has none or the prior images were not read."""
     compared = None if prior is None else model.compare(current, prior)
     if compared is None:
         return {}

@@ -1,4 +1,4 @@
-"""A bundle whose texts come from somebody else's language model, behind an encoder that is trained already."""
+"""A bundle with an external, frozen language model behind an encoder that is already trained."""
 
 from __future__ import annotations
 

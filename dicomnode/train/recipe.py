@@ -1,4 +1,4 @@
-"""What a training run is made of: one frozen tree of settings, read from TOML."""
+"""The recipe of a training run: one frozen tree of settings, read from TOML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sentences = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z{][a-z_, {}]*\.$
 
 
 class BundleRecipe(Table):
-    """How the bundle is called."""
+    """Name and description of the bundle."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     """Folder name and name in settings."""
@@ -43,7 +43,7 @@ class BundleRecipe(Table):
     description: str
     """What it is for, first paragraph of the card."""
     reports: tuple[str, ...] = ()
-    """Findings that the bundle reports, by key; the others only help the encoder to learn. Empty: all."""
+    """Keys of the findings that the bundle reports; the others only help the encoder to learn. Empty: all."""
 
 
 class FindingRecipe(Table):
@@ -58,11 +58,11 @@ class FindingRecipe(Table):
     terms: Annotated[tuple[str, ...], Field(min_length=1)]
     """Phrases of which every sentence below contains one."""
     present: Sentences
-    """Wordings when it is there."""
+    """Wordings if it is present."""
     possible: Sentences
-    """Wordings when it is just above the threshold."""
+    """Wordings if its probability is just above the threshold."""
     absent: Sentences
-    """Wordings when it is not there."""
+    """Wordings if it is absent."""
     implies: tuple[str, ...] = ()
     """Keys of the findings that this one is a kind of."""
 
@@ -75,14 +75,14 @@ class FindingRecipe(Table):
 
 
 class DataRecipe(Table):
-    """Which columns of labels.csv say what."""
+    """Meaning of the columns of labels.csv."""
 
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("file",)
-    """Columns that name an image in the split's tar file, one for each channel."""
+    """Columns with the name of an image in the split's tar file, one for each channel."""
     volume: str = ""
-    """Column that is the same for all slices of one study; empty: every row is a study."""
+    """Column that identifies the study of a slice. Empty: every row is a study."""
     order: str = ""
-    """Column that numbers the slices of a study from below; needed with volume."""
+    """Column with the slice number, from bottom to top; required with volume."""
     auxiliary: str = ""
     """Second labels file whose training images serve the encoder only, `<name>_labels.csv` with `<name>_train.tar`."""
 
@@ -119,7 +119,7 @@ class LanguageRecipe(Table):
 
 
 class PhantomRecipe(Table):
-    """Synthetic images that train beside the real ones."""
+    """Synthetic images that are used in training beside real ones."""
 
     kind: Literal["chest", "head_ct", "ctpa"]
     sketches: Annotated[int, Field(ge=0)]
@@ -127,32 +127,32 @@ class PhantomRecipe(Table):
     pasted: Annotated[int, Field(ge=0)]
     """Synthetic lesions on real images without any finding."""
     foreign: Count
-    """Images of another body part, to be known as foreign."""
+    """Images of another body part, to be recognized as foreign."""
     lesions: dict[str, dict[str, int]]
-    """Kind of lesion to the labels it gives, by the finding's key; a finding that is not named is unknown."""
+    """Kind of lesion to labels by finding; findings that are not named are unknown."""
     mask_of: dict[str, tuple[str, ...]]
-    """Finding's key to the kinds of lesions whose masks are its place."""
+    """Finding to the kinds of lesions whose masks mark it."""
     structures: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Anatomy that the segmentation head learns, in the phantoms' order."""
+    """Anatomy that the segmentation head learns, in the order of the phantoms."""
 
 
 class CardRecipe(Table):
-    """What the card says and figures cannot."""
+    """What the model card says in words."""
 
     bootstrap: Count
     """Resamples of patients for each interval."""
     main_finding: str
-    """Finding measured per source."""
+    """Finding that is measured by source."""
     licences: tuple[str, ...]
     """Licence and attribution of each source."""
     limits: tuple[str, ...]
     """Known shortcuts and what may not be claimed."""
     warning: str = ""
-    """Stands above everything else."""
+    """Shown at the top of the card."""
 
 
 class Recipe(Table):
-    """Everything that decides a bundle besides the data."""
+    """Everything except the data that determines a bundle."""
 
     bundle: BundleRecipe
     accepts: Accepts

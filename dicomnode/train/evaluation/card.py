@@ -21,7 +21,7 @@ _NOT_PRINTED = ("curves",)
 
 
 def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], command: str) -> dict[str, Any]:
-    """Everything that both cards say.
+    """The content of both cards.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
 
 
 def not_claimed(classifier: Mapping[str, Any]) -> list[str]:
-    """Findings and groups of which too few were seen to claim anything."""
+    """Findings and groups with too few cases to claim anything."""
     said = []
     for key, finding in classifier.items():
         if not any(row["claim"] for row in finding["groups"].values()):
@@ -101,7 +101,7 @@ def write_cards(content: dict[str, Any], folder: Path) -> None:
 
 
 def write_unmeasured(folder: Path) -> None:
-    """Write cards that say that there are no figures yet: a bundle must have cards to be opened and measured."""
+    """Write placeholder cards: a bundle must have cards before it can be opened and measured."""
     (folder / "card.json").write_text('{"figures": null}\n', encoding="utf-8")
     (folder / "card.md").write_text("Not measured yet.\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""How far the maps of each method can be trusted: whether they lie on the finding, whether they follow the model."""
+"""Measures explanations: whether maps lie on the finding, and whether they follow the model."""
 
 from __future__ import annotations
 
