@@ -218,7 +218,7 @@ def _wrong(name: str, found: str, allowed: Sequence[str]) -> str:
 
 def _short(value: str) -> str:
     """A header value for a message; anything but a short code is withheld, since it may be a name."""
-    return value if re.fullmatch(r"[A-Z0-9_/%. -]{1,16}", value) else "no known one"
+    return value if re.fullmatch(r"[A-Z0-9_/%. -]{1,16}", value) else "not a known value"
 
 
 def _too_small(ds: Dataset, _frame: int, accepts: Accepts) -> str:

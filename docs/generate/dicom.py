@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, AllTransferSyntaxes
 from pynetdicom.sop_class import _STORAGE_CLASSES, uid_to_sop_class
 

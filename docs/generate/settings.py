@@ -81,7 +81,7 @@ def _kinds_of_table(entry: Schema, schema: Schema) -> list[Schema]:
 
 def _resolved(entry: Schema, schema: Schema) -> Schema:
     """What a reference, or an entry that may also be nothing, refers to."""
-    others = [one for one in entry.get("anyOf", entry.get("allOf", [])) if one.get("type") != "null"]
+    others = [one for one in entry.get("anyOf") or entry.get("allOf") or [] if one.get("type") != "null"]
     if len(others) == 1:
         return _resolved(others[0], schema)
     reference = entry.get("$ref")

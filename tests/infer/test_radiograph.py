@@ -362,7 +362,7 @@ NOT_APPLICABLE = {
     "Modality is MR; the model reads CR, DX": {"Modality": "MR"},
     "Body Part Examined is KNEE; the model reads CHEST, THORAX": {"BodyPartExamined": "KNEE"},
     "View Position is LL; the model reads AP, PA": {"ViewPosition": "LL"},
-    "View Position is no known one; the model reads AP, PA": {"ViewPosition": "Zyxwv^Quentin"},
+    "View Position is not a known value; the model reads AP, PA": {"ViewPosition": "Zyxwv^Quentin"},
     "View Position is LATERAL; the model reads AP, PA": {"ViewPosition": None, "PatientOrientation": ["A", "F"]},
     "FOR PROCESSING": {"PresentationIntentType": "FOR PROCESSING"},
 }
