@@ -95,9 +95,22 @@ class LeaseLostError(NodeError):
 
 
 class PermanentError(NodeError):
-    """Trying again cannot help; the reason becomes part of the study's answer."""
+    """Trying again cannot help; the reason becomes part of the study's answer.
+
+    Parameters
+    ----------
+    why
+        One reason or more: `records.Reason`s, which reports say in their languages, or English sentences.
+    """
 
     code = "PERMANENT"
+
+    def __init__(self, *why: object) -> None:
+        super().__init__(*why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return "; ".join(str(one) for one in self.why)
 
 
 class UnsupportedImageError(PermanentError):
@@ -123,16 +136,16 @@ class NotJudgedError(PermanentError):
 
     Parameters
     ----------
-    message
-        What is wrong with them, in one sentence.
+    why
+        What is wrong with them, as in `PermanentError`.
     review
         A `records.ReviewReason`: out of distribution, quality or incomplete.
     """
 
     code = "NOT_JUDGED"
 
-    def __init__(self, message: str, *, review: str) -> None:
-        super().__init__(message)
+    def __init__(self, *why: object, review: str) -> None:
+        super().__init__(*why)
         self.review = review
 
 

@@ -178,10 +178,10 @@ def tracking_uid(request: ComposeRequest, finding: Finding) -> str:
 
 
 def author(bundle: BundleIdentity | None) -> str:
-    """Who wrote a result, in one line."""
+    """Program, model and digest of the model that wrote a result: one line of names, which no language translates."""
     if bundle is None:
-        return f"{MANUFACTURER} {__version__}; no model read this study."
-    return f"{MANUFACTURER} {__version__}, model {bundle.name} {bundle.version} ({bundle.digest[:12]})."
+        return f"{MANUFACTURER} {__version__}"
+    return f"{MANUFACTURER} {__version__} / {bundle.name} {bundle.version} ({bundle.digest[:12]})"
 
 
 def code_item(concept: CodedConcept) -> Dataset:

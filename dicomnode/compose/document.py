@@ -13,6 +13,7 @@ from dicomnode.compose.texts import unlimited_text
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.elements import text as header_text
+from dicomnode.dicom.procedure import procedure_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.records import BundleIdentity, CodedConcept, PriorStudy
 
@@ -183,8 +184,17 @@ def device_observer(bundle: BundleIdentity | None) -> hd.sr.ObservationContext:
 
 
 def procedure(request: ComposeRequest) -> CodedConcept:
-    """The imaging procedure that the sources document."""
-    return codes.procedure(header_text(request.study, "Modality"))
+    """The imaging procedure that the sources document: as it was ordered or done, else by modality and body part."""
+    for header in (request.study, *request.sources):
+        if (coded := procedure_of(header)) is not None:
+            return coded
+    examined = request.report.examination
+    body_parts = (header_text(header, "BodyPartExamined") for header in (request.study, *request.sources))
+    return codes.procedure(
+        header_text(request.study, "Modality"),
+        (examined.body_part if examined else "") or next(filter(None, body_parts), ""),
+        examined.views if examined else (),
+    )
 
 
 def separate(container: Dataset) -> None:

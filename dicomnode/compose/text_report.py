@@ -27,7 +27,7 @@ from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
-from dicomnode.records import Acuity, CodedConcept, Report, ReportText, Section, Sentence
+from dicomnode.records import Acuity, CodedConcept, Label, Report, ReportText, Section, Sentence
 
 _CRITICAL = frozenset([Acuity.EMERGENT, Acuity.URGENT])
 
@@ -54,7 +54,7 @@ def text_report(request: ComposeRequest, text: ReportText, overlays: Mapping[str
         request,
         Series.TEXT,
         f"text-sr.{text.language}",
-        root(codes.DIAGNOSTIC_IMAGING_REPORT, "2000", items),
+        root(_translated(codes.DIAGNOSTIC_IMAGING_REPORT, text, text.labels.get(Label.IMAGING_REPORT)), "2000", items),
         tuple(overlays.values()),
         language=text.language,
     )
@@ -67,7 +67,7 @@ def _sections(report: Report, text: ReportText, overlays: Mapping[str, Composed]
     prelude = (Sentence(text=text.warning), Sentence(text=author(report.bundle)))
     for heading, name, sentences, title in (
         (codes.PROCEDURE_DESCRIPTIONS, codes.PROCEDURE_DESCRIPTION, (*prelude, *described), Section.TECHNIQUE),
-        (codes.CRITICAL_RESULTS, codes.FINDING, _critical(report, text), None),
+        (codes.CRITICAL_RESULTS, codes.FINDING, _critical(report, text), Label.CRITICAL_RESULTS),
         (codes.PRIOR_PROCEDURES, codes.PROCEDURE_DESCRIPTION, said.get(Section.COMPARISON, ()), Section.COMPARISON),
         (codes.FINDINGS, codes.FINDING, said.get(Section.FINDINGS, ()), Section.FINDINGS),
         (codes.IMPRESSIONS, codes.IMPRESSION, said.get(Section.IMPRESSION, ()), Section.IMPRESSION),
@@ -88,11 +88,16 @@ def _critical(report: Report, text: ReportText) -> Sequence[Sentence]:
     return [sentence for sentence in text.sections.get(Section.IMPRESSION, ()) if sentence.finding in critical]
 
 
-def _named(heading: CodedConcept, text: ReportText, title: Section | None) -> CodedConcept:
-    """Give the heading with its name in the report's language as its Code Meaning, which may be translated."""
-    if text.language.split("-")[0] == "en" or title is None or title not in text.headings:
-        return heading
-    return heading._replace(meaning=long_string(text.headings[title]) or heading.meaning)
+def _named(heading: CodedConcept, text: ReportText, title: Section | Label) -> CodedConcept:
+    """Give a heading the name that it has in the report's language."""
+    return _translated(heading, text, text.labels.get(title) if isinstance(title, Label) else text.headings.get(title))
+
+
+def _translated(concept: CodedConcept, text: ReportText, name: str | None) -> CodedConcept:
+    """Give a concept its name in the report's language as its Code Meaning, which may be translated (PS3.3 8.3)."""
+    if text.language.split("-")[0] == "en" or not name:
+        return concept
+    return concept._replace(meaning=long_string(name) or concept.meaning)
 
 
 def _item(name: CodedConcept, sentence: Sentence, text: ReportText, overlays: Mapping[str, Composed]) -> Dataset:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydicom.sr.coding import Code
 
-from dicomnode.records import Acuity, Change, CodedConcept, Estimate, Outcome, Presence, QualityFault, QualityLevel
+from dicomnode.records import (
+    BODY_REGIONS,
+    Acuity,
+    Change,
+    CodedConcept,
+    Estimate,
+    Outcome,
+    Presence,
+    QualityFault,
+    QualityLevel,
+)
 
 # Units
 PERCENT = CodedConcept("%", "UCUM", "Percent")
@@ -15,10 +27,23 @@ IMAGING_MEASUREMENT_REPORT = CodedConcept("126000", "DCM", "Imaging Measurement 
 OF_INTEREST = CodedConcept("113000", "DCM", "Of Interest")
 REJECTED_FOR_PATIENT_SAFETY = CodedConcept("113037", "DCM", "Rejected for Patient Safety Reasons")
 
-# Procedures: CID 100. It has codes for CT and MR of any body region; validators do not know the one for X-ray.
+# Procedures: CID 100, which may be extended, and LOINC's codes of imaging by body region and view.
 CT_PROCEDURE = CodedConcept("25045-6", "LN", "CT unspecified body region")
 MRI_PROCEDURE = CodedConcept("25056-3", "LN", "MRI unspecified body region")
+XR_PROCEDURE = CodedConcept("43468-8", "LN", "XR unspecified body region")
 IMAGING_PROCEDURE = CodedConcept("363679005", "SCT", "Imaging procedure")
+PROCEDURES = {
+    ("CT", "head"): CodedConcept("24725-4", "LN", "CT Head"),
+    ("CT", "chest"): CodedConcept("24627-2", "LN", "CT Chest"),
+    ("MR", "head"): CodedConcept("24590-2", "LN", "MR Brain"),
+    ("XR", "chest"): CodedConcept("30745-4", "LN", "XR Chest Views"),
+}
+"""By kind of imaging and region of the body (`records.BODY_REGIONS`)."""
+CHEST_FILMS = {
+    ("AP",): CodedConcept("36572-6", "LN", "XR Chest AP"),
+    ("LATERAL", "PA"): CodedConcept("42272-5", "LN", "XR Chest PA and Lateral"),
+}
+"""Chest films by their views, sorted; LOINC's code for PA alone says "upright", which a header may not."""
 
 # Sections and their elements: CID 7001, CID 7002, CID 7003
 PROCEDURE_DESCRIPTIONS = CodedConcept("55111-9", "LN", "Current Procedure Descriptions")
@@ -162,12 +187,28 @@ LANGUAGES = {
     }.items()
 }
 
-_PROCEDURES = {"CT": CT_PROCEDURE, "MR": MRI_PROCEDURE}
+_KINDS = {**dict.fromkeys(("CR", "DX", "DR", "RG", "PX"), "XR"), "CT": "CT", "MR": "MR"}
+_OF_ANY_REGION = {"CT": CT_PROCEDURE, "MR": MRI_PROCEDURE, "XR": XR_PROCEDURE}
+_LATERAL = ("LATERAL", "LL", "RL")
 
 
-def procedure(modality: str) -> CodedConcept:
-    """Procedure that images of a modality document, out of CID 100; it names the imaging, not the algorithm."""
-    return _PROCEDURES.get(modality, IMAGING_PROCEDURE)
+def procedure(modality: str, body_part: str = "", views: Collection[str] = ()) -> CodedConcept:
+    """Procedure that images document; it names the imaging, not the algorithm.
+
+    Parameters
+    ----------
+    modality
+        Modality (0008,0060).
+    body_part
+        Body Part Examined (0018,0015); empty: not known.
+    views
+        View Position (0018,5101) of films.
+    """
+    kind, region = _KINDS.get(modality.upper(), ""), BODY_REGIONS.get(body_part.upper(), "")
+    shown = tuple(sorted({"LATERAL" if view in _LATERAL else view for view in views}))
+    if (kind, region) == ("XR", "chest") and shown in CHEST_FILMS:
+        return CHEST_FILMS[shown]
+    return PROCEDURES.get((kind, region)) or _OF_ANY_REGION.get(kind, IMAGING_PROCEDURE)
 
 
 def language(tag: str) -> CodedConcept:

@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pydicom
@@ -41,6 +42,7 @@ from dicomnode.dicom.raw import (
     with_text,
 )
 from dicomnode.errors import UnsupportedImageError
+from dicomnode.records import Reason, ReasonCode, reason
 
 __all__ = [
     "Name",
@@ -85,7 +87,7 @@ class Person(NamedTuple):
 
 
 @contextmanager
-def parsing(what: str) -> Iterator[None]:
+def parsing(what: str | Reason) -> Iterator[None]:
     """Name what is wrong where a library stumbles over malformed bytes.
 
     Parameters
@@ -103,7 +105,9 @@ def parsing(what: str) -> Iterator[None]:
     except (*MALFORMED, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a library's about the content
             raise
-        raise UnsupportedImageError(f"{what} ({type(error).__name__})") from error
+        kind = type(error).__name__
+        why = replace(what, remark=kind) if isinstance(what, Reason) else f"{what} ({kind})"
+        raise UnsupportedImageError(why) from error
 
 
 def element_title(name: Name) -> str:
@@ -175,10 +179,10 @@ def needed_numbers(ds: Dataset, name: Name, count: int) -> tuple[float, ...]:
     found = numbers(ds, name)
     if len(found) == count or not _is_there(ds, name):
         return found
-    raise UnsupportedImageError(
-        f"instance {text(ds, 'SOPInstanceUID') or 'without UID'}: {element_title(name)} must hold "
-        f"{'a finite number' if count == 1 else f'{count} finite numbers'}"
-    )
+    where = {"uid": text(ds, "SOPInstanceUID") or "without UID", "element": element_title(name)}
+    if count == 1:
+        raise UnsupportedImageError(reason(ReasonCode.NOT_A_NUMBER, **where))
+    raise UnsupportedImageError(reason(ReasonCode.NOT_NUMBERS, count=count, **where))
 
 
 def needed_number(ds: Dataset, name: Name) -> float | None:

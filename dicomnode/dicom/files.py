@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dicomnode.errors import FileMissingError, StorageError
+from dicomnode.records import ReasonCode, reason
+
+IMAGE_FILE = "image file"
 
 
 @contextmanager
-def reading(source: Path | BinaryIO, what: str = "image file") -> Iterator[None]:
+def reading(source: Path | BinaryIO, what: str = IMAGE_FILE) -> Iterator[None]:
     """Name what keeps a file from being read; what is wrong with its content is for others to name.
 
     Parameters
@@ -32,7 +35,9 @@ def reading(source: Path | BinaryIO, what: str = "image file") -> Iterator[None]
     try:
         yield
     except FileNotFoundError:
-        raise FileMissingError(f"{what} {name} is missing") from None
+        is_image = what == IMAGE_FILE
+        why = reason(ReasonCode.FILE_MISSING, name=name) if is_image else f"{what} {name} is missing"
+        raise FileMissingError(why) from None
     except MemoryError:
         raise StorageError(f"{what} {name} cannot be read: there is not enough memory") from None
     except OSError as error:
@@ -41,7 +46,7 @@ def reading(source: Path | BinaryIO, what: str = "image file") -> Iterator[None]
         raise StorageError(f"{what} {name} cannot be read: {error.strerror}") from None
 
 
-def require(path: Path, what: str = "image file") -> None:
+def require(path: Path, what: str = IMAGE_FILE) -> None:
     """Make sure that a file is there.
 
     Raises

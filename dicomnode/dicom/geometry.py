@@ -15,6 +15,7 @@ from pydicom import Dataset
 
 from dicomnode.dicom.elements import holder, needed_numbers, number, numbers, text
 from dicomnode.errors import UnsupportedImageError
+from dicomnode.records import ReasonCode, reason
 
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 _DIRECTION_TOLERANCE = 0.02  # largest difference of a direction cosine: about one degree
@@ -153,10 +154,7 @@ def plane(ds: Dataset, frame_number: int) -> Plane | None:
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     lengths = np.array([np.linalg.norm(row), np.linalg.norm(column)])
     if np.abs(lengths - 1).max() > _DIRECTION_TOLERANCE or abs(row @ column) > _DIRECTION_TOLERANCE:
-        raise UnsupportedImageError(
-            f"instance {text(ds, 'SOPInstanceUID')}: Image Orientation (Patient) must be "
-            "two unit vectors at right angles"
-        )
+        raise UnsupportedImageError(reason(ReasonCode.ORIENTATION, uid=text(ds, "SOPInstanceUID")))
     thickness = number(measures, "SliceThickness") or 0.0
     (x, y, z), (*along_row, a, b, c) = position, cosines
     return Plane((x, y, z), (along_row[0], along_row[1], along_row[2]), (a, b, c), thickness)
@@ -186,7 +184,7 @@ def stack_order(planes: Sequence[Plane], series: str) -> list[int]:
     distances = _distances(planes)
     order = [int(index) for index in np.argsort(distances, kind="stable")]
     if has_repeated_positions(planes):
-        raise UnsupportedImageError(f"series {series} holds two slices at the same position")
+        raise UnsupportedImageError(reason(ReasonCode.SAME_POSITION, series=series))
     _require_straight(planes[order[0]], planes[order[-1]], series)
     return order
 
@@ -202,10 +200,7 @@ def _require_straight(first: Plane, last: Plane, series: str) -> None:
     askew = float(np.linalg.norm(way - along * first.normal))
     degrees = float(np.degrees(np.arctan2(askew, along)))
     if askew > 0 and degrees > _TILT_TOLERANCE_DEGREES:
-        raise UnsupportedImageError(
-            f"series {series} was acquired with a gantry tilt of {degrees:.0f} degrees; "
-            "slices must be stacked along their normal"
-        )
+        raise UnsupportedImageError(reason(ReasonCode.TILT, series=series, degrees=round(degrees)))
 
 
 def missing_before(planes: Sequence[Plane]) -> list[int]:

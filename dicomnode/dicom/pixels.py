@@ -22,7 +22,7 @@ from dicomnode.dicom.geometry import pixel_aspect
 from dicomnode.dicom.greyscale import modality_values, rescale, table, voi_table, window, windowed
 from dicomnode.dicom.shutter import Mask, shown_by_shutter
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.records import FloatArray
+from dicomnode.records import FloatArray, ReasonCode, reason
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _MOST_SAMPLES = 2**28  # three times the largest stitched film
@@ -76,8 +76,8 @@ def _cells(ds: Dataset, frame_number: int) -> NDArray[Any]:
     """One frame as it is decoded, each pixel with all its allocated bits."""
     uid = text(ds, "SOPInstanceUID") or "without UID"
     if not any(keyword in ds for keyword in _PIXEL_ELEMENTS):
-        raise UnsupportedImageError(f"instance {uid} has no pixel data (7FE0,0010)")
-    what = f"instance {uid}, frame {frame_number}: {_syntax_name(ds)} pixel data cannot be decoded"
+        raise UnsupportedImageError(reason(ReasonCode.NO_PIXELS, uid=uid))
+    what = reason(ReasonCode.DECODING, uid=uid, frame=frame_number, syntax=_syntax_name(ds))
     with warnings.catch_warnings(), parsing(what):
         warnings.simplefilter("ignore")  # they are for developers, and some quote header values
         frame = _decoded(ds, frame_number)
@@ -195,12 +195,9 @@ def hounsfield(ds: Dataset, frame_number: int) -> FloatArray:
     """
     cells = _cells(ds, frame_number)
     if cells.ndim != 2:
-        raise UnsupportedImageError(f"instance {text(ds, 'SOPInstanceUID')}: a CT must be grey, this is coloured")
+        raise UnsupportedImageError(reason(ReasonCode.COLOURED, uid=text(ds, "SOPInstanceUID")))
     if rescale(ds, frame_number) is None and not items(ds, "ModalityLUTSequence"):
-        raise UnsupportedImageError(
-            f"instance {text(ds, 'SOPInstanceUID')} has neither Rescale Slope and Intercept nor a modality LUT: "
-            "its values cannot be told in HU"
-        )
+        raise UnsupportedImageError(reason(ReasonCode.NO_RESCALE, uid=text(ds, "SOPInstanceUID")))
     stored = _aligned(ds, cells)
     units = modality_values(ds, stored, frame_number)
     is_image = ~_padding(ds, cells, stored) & _is_shown(ds, stored, frame_number)

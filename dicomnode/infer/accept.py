@@ -15,7 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from dicomnode.dicom.elements import functional_group, items, number, text, texts
 from dicomnode.errors import NotApplicableError, PermanentError, UnsupportedImageError
 from dicomnode.infer.manifest import Accepts
-from dicomnode.records import Omission
+from dicomnode.records import MISSING, UNKNOWN, Omission, Reason, ReasonCode, reason
 
 _VIEW_CODES = {
     "399348003": "AP",
@@ -71,7 +71,12 @@ class Misfit(NamedTuple):
     """Why a frame is not read."""
 
     reason: Omission
-    sentence: str
+    why: Reason | str
+
+    @property
+    def sentence(self) -> str:
+        """Why, in English, without patient data."""
+        return str(self.why)
 
 
 def misfit(ds: Dataset, frame_number: int, accepts: Accepts) -> Misfit | None:
@@ -82,10 +87,10 @@ def misfit(ds: Dataset, frame_number: int, accepts: Accepts) -> Misfit | None:
     frame_number
         1-based.
     """
-    for reason, check in CHECKS.items():
-        sentence = check(ds, frame_number, accepts)
-        if sentence:
-            return Misfit(reason, sentence)
+    for omission, check in CHECKS.items():
+        why = check(ds, frame_number, accepts)
+        if why is not None:
+            return Misfit(omission, why)
     return None
 
 
@@ -95,12 +100,19 @@ def error_of(misfits: Sequence[Misfit]) -> PermanentError:
     Of images that another check lets through, what the first check says of other images is of no interest.
     """
     if not misfits:
-        return NotApplicableError("the study has no instances")
+        return NotApplicableError(reason(ReasonCode.NO_INSTANCE))
     order = [*CHECKS, Omission.NO_POSITION, Omission.NOT_AXIAL, Omission.GEOMETRY]
     farthest = max((one.reason for one in misfits), key=order.index)
-    said = "; ".join(sorted({one.sentence for one in misfits if one.reason is farthest})[:3])
+    told = {one.sentence: one.why for one in misfits if one.reason is farthest}
+    why = [told[sentence] for sentence in sorted(told)[:3]]
     unreadable = (Omission.NO_IMAGE, Omission.NO_POSITION, Omission.GEOMETRY)
-    return UnsupportedImageError(said) if farthest in unreadable else NotApplicableError(said)
+    return UnsupportedImageError(*why) if farthest in unreadable else NotApplicableError(*why)
+
+
+def first_of(error: PermanentError) -> Reason | str:
+    """The reason of an error about one image."""
+    (why,) = error.why
+    return why if isinstance(why, Reason) else str(why)
 
 
 def view(ds: Dataset) -> str:
@@ -161,77 +173,77 @@ def _names(values: Sequence[str], pattern: re.Pattern[str]) -> str:
     return next((word for word in words if pattern.fullmatch(word)), "")
 
 
-def _wrong_modality(ds: Dataset, _frame: int, accepts: Accepts) -> str:
-    return _wrong("Modality", text(ds, "Modality").upper() or "missing", accepts.modalities)
+def _wrong_modality(ds: Dataset, _frame: int, accepts: Accepts) -> Reason | None:
+    return _wrong(ReasonCode.MODALITY, text(ds, "Modality").upper() or MISSING, accepts.modalities)
 
 
-def _no_image(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
+def _no_image(ds: Dataset, _frame: int, _accepts: Accepts) -> Reason | None:
     if (number(ds, "Rows") or 0) > 0 and (number(ds, "Columns") or 0) > 0:
-        return ""
-    return (
-        f"{text(ds, 'Modality')} instance {text(ds, 'SOPInstanceUID')} has no pixel data (Rows or Columns is missing)"
-    )
+        return None
+    return reason(ReasonCode.NO_IMAGE, modality=text(ds, "Modality"), uid=text(ds, "SOPInstanceUID"))
 
 
-def _for_processing(ds: Dataset, _frame: int, _accepts: Accepts) -> str:
-    if text(ds, "PresentationIntentType").upper() != "FOR PROCESSING":
-        return ""
-    return "the image is FOR PROCESSING; the model reads images FOR PRESENTATION"
+def _for_processing(ds: Dataset, _frame: int, _accepts: Accepts) -> Reason | None:
+    is_raw = text(ds, "PresentationIntentType").upper() == "FOR PROCESSING"
+    return reason(ReasonCode.FOR_PROCESSING) if is_raw else None
 
 
-def _localizer(ds: Dataset, frame: int, accepts: Accepts) -> str:
+def _localizer(ds: Dataset, frame: int, accepts: Accepts) -> Reason | None:
     found = _names(image_type(ds, frame), _LOCALIZER) if accepts.kind == "ct" else ""
-    return f"the series is a {found}; the model reads axial slices" if found else ""
+    return reason(ReasonCode.LOCALIZER, found=found) if found else None
 
 
-def _rendered(ds: Dataset, frame: int, accepts: Accepts) -> str:
+def _rendered(ds: Dataset, frame: int, accepts: Accepts) -> Reason | None:
     if accepts.kind != "ct":
-        return ""
+        return None
     is_capture = text(ds, "SOPClassUID").startswith(SecondaryCaptureImageStorage)
     found = "SECONDARY CAPTURE" if is_capture else _names(image_type(ds, frame), _RENDERED)
-    return f"the image is a {found}; the model reads slices as reconstructed" if found else ""
+    return reason(ReasonCode.RENDERED, found=found) if found else None
 
 
-def _not_hounsfield(ds: Dataset, frame: int, accepts: Accepts) -> str:
+def _not_hounsfield(ds: Dataset, frame: int, accepts: Accepts) -> Reason | None:
     if accepts.kind != "ct":
-        return ""
+        return None
     found = rescale_type(ds, frame)
     if found not in UNSPECIFIED and not _HOUNSFIELD.fullmatch(found):
-        return f"Rescale Type is {_short(found)}; the model reads Hounsfield units (HU)"
+        return reason(ReasonCode.RESCALE_TYPE, found=_short(found))
     material = _names(image_type(ds, frame), _MATERIAL)
-    return f"Image Type says {material}; the model reads Hounsfield units (HU)" if material else ""
+    return reason(ReasonCode.IMAGE_TYPE, found=material) if material else None
 
 
-def _wrong_body_part(ds: Dataset, _frame: int, accepts: Accepts) -> str:
-    return _wrong("Body Part Examined", text(ds, "BodyPartExamined").upper(), accepts.body_parts)
+def _wrong_body_part(ds: Dataset, _frame: int, accepts: Accepts) -> Reason | None:
+    return _wrong(ReasonCode.BODY_PART, text(ds, "BodyPartExamined").upper(), accepts.body_parts)
 
 
-def _wrong_view(ds: Dataset, _frame: int, accepts: Accepts) -> str:
-    return _wrong("View Position", view(ds), accepts.views)
+def _wrong_view(ds: Dataset, _frame: int, accepts: Accepts) -> Reason | None:
+    return _wrong(ReasonCode.VIEW, view(ds), accepts.views)
 
 
-def _wrong(name: str, found: str, allowed: Sequence[str]) -> str:
+def _wrong(code: ReasonCode, found: str, allowed: Sequence[str]) -> Reason | None:
     if not found or not allowed or found in {one.upper() for one in allowed}:
-        return ""
-    return f"{name} is {_short(found)}; the model reads {', '.join(allowed)}"
+        return None
+    return reason(code, found=_short(found), allowed=", ".join(allowed))
 
 
 def _short(value: str) -> str:
-    """A header value for a message; anything but a short code is withheld, since it may be a name."""
-    return value if re.fullmatch(r"[A-Z0-9_/%. -]{1,16}", value) else "not a known value"
+    """A header's value for a message: what is no short code may be anything, a name included."""
+    return value if value == MISSING or re.fullmatch(r"[A-Z0-9_/%. -]{1,16}", value) else UNKNOWN
 
 
-def _too_small(ds: Dataset, _frame: int, accepts: Accepts) -> str:
+def _too_small(ds: Dataset, _frame: int, accepts: Accepts) -> Reason | None:
     rows, columns = number(ds, "Rows") or 0, number(ds, "Columns") or 0
     if rows >= accepts.min_rows and columns >= accepts.min_columns:
-        return ""
-    return (
-        f"the frame has {rows:.0f} x {columns:.0f} pixels; the model needs at least "
-        f"{accepts.min_rows} x {accepts.min_columns}"
+        return None
+    return reason(
+        ReasonCode.MATRIX,
+        rows=round(rows),
+        columns=round(columns),
+        least_rows=accepts.min_rows,
+        least_columns=accepts.min_columns,
     )
 
 
-CHECKS: dict[Omission, Callable[[Dataset, int, Accepts], str]] = {
+CHECKS: dict[Omission, Callable[[Dataset, int, Accepts], Reason | None]] = {
     Omission.MODALITY: _wrong_modality,
     Omission.NO_IMAGE: _no_image,
     Omission.FOR_PROCESSING: _for_processing,
@@ -242,4 +254,4 @@ CHECKS: dict[Omission, Callable[[Dataset, int, Accepts], str]] = {
     Omission.VIEW: _wrong_view,
     Omission.MATRIX: _too_small,
 }
-"""Checks in their order; each returns one sentence, or "" if nothing is wrong."""
+"""In their order; each says what is wrong, or nothing."""

@@ -14,10 +14,10 @@ from dicomnode.dicom.elements import functional_group, items, number, text
 from dicomnode.dicom.geometry import Plane, plane
 from dicomnode.dicom.pixels import decoded_frame, frame_count, hounsfield
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.infer.accept import Misfit
+from dicomnode.infer.accept import Misfit, first_of
 from dicomnode.infer.files import Header, read_instance
 from dicomnode.infer.kernels import kernel_class
-from dicomnode.records import FloatArray, KernelClass, Omission
+from dicomnode.records import FloatArray, KernelClass, Omission, ReasonCode, reason
 
 _SAMPLED = 9
 """So many frames of a stack, spread evenly, stand for its contents."""
@@ -65,10 +65,7 @@ class Frame(NamedTuple):
         return number(self.ds, "AcquisitionNumber") if found is None else found
 
 
-_NO_POSITION = Misfit(
-    Omission.NO_POSITION,
-    "no slice has Image Position (Patient) and Image Orientation (Patient), so the CT cannot be stacked",
-)
+_NO_POSITION = Misfit(Omission.NO_POSITION, reason(ReasonCode.NO_POSITION))
 
 
 def frames_of(header: Header) -> Iterator[tuple[int, Frame | Misfit]]:
@@ -81,7 +78,7 @@ def frames_of(header: Header) -> Iterator[tuple[int, Frame | Misfit]]:
         try:
             where = plane(header.ds, frame_number)
         except UnsupportedImageError as error:
-            yield frame_number, Misfit(Omission.GEOMETRY, str(error))
+            yield frame_number, Misfit(Omission.GEOMETRY, first_of(error))
         else:
             yield frame_number, _NO_POSITION if where is None else Frame(header, frame_number, where)
 

@@ -14,14 +14,14 @@ import numpy as np
 from dicomnode.dicom.elements import number, text
 from dicomnode.dicom.geometry import missing_before, stack_order
 from dicomnode.errors import NotJudgedError, PermanentError, UnsupportedImageError
-from dicomnode.infer.accept import UNSPECIFIED, hinted_kind, image_type, is_reformatted, rescale_type
+from dicomnode.infer.accept import UNSPECIFIED, first_of, hinted_kind, image_type, is_reformatted, rescale_type
 from dicomnode.infer.contrast import contrast_of
 from dicomnode.infer.frames import Frame, FrameReader
 from dicomnode.infer.kernels import words_class
 from dicomnode.infer.manifest import Prefers
 from dicomnode.infer.noise import is_hounsfield_like, measured_class
 from dicomnode.infer.stacks import orientation
-from dicomnode.records import Contrast, KernelClass, Omission, ReviewReason, StackFacts
+from dicomnode.records import Contrast, KernelClass, Omission, Reason, ReasonCode, ReviewReason, StackFacts, reason
 
 _MOST_MISSING = 0.1
 """With a larger share of its slices missing a volume is not judged."""
@@ -31,6 +31,13 @@ _CONTRAST_RANKS = {
     "either": {},
 }
 """By what a bundle wants, how far a stack is from it; what is not named is right."""
+_OF_CONTRAST = {
+    Contrast.GIVEN: ReasonCode.CONTRAST_GIVEN,
+    Contrast.SUSPECTED: ReasonCode.CONTRAST_SUSPECTED,
+    Contrast.UNKNOWN: ReasonCode.CONTRAST_UNKNOWN,
+    Contrast.NATIVE: ReasonCode.CONTRAST_NATIVE,
+}
+"""The first two are wrong for a bundle that wants none, the others for one that wants it."""
 _COVERAGE_STEP_MM = 10.0
 """Stacks whose coverage differs by less cover as much."""
 
@@ -41,16 +48,21 @@ class Verdict(NamedTuple):
     omission: Omission
     review: ReviewReason | None
     """None: it has no usable geometry."""
-    sentence: str
+    why: Reason | str
     is_refused: bool
     """It is not judged for that; otherwise it is, and excludes nothing."""
+
+    @property
+    def sentence(self) -> str:
+        """Why, in English, without patient data."""
+        return str(self.why)
 
     @property
     def error(self) -> PermanentError:
         """What is raised where nothing better is to be had."""
         if self.review is None:
-            return UnsupportedImageError(self.sentence)
-        return NotJudgedError(self.sentence, review=self.review)
+            return UnsupportedImageError(self.why)
+        return NotJudgedError(self.why, review=self.review)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +114,7 @@ def grade(stack: Sequence[Frame], prefers: Prefers, reader: FrameReader) -> Grad
     try:
         ordered = [frames[index] for index in stack_order([one.plane for one in frames], series)]
     except UnsupportedImageError as error:
-        broken, ordered = [Verdict(Omission.GEOMETRY, None, str(error), is_refused=True)], frames
+        broken, ordered = [Verdict(Omission.GEOMETRY, None, first_of(error), is_refused=True)], frames
     else:
         broken = []
     missing = [0] * len(ordered) if broken else missing_before([one.plane for one in ordered])
@@ -194,8 +206,8 @@ def _values(frames: Sequence[Frame], reader: FrameReader) -> list[Verdict]:
     middle = reader.middle(frames)
     if not middle or is_hounsfield_like(middle):
         return []
-    sentence = "the values cannot be Hounsfield units: none is as low as that of air"
-    return [Verdict(Omission.NOT_HU, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=True)]
+    why = reason(ReasonCode.NOT_HU)
+    return [Verdict(Omission.NOT_HU, ReviewReason.OUT_OF_DISTRIBUTION, why, is_refused=True)]
 
 
 def _hints(frames: Sequence[Frame]) -> list[Verdict]:
@@ -211,18 +223,15 @@ def _wholeness(facts: StackFacts, missing: int, prefers: Prefers) -> list[Verdic
     found = []
     if missing:
         is_refused = missing > _MOST_MISSING * (facts.images + missing)
-        gaps = (
-            f"{missing} {'slice is' if missing == 1 else 'slices are'} missing "
-            f"between the {facts.images} that were received"
-        )
-        sentence = f"the volume is incomplete: {gaps}"
-        found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, sentence, is_refused=is_refused))
+        gaps = reason(ReasonCode.GAPS, missing=missing, images=facts.images)
+        why = reason(ReasonCode.GAP, images=facts.images) if missing == 1 else gaps
+        found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, why, is_refused=is_refused))
     whole, least, covered = prefers.coverage_mm, prefers.least_coverage_mm, facts.coverage_mm or 0.0
     if covered < (whole or 0.0) or covered < (least or 0.0):
         needed = whole or least or 0.0
-        sentence = f"the volume covers {covered:.0f} mm; the model needs {needed:.0f} mm to see the whole organ"
+        why = reason(ReasonCode.COVERAGE, covered=round(covered), needed=round(needed))
         is_refused = covered < (least or 0.0)
-        found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, sentence, is_refused=is_refused))
+        found.append(Verdict(Omission.INCOMPLETE, ReviewReason.INCOMPLETE, why, is_refused=is_refused))
     return found
 
 
@@ -230,34 +239,26 @@ def _contrast(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
     rank = _CONTRAST_RANKS[prefers.contrast].get(facts.contrast, 0)
     if not rank or (prefers.contrast == "contrast" and facts.contrast is Contrast.SUSPECTED):
         return []
-    given = {
-        Contrast.GIVEN: "a contrast agent was given",
-        Contrast.SUSPECTED: "a contrast agent may have been given",
-        Contrast.UNKNOWN: "the headers do not say that a contrast agent was given",
-        Contrast.NATIVE: "no contrast agent was given",
-    }[facts.contrast]
-    wanted = {"native": "without contrast", "contrast": "with contrast"}[prefers.contrast]
     is_refused = "contrast" in prefers.refuses and facts.contrast in (Contrast.GIVEN, Contrast.NATIVE)
-    sentence = f"{given}; the model reads studies {wanted}"
-    return [Verdict(Omission.CONTRAST, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=is_refused)]
+    why = reason(_OF_CONTRAST[facts.contrast])
+    return [Verdict(Omission.CONTRAST, ReviewReason.OUT_OF_DISTRIBUTION, why, is_refused=is_refused)]
 
 
 def _kernel(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
     if not prefers.kernels or facts.kernel_class in (*prefers.kernels, KernelClass.UNKNOWN):
         return []
-    wanted = " or ".join(prefers.kernels)
-    sentence = f"the reconstruction is {facts.kernel_class}; the model was measured on {wanted} kernels"
+    why = reason(ReasonCode.KERNEL, found=(facts.kernel_class,), wanted=tuple(prefers.kernels))
     is_refused = "kernels" in prefers.refuses
-    return [Verdict(Omission.KERNEL, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=is_refused)]
+    return [Verdict(Omission.KERNEL, ReviewReason.OUT_OF_DISTRIBUTION, why, is_refused=is_refused)]
 
 
 def _thickness(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
     thickness, wanted = facts.slice_thickness_mm, prefers.thickness_mm
     if thickness is None or wanted is None or wanted[0] <= thickness <= wanted[1]:
         return []
-    sentence = f"the slices are {thickness:g} mm thick; the model was measured on {wanted[0]:g} to {wanted[1]:g} mm"
+    why = reason(ReasonCode.THICKNESS, thickness=thickness, low=wanted[0], high=wanted[1])
     is_refused = "thickness_mm" in prefers.refuses
-    return [Verdict(Omission.THICKNESS, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=is_refused)]
+    return [Verdict(Omission.THICKNESS, ReviewReason.OUT_OF_DISTRIBUTION, why, is_refused=is_refused)]
 
 
 def _reformatted(frames: Sequence[Frame]) -> list[Verdict]:

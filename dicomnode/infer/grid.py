@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.infer.manifest import PixelRecipe
-from dicomnode.records import FloatArray, Placement
+from dicomnode.records import FloatArray, Placement, ReasonCode, reason
 
 _BODY_SIDE = 128
 """Pixels of the thumbnail in which the body is looked for."""
@@ -41,7 +41,7 @@ def stretched(frame: FloatArray, is_image: NDArray[np.bool_], recipe: PixelRecip
     """
     shown = frame[is_image]
     if shown.size == 0 or shown.max() <= shown.min():
-        raise UnsupportedImageError("the frame has the same grey value everywhere")
+        raise UnsupportedImageError(reason(ReasonCode.UNIFORM))
     low, high = np.percentile(shown, (recipe.low_percentile, recipe.high_percentile))
     if high <= low:  # a few bright pixels on an even ground
         low, high = shown.min(), shown.max()
@@ -109,13 +109,13 @@ def fitted(
     first = (round(region.top * rows), round(region.left * columns))
     frame = frame[first[0] : round(region.bottom * rows), first[1] : round(region.right * columns)]
     if min(frame.shape) < 1:
-        raise UnsupportedImageError(f"a frame of {rows} x {columns} pixels is too narrow to be read")
+        raise UnsupportedImageError(reason(ReasonCode.NARROW, rows=rows, columns=columns))
     stretch = aspect if rotate_quarters % 2 else 1 / aspect
     scale = min(recipe.rows / frame.shape[0], recipe.columns / frame.shape[1] / stretch)
     scales = (scale, scale * stretch)
     sizes = [int(side * one + 1e-6) for side, one in zip(frame.shape, scales, strict=True)]  # model pixels
     if min(sizes) < 1:
-        raise UnsupportedImageError(f"a frame of {frame.shape[0]} x {frame.shape[1]} pixels is too narrow to be read")
+        raise UnsupportedImageError(reason(ReasonCode.NARROW, rows=frame.shape[0], columns=frame.shape[1]))
     cut = [  # source pixels
         max(0.0, (side - size / one) / 2) for side, size, one in zip(frame.shape, sizes, scales, strict=True)
     ]

@@ -14,7 +14,7 @@ from dicomnode.infer.files import Header, read_instance
 from dicomnode.infer.films import Film, choose_films, films_of
 from dicomnode.infer.grid import fitted, normalized, region_of, stretched
 from dicomnode.infer.manifest import Accepts, PixelRecipe
-from dicomnode.records import PreparedImage, Selection
+from dicomnode.records import PreparedImage, ReasonCode, Selection, reason
 
 _MOST_FRAMES = 16
 
@@ -40,9 +40,8 @@ def _frames(header: Header, recipe: PixelRecipe) -> list[PreparedImage]:
     """A film has one frame, dual energy and stitching a few; a cine run is no film."""
     count = frame_count(header.ds)
     if count > _MOST_FRAMES:
-        raise UnsupportedImageError(
-            f"instance {text(header.ds, 'SOPInstanceUID')} has {count} frames; a radiograph has at most {_MOST_FRAMES}"
-        )
+        uid = text(header.ds, "SOPInstanceUID")
+        raise UnsupportedImageError(reason(ReasonCode.FRAMES, uid=uid, count=count, most=_MOST_FRAMES))
     ds = read_instance(header.path)
     quarters, flip = turns_to_upright(texts(ds, "PatientOrientation"), UPRIGHT_FRONTAL)
     images = []

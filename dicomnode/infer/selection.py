@@ -31,13 +31,13 @@ from dicomnode.infer.frames import Frame, FrameReader, frames_of
 from dicomnode.infer.grade import POINTS, Grade, grade
 from dicomnode.infer.manifest import Accepts, Prefers
 from dicomnode.infer.stacks import orientation, stacks_of
-from dicomnode.records import LeftOut, Omission, Selection, StackFacts
+from dicomnode.records import LeftOut, Omission, ReasonCode, Selection, StackFacts, reason
 
 _FEW = 0.25
 """So many slices of another orientation, as a share of the axial ones of their series, are its localizer."""
-_NOT_AXIAL = Misfit(Omission.NOT_AXIAL, "no series of the study is axial; the model reads axial slices")
-_SCOUT = Misfit(Omission.LOCALIZER, "a few differently oriented slices in an axial series are its localizer")
-_COPY = "another image with the same pixels is read"
+_NOT_AXIAL = Misfit(Omission.NOT_AXIAL, reason(ReasonCode.NOT_AXIAL))
+_SCOUT = Misfit(Omission.LOCALIZER, "a few slices of another orientation in an axial series are its localizer")
+_COPY = "the same pixels are read already"
 
 
 class Chosen(NamedTuple):
@@ -144,11 +144,11 @@ def _by_series(left: Sequence[_Left]) -> list[LeftOut]:
     groups: dict[tuple[str, Omission], list[_Left]] = defaultdict(list)
     for one in left:
         groups[text(one.header.ds, "SeriesInstanceUID"), one.misfit.reason].append(one)
-    rows = [_row(reason, members) for (_, reason), members in groups.items()]
+    rows = [_row(omission, members) for (_, omission), members in groups.items()]
     return sorted(rows, key=lambda one: (one.facts.series_number or 0, one.reason, one.facts.series_instance_uid))
 
 
-def _row(reason: Omission, members: Sequence[_Left]) -> LeftOut:
+def _row(omission: Omission, members: Sequence[_Left]) -> LeftOut:
     ds = members[0].header.ds
     planes = {"" if one.frame is None else orientation(one.frame.plane) for one in members}
     turned = planes.pop() if len(planes) == 1 else ""
@@ -160,6 +160,6 @@ def _row(reason: Omission, members: Sequence[_Left]) -> LeftOut:
         orientation=turned,
     )
     sentence = min(one.misfit.sentence for one in members)
-    if reason is Omission.NOT_AXIAL:
+    if omission is Omission.NOT_AXIAL:
         sentence = f"the slices are {turned or 'not axial'}; the model reads axial slices"
-    return LeftOut(facts=facts, reason=reason, sentence=sentence)
+    return LeftOut(facts=facts, reason=omission, sentence=sentence)

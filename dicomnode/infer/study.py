@@ -14,19 +14,19 @@ from dicomnode.records import (
     PreparedImage,
     Prompted,
     QualityLevel,
+    ReasonCode,
     ReviewReason,
+    reason,
 )
 
 # K findings, N images
 
-OUT_OF_DISTRIBUTION = 1.0
-"""An image with a higher out-of-distribution score does not look like those that the model was trained on."""
-_FEW_OUTLIERS = 0.25
-"""With a larger share of such slices a volume is judged but excludes nothing; with more than half it is not judged."""
-NOT_JUDGED = (
-    "the image does not look like those the model was trained on: it may be rotated, inverted, or of another body part"
-)
-NON_DIAGNOSTIC = "the image is nearly uniform: its grey values hardly differ"
+STRANGE = 1.0
+"""An image of greater strangeness does not look like those that the model was trained on."""
+_FEW_STRANGE = 0.25
+"""With a larger share of strange slices a volume is judged, but excludes nothing; with more than half it is not."""
+NOT_JUDGED = reason(ReasonCode.STRANGE)
+NON_DIAGNOSTIC = reason(ReasonCode.BLANK)
 
 
 def outlier_share(scores: FloatArray) -> float:

@@ -27,7 +27,7 @@ from dicomnode.node.examination import examination
 from dicomnode.node.frame import Failure, Fate, attempt
 from dicomnode.node.models import Models
 from dicomnode.node.study import JobStudy, prepare
-from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, review_of
+from dicomnode.node.unread import from_index, identities, is_of_the_study, outcome_of, reasons_of, review_of
 from dicomnode.node.withdrawing import Answers, Succession
 from dicomnode.priors.compare import NOT_LOOKED_FOR, PriorComparison, Priors
 from dicomnode.records import (
@@ -38,9 +38,11 @@ from dicomnode.records import (
     Heatmap,
     Job,
     Reading,
+    ReasonCode,
     Report,
     Stage,
     ViewerProfile,
+    reason,
 )
 from dicomnode.report import alerts_due, report_without_reading, study_acuity, verdicts_of, write_report
 from dicomnode.settings import Settings
@@ -184,7 +186,7 @@ class Pipeline:
     ) -> Report:
         report = report_without_reading(
             outcome_of(error),
-            str(error),
+            reasons_of(error),
             None,
             self._settings.report,
             review=review_of(error),
@@ -199,8 +201,8 @@ class Pipeline:
         if job.refusal:
             raise PermanentError(job.refusal)
         if job.bundle is None:
-            why = f"routing rule {job.rule!r} names no bundle" if job.rule else "no routing rule matches this study"
-            raise NotApplicableError(why)
+            by_rule = reason(ReasonCode.RULE_WITHOUT_BUNDLE, rule=job.rule)
+            raise NotApplicableError(by_rule if job.rule else reason(ReasonCode.NO_RULE))
         model = self._models.get(job.bundle)
         study = self._study_of(job)
         prepared = prepare(study, model.bundle)
@@ -270,7 +272,7 @@ class Pipeline:
             bundle = None
         return report_without_reading(
             outcome_of(error),
-            str(error),
+            reasons_of(error),
             bundle,
             self._settings.report,
             review=review_of(error),

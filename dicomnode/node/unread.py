@@ -10,7 +10,7 @@ from dicomnode.dicom.header import identity
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import NotApplicableError, NotJudgedError, PermanentError, UnsupportedImageError
 from dicomnode.node.frame import Failure, Fate
-from dicomnode.records import KeptInstance, Outcome, ReviewReason
+from dicomnode.records import KeptInstance, Outcome, Reason, ReviewReason, reason_of
 
 
 def identities(instances: Sequence[KeptInstance]) -> tuple[Dataset, ...]:
@@ -50,6 +50,11 @@ def outcome_of(error: PermanentError) -> Outcome:
 def review_of(error: PermanentError) -> tuple[ReviewReason, ...]:
     """Why somebody should look at what was not judged."""
     return (ReviewReason(error.review),) if isinstance(error, NotJudgedError) else ()
+
+
+def reasons_of(error: PermanentError) -> tuple[Reason | str, ...]:
+    """Why a study was not read, as the report says it: what went through the index as a sentence gets its code back."""
+    return tuple(one if isinstance(one, Reason) else reason_of(str(one)) or str(one) for one in error.why)
 
 
 def is_of_the_study(failure: Failure) -> bool:

@@ -44,6 +44,7 @@ from dicomnode.records.reading import (
     Reading,
     ReviewReason,
 )
+from dicomnode.records.reasons import MISSING, UNKNOWN, Reason, ReasonCode, reason, reason_of
 from dicomnode.records.report import (
     Examination,
     Finding,
@@ -63,6 +64,12 @@ from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission
 from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
 __all__ = [
+    "MISSING",
+    "UNKNOWN",
+    "Reason",
+    "ReasonCode",
+    "reason",
+    "reason_of",
     "BODY_REGIONS",
     "SILENT",
     "Acuity",

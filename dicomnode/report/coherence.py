@@ -167,7 +167,7 @@ def _in_change(sentence: Sentence, findings: Sequence[Finding], language: Langua
     """Whether the words speak of another change than the finding's."""
     for finding in findings:
         name = language.name(finding.spec)
-        if name.text.casefold() in sentence.text.casefold():
+        if _is_named(name, sentence.text.casefold()):
             for change in set(Change) - {finding.change}:
                 if _pattern(language, f"change-{change}", name).fullmatch(sentence.text):
                     yield f"the words say that {finding.spec.key} is {change}"
@@ -177,7 +177,7 @@ def _read(text: str, findings: Sequence[Finding], language: Language) -> Iterato
     """The claims of a sentence by its words, through the messages of its language."""
     folded = text.casefold()
     named = [(finding, language.name(finding.spec)) for finding in findings]
-    named = [(finding, name) for finding, name in named if name.text.casefold() in folded]
+    named = [(finding, name) for finding, name in named if _is_named(name, folded)]
     for message in _LISTS:
         if named and (found := _list_pattern(language, message).fullmatch(text)):
             yield from _read_list(found[1].casefold(), named)
@@ -193,11 +193,22 @@ def _read(text: str, findings: Sequence[Finding], language: Language) -> Iterato
                 yield Claim(finding=finding.spec.key, stance=stance)
 
 
+def _is_named(name: Name, folded: str) -> bool:
+    """Whether a finding stands in a casefolded text in any of its forms."""
+    return any(form.casefold() in folded for form in _words_of(name))
+
+
+@lru_cache(maxsize=4096)
+def _words_of(name: Name) -> tuple[str, ...]:
+    return tuple({form for key, form in name.forms.items() if key != "gender"})
+
+
 def _read_list(listed: str, named: Sequence[tuple[Finding, Name]]) -> Iterator[Claim]:
     """Findings of a list, longer names first, as one may hold another."""
     for finding, name in sorted(named, key=lambda pair: -len(pair[1].text)):
-        if name.text.casefold() in listed:
-            listed = listed.replace(name.text.casefold(), "", 1)
+        said = name.forms["accusative"].casefold()
+        if said in listed:
+            listed = listed.replace(said, "", 1)
             yield Claim(finding=finding.spec.key, stance=Stance.DENIED)
 
 
@@ -206,8 +217,7 @@ def _pattern(language: Language, message: str, name: Name) -> re.Pattern[str]:
     """What a message on a finding of this name looks like, whatever its probability and places."""
     filled = language.sentence(
         message,
-        finding=name.text,
-        gender=name.gender,
+        **name.forms,
         starts="vowel" if starts_with_vowel(name) else "other",
         estimate=_ANY,
         qualifiers=_ANY,
@@ -217,4 +227,6 @@ def _pattern(language: Language, message: str, name: Name) -> re.Pattern[str]:
 
 @lru_cache(maxsize=256)
 def _list_pattern(language: Language, message: str) -> re.Pattern[str]:
-    return re.compile(re.escape(language.sentence(message, findings=_ANY)).replace(re.escape(_ANY), "(.+)"))
+    return re.compile(
+        re.escape(language.sentence(message, findings=_ANY, alternatives=_ANY)).replace(re.escape(_ANY), "(.+)")
+    )

@@ -14,6 +14,7 @@ from dicomnode.records import (
     Outcome,
     PriorState,
     PriorStudy,
+    Reason,
     ReviewReason,
     Revision,
     Selection,
@@ -84,8 +85,8 @@ class Content:
     prior: PriorStudy | None = None
     prior_note: PriorState = PriorState.NOT_LOOKED_FOR
     bundle: BundleIdentity | None = None
-    reason: str = ""
-    """Technical, in English."""
+    why: tuple[Reason | str, ...] = ()
+    """Why nothing was read; a sentence is technical and in English."""
     revision: Revision = Revision()
 
     @property

@@ -9,9 +9,10 @@ from dicomnode.records import Claim, Finding, Stance
 from dicomnode.report.content import Drafted
 from dicomnode.report.cues import Cues
 from dicomnode.report.grounding import any_of, claims, compares, is_all_clear, names_of, plain
+from dicomnode.report.places import SIDES, SIZES, ZONES
 from dicomnode.report.terms import qualifiers
 
-_GROUPS = (("right", "left", "both"), ("upper", "middle", "lower"), ("small", "moderate", "large"))
+_GROUPS = (SIDES, ZONES, SIZES)
 """Of each of these a sentence on one finding names one at most."""
 # What says nothing beside a finding, its presence, place and size: the grammar of a sentence, and the look of the
 # finding that it names.

@@ -1,6 +1,6 @@
 """The languages that reports can be written in: messages in Fluent, numbers, dates and lists as the region has them.
 
-To add one: write `locales/<language>/report.ftl` with every message of the English file, give each term of
+To add one: write the files of `locales/<language>` with every message of the English ones, give each term of
 `terms.toml` its name, and name the code in `dicom/codes.py`; the tests say what is missing. A region that says some
 things otherwise has a file and names of its own with just these (`locales/pt-PT`, `en-GB` in the table).
 """
@@ -8,6 +8,7 @@ things otherwise has a file and names of its own with just these (`locales/pt-PT
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
@@ -20,9 +21,11 @@ from fluent.runtime import FluentBundle, FluentResource
 
 from dicomnode.errors import SettingsError
 from dicomnode.records import CodedConcept, FindingSpec
-from dicomnode.report.terms import Name, Term, finding_term
+from dicomnode.report.terms import Name, finding_term
 
 _LOCALES = resources.files(__package__).joinpath("locales")
+FILES = ("report.ftl", "places.ftl", "reasons.ftl", "labels.ftl")
+"""Files of messages that every language has."""
 _LONGEST_WORDS = 2500
 """Characters that Fluent fills into a message."""
 _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
@@ -30,9 +33,9 @@ _VOWELS = "aàâeéèêëiîïoôœuùûüyh"  # the h of the terms is mute
 
 _MAIN = {"zh": "zh_Hans_CN"}
 """Language to the locale that it is written as where its name alone does not say."""
-_SEPARATORS = {"zh": "、", "ar": "، "}
+_SEPARATORS = {"zh": "，", "ar": "، "}
 """Between items where it is no comma and blank."""
-_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": " ; "}
+_SEMICOLONS = {"zh": "；", "ar": "؛ ", "fr": "\N{NO-BREAK SPACE}; "}
 """Between clauses where it is no semicolon and blank."""
 _LIKE = {
     **dict.fromkeys(("en-AU", "en-IE", "en-IN", "en-NZ", "en-ZA"), "en-GB"),
@@ -73,9 +76,9 @@ class Language:
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
         self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)
         for name in dict.fromkeys((self.base, _LIKE.get(tag, tag), tag)):
-            path = _LOCALES.joinpath(name, "report.ftl")
-            if path.is_file():  # a region says only what it says otherwise
-                self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
+            for path in (_LOCALES.joinpath(name, file) for file in FILES):
+                if path.is_file():  # a region says only what it says otherwise
+                    self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")), allow_overrides=True)
 
     def has(self, message: str) -> bool:
         """Whether there is such a message."""
@@ -111,10 +114,6 @@ class Language:
         term = finding_term(spec.code)
         return self.base == "en" or (term is not None and self.base in term.names)
 
-    def qualifier(self, term: Term) -> str:
-        """Name of a place or size."""
-        return term.names[self.base].text
-
     def percent(self, percent: int) -> str:
         """Whole percent."""
         return _percent(self._locale, percent)
@@ -131,12 +130,15 @@ class Language:
         """A date with the time of day, in the region's medium form; the time zone is the moment's own."""
         return str(format_datetime(moment, format="medium", tzinfo=moment.tzinfo, locale=self._locale))
 
-    def listed(self, items: Sequence[str]) -> str:
-        """Items as one list."""
-        return str(format_list(list(items), locale=self._locale)) if items else ""
+    def listed(self, items: Sequence[str], *, style: str = "standard") -> str:
+        """Items as one list: "a, b, and c", or "a, b, or c" where the style is `or`."""
+        if not items:
+            return ""
+        said = str(format_list(list(items), style=style, locale=self._locale))  # type: ignore[arg-type]
+        return _euphonic(said) if self.base == "es" else said
 
     def joined(self, items: Sequence[str]) -> str:
-        """Items one after the other, without an "and": right, middle zone, small."""
+        """Items one after the other, without an "and": right middle zone, small."""
         return _SEPARATORS.get(self.base, ", ").join(items)
 
     def clauses(self, items: Sequence[str]) -> str:
@@ -171,6 +173,12 @@ def _name(tag: str, code: CodedConcept) -> Name:
 @lru_cache(maxsize=4096)
 def _percent(locale: Locale, percent: int) -> str:
     return str(format_percent(percent / 100, locale=locale))
+
+
+def _euphonic(listed: str) -> str:
+    """Spanish says e for y before the sound of i, and u for o before that of o; CLDR's patterns do not know."""
+    listed = re.sub(r" y (?=h?[ií](?!e))", " e ", listed)
+    return re.sub(r" o (?=h?[oó])", " u ", listed)
 
 
 def starts_with_vowel(name: Name) -> bool:

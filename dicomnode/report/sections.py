@@ -20,8 +20,10 @@ from dicomnode.records import (
     Verdict,
 )
 from dicomnode.report.content import Content
+from dicomnode.report.labels import labels_in, methods_in
 from dicomnode.report.languages import Language, capitalised
-from dicomnode.report.sentences import findings, impression, list_of_findings
+from dicomnode.report.reasons import reasons
+from dicomnode.report.sentences import findings, impression, list_of_findings, lists, percent, remarks_on_draft
 from dicomnode.report.terms import finding_term
 from dicomnode.report.translate import Translator
 from dicomnode.settings import ReportSettings
@@ -82,7 +84,9 @@ def report_text(
         headings={section: language.say(f"heading-{section}") for section in Section},
         sections={section: sentences for section, sentences in said.items() if sentences},
         names={finding.spec.key: language.name(finding.spec).text for finding in content.findings},
-        percents={finding.spec.key: language.percent(finding.percent) for finding in content.findings},
+        percents={finding.spec.key: percent(finding.estimate, language) for finding in content.findings},
+        labels=labels_in(language),
+        methods=methods_in(language),
     )
 
 
@@ -215,9 +219,8 @@ def _advice(content: Content, language: Language, settings: ReportSettings) -> s
 
 
 def _limits(content: Content, language: Language) -> Iterator[Sentence]:
-    names = [language.name(finding.spec).text for finding in content.findings]
     if content.is_read:
-        yield Sentence(text=language.sentence("judged", findings=language.listed(names)))
+        yield Sentence(text=language.sentence("judged", **lists(content.findings, language)))
         yield Sentence(text=language.sentence("not-excluded"))
     else:
         yield Sentence(text=language.sentence("judged-nothing"))
@@ -229,9 +232,8 @@ def _limits(content: Content, language: Language) -> Iterator[Sentence]:
     if content.quality is not None and content.quality.level is not QualityLevel.DIAGNOSTIC:
         faults = [language.say(f"fault-{fault}") for fault in content.quality.faults]
         yield Sentence(text=language.sentence("quality-limited", faults=language.listed(faults)))
+    yield from remarks_on_draft(content, language)
     unknown = [finding.spec.code.meaning for finding in content.findings if not language.knows(finding.spec)]
     if unknown:
         yield Sentence(text=language.sentence("untranslated", names=language.listed(unknown)))
-    if content.reason:
-        is_foreign = language.base != "en"
-        yield Sentence(text=language.sentence("details", reason=content.reason), language="en" if is_foreign else None)
+    yield from reasons(content.why, language)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from dicomnode.records import Claim, Estimate, Finding, Outcome, Sentence, Stance, Verdict
 from dicomnode.report.content import Content, Drafted, Statement
-from dicomnode.report.languages import Language, starts_with_vowel
-from dicomnode.report.terms import qualifiers
+from dicomnode.report.languages import Language, capitalised, starts_with_vowel
+from dicomnode.report.places import place_and_size
 from dicomnode.report.translate import Translator
 
 CLAIMS = {
@@ -42,6 +42,10 @@ def findings(content: Content, language: Language, translator: Translator | None
         elif finding.change_unknown is not None:
             why = language.say(f"change-why-{finding.change_unknown}")
             yield _of_finding(finding, "change-unknown", language, reason=why)
+
+
+def remarks_on_draft(content: Content, language: Language) -> Iterator[Sentence]:
+    """What became of the draft; it says nothing of the patient, and so is no finding."""
     if content.is_truncated:
         yield Sentence(text=language.sentence("truncated"))
     if content.reworded:
@@ -71,12 +75,17 @@ def impression(content: Content, language: Language) -> Iterator[Sentence]:
         yield Sentence(text=language.sentence("review", reasons=_reasons(content.review, language)))
 
 
+def lists(chosen: Sequence[Finding], language: Language) -> dict[str, str]:
+    """Names of several findings as messages ask for them, in the accusative where the language has one."""
+    names = [language.name(finding.spec).forms["accusative"] for finding in chosen]
+    return {"findings": language.listed(names), "alternatives": language.listed(names, style="or")}
+
+
 def list_of_findings(message: str, chosen: Sequence[Finding], language: Language) -> Sentence:
     """A sentence that says of several findings that they are absent."""
-    names = language.listed([language.name(finding.spec).text for finding in chosen])
     claims = tuple(Claim(finding=finding.spec.key, stance=Stance.DENIED) for finding in chosen)
     return Sentence(
-        text=language.sentence(message, findings=names),
+        text=language.sentence(message, **lists(chosen, language)),
         finding=chosen[0].spec.key if len(chosen) == 1 else None,
         claims=claims,
     )
@@ -87,8 +96,7 @@ def named(finding: Finding, message: str, language: Language, **values: object) 
     name = language.name(finding.spec)
     return language.sentence(
         message,
-        finding=name.text,
-        gender=name.gender,
+        **name.forms,
         starts="vowel" if starts_with_vowel(name) else "other",
         estimate=estimate(finding.estimate, language),
         **values,
@@ -97,13 +105,17 @@ def named(finding: Finding, message: str, language: Language, **values: object) 
 
 def estimate(known: Estimate, language: Language) -> str:
     """A probability, with its limits where they are known."""
-    probability = language.percent(known.percent)
-    if known.is_rough:
-        probability = language.say("about", percent=probability)
+    probability = percent(known, language)
     if known.lower is None or known.upper is None:
         return language.say("estimate", probability=probability)
     low, high = language.percent(known.lower), language.percent(known.upper)
-    return language.say("estimate-interval", probability=probability, low=low, high=high)
+    return language.say("estimate-interval", probability=probability, low=low, high=high, level=language.percent(95))
+
+
+def percent(known: Estimate, language: Language) -> str:
+    """A probability without its limits: "85%", or "about 85%" where that is all that is known."""
+    said = language.percent(known.percent)
+    return language.say("about", percent=said) if known.is_rough else said
 
 
 def _from_codes(statement: Statement, graded: dict[str, Finding], language: Language) -> Iterator[Sentence]:
@@ -123,7 +135,7 @@ def _drafted(
     finding = drafted.claims[0].finding if len(drafted.claims) == 1 else None
     said = Sentence(text=drafted.text, is_drafted=True, finding=finding, claims=drafted.claims)
     if language.base == content.draft_language.split("-")[0]:
-        yield said
+        yield replace(said, text=capitalised(drafted.text))
         return
     if drafted.is_coded:
         yield from _from_codes(statement, {one.spec.key: one for one in content.findings}, language)
@@ -137,8 +149,8 @@ def _drafted(
 
 
 def _places(keys: Sequence[str], language: Language) -> str:
-    known = [language.qualifier(term) for term in qualifiers() if term.key in keys]
-    return language.say("qualifiers", list=language.joined(known)) if known else ""
+    said = place_and_size(keys, language)
+    return language.say("qualifiers", list=said) if said else ""
 
 
 def _not_read(content: Content, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""The one table of terms, `terms.toml`: every finding, place and size with its codes and its name in each language."""
+"""The one table of terms, `terms.toml`: every finding with its codes and names, and the places and sizes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ class Name:
     text: str
     gender: str = "other"
     """masculine, feminine, neuter, or other where the language has none."""
+    accusative: str = ""
+    dative: str = ""
+
+    @property
+    def forms(self) -> dict[str, str]:
+        """Every form that a message may ask for, and its gender."""
+        return {
+            "finding": self.text,
+            "accusative": self.accusative or self.text,
+            "dative": self.dative or self.text,
+            "gender": self.gender,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +45,7 @@ class Term:
     words: tuple[str, ...]
     """By which an English draft names a place or size."""
     names: Mapping[str, Name]
-    """By language, and by language and region where that has another name."""
+    """By language, and by language and region where that has another name; places and sizes have theirs in messages."""
 
 
 def finding_term(code: CodedConcept) -> Term | None:
@@ -65,10 +77,19 @@ def _read(table: str) -> tuple[Term, ...]:
 
 def _term(key: str, entry: Mapping[str, Any]) -> Term:
     named = {language: one for language, one in entry.items() if isinstance(one, dict)}
+    names = {
+        language: Name(
+            text=one["name"],
+            gender=one.get("gender", "other"),
+            accusative=one.get("accusative", ""),
+            dative=one.get("dative", ""),
+        )
+        for language, one in named.items()
+    }
     return Term(
         key=key,
         code=tuple(entry["code"]) if "code" in entry else None,
         recommendation=entry.get("recommendation", ""),
         words=tuple(entry.get("words", ())),
-        names={language: Name(text=one["name"], gender=one.get("gender", "other")) for language, one in named.items()},
+        names=names,
     )

@@ -12,12 +12,16 @@ import numpy as np
 from dicomnode.measure.hierarchy import coherent
 from dicomnode.records import FindingSpec, FloatArray, Reading, ReviewReason, Verdict
 
+WIDEST = 0.5
+"""A verdict on a wider interval is not certain: the interval spans more than half of all that a probability can be."""
+
 
 def verdict(spec: FindingSpec, probability: float, interval: Sequence[float] | None = None) -> Verdict:
     """What a calibrated probability alone says of a finding.
 
-    Present from the threshold on, absent below it; undetermined between the conformal bounds, and where the interval
-    of the probability holds the threshold, so that the true one may as well lie on its other side.
+    Present from the threshold on, absent below it; not certain between the conformal bounds, where the interval of the
+    probability holds the threshold, so that the true one may as well lie on its other side, and where the interval is
+    wider than `WIDEST`. An interval that holds another one of the same probability never gives a more certain verdict.
 
     Parameters
     ----------
@@ -26,10 +30,11 @@ def verdict(spec: FindingSpec, probability: float, interval: Sequence[float] | N
     """
     absent_below, present_from = spec.certain or (spec.threshold, spec.threshold)
     low, high = (probability, probability) if interval is None else (float(interval[0]), float(interval[1]))
+    is_narrow = high - low <= WIDEST
     if probability >= spec.threshold:
-        is_sure = probability >= present_from and low >= spec.threshold
+        is_sure = is_narrow and probability >= present_from and low >= spec.threshold
         return Verdict.PRESENT if is_sure else Verdict.POSSIBLE
-    is_sure = probability < absent_below and high < spec.threshold
+    is_sure = is_narrow and probability < absent_below and high < spec.threshold
     return Verdict.ABSENT if is_sure else Verdict.UNDETERMINED
 
 

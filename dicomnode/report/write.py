@@ -27,6 +27,7 @@ from dicomnode.records import (
     PriorStudy,
     QualityLevel,
     Reading,
+    Reason,
     Report,
     ReportText,
     ReviewReason,
@@ -130,7 +131,7 @@ def write_report(
 
 def report_without_reading(
     outcome: Outcome,
-    reason: str,
+    why: str | Sequence[Reason | str],
     bundle: BundleIdentity | None,
     settings: ReportSettings,
     *,
@@ -144,8 +145,9 @@ def report_without_reading(
     ----------
     outcome
         NOT_APPLICABLE, NOT_JUDGED or COULD_NOT_RUN.
-    reason
-        Why, in one English sentence without patient data.
+    why
+        One reason or more, or one English sentence; without patient data. A sentence is shown in English in every
+        language.
     review
         Why it was not judged, coded; at least one reason where it was not judged.
 
@@ -166,7 +168,7 @@ def report_without_reading(
         review=tuple(review),
         examination=examination,
         bundle=bundle,
-        reason=reason,
+        why=(why,) if isinstance(why, str) else tuple(why),
         revision=revision,
     )
     return _report(content, settings)
@@ -198,7 +200,7 @@ def _coherent(content: Content, settings: ReportSettings) -> Report:
 def _report(content: Content, settings: ReportSettings) -> Report:
     return Report(
         outcome=content.outcome,
-        reason=content.reason,
+        reason="; ".join(str(one) for one in content.why),
         acuity=content.acuity,
         findings=content.findings,
         texts=_texts(content, settings),

@@ -14,7 +14,7 @@ from dicomnode.dicom.elements import text
 from dicomnode.dicom.patient import PATIENT_ELEMENTS, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.errors import UnsupportedImageError
-from dicomnode.records import Acuity, Job, KeptInstance
+from dicomnode.records import Acuity, Job, KeptInstance, ReasonCode, reason
 from dicomnode.schedule.completeness import ArchiveCount, Stopwatch, is_complete
 from dicomnode.schedule.patients import by_patient
 from dicomnode.schedule.rules import Candidate, Route, header_elements, route
@@ -33,10 +33,7 @@ STAT = frozenset({"STAT", "HIGH"})
 
 Guard = Callable[[str, Callable[[], bool]], bool]
 """Plans the study of a UID; where that fails it says so, and that the study has no job yet."""
-_CONTESTED = (
-    "its images are known to the node as another patient's or another study's; an operator has to say which is right "
-    "(`dicomnode studies correct`)"
-)
+_CONTESTED = str(reason(ReasonCode.CONTESTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,17 +199,15 @@ def _refusal(patients: int, elements: Sequence[str], *, is_refused: bool) -> str
     """Why images are not read that lie with those of other patients; it goes to each of them, and names nobody."""
     if patients == 1 or not is_refused:
         return ""
-    differ = f", which contradict in {', '.join(elements)}" if elements else ""
-    return (
-        f"images of {patients} patients lie under this Study Instance UID{differ}; none of this patient was read. "
-        "The study has to be put right and sent again"
-    )
+    if not elements:
+        return str(reason(ReasonCode.PATIENTS, patients=patients))
+    return str(reason(ReasonCode.PATIENTS_DIFFER, patients=patients, elements=", ".join(elements)))
 
 
 def _lost(members: Sequence[Candidate]) -> str:
     """Why nothing is read where the node lost every file."""
     is_lost = members and all(one.patient is None for one in members)
-    return f"none of the study's {len(members)} files can be read from the node's disk any more" if is_lost else ""
+    return str(reason(ReasonCode.FILES_LOST, count=len(members))) if is_lost else ""
 
 
 def _is_asked(members: Sequence[Candidate]) -> bool:

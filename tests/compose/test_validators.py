@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,7 +164,12 @@ def test_pixelmed_finds_no_error_in_any_template(tmp_path, a_request, a_ct_serie
     assert all("IOD validation complete" in answer for answer in answers)
     found = [line for answer in answers for line in answer.splitlines() if line.startswith("Found Root Template")]
     assert ["TID_2000"] * 2 + ["TID_1500"] * 2 + ["TID_2010", "TID_1500"] == [line.split()[3] for line in found]
-    assert [] == [line for answer in answers for line in answer.splitlines() if line.startswith("Error")]
+    errors = [line for answer in answers for line in answer.splitlines() if line.startswith("Error")]
+    assert [] == [line for line in errors if not _FALSE_ALARM.search(line)]
+
+
+_FALSE_ALARM = re.compile(r'\(121058,DCM,"Procedure reported"\).* not found in context group 100$')
+"""CID 100 is extensible (PS3.16), so that a head CT may be called one; later versions of the validator only warn."""
 
 
 def _documents(a_request, sources: tuple[Dataset, ...]) -> Iterator[Dataset]:

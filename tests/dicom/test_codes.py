@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from babel import Locale
+from pydicom import Dataset
 from pydicom.sr import Collection
 
 from dicomnode.dicom import codes
+from dicomnode.dicom.procedure import procedure_of
 from dicomnode.records import Acuity, CodedConcept, Outcome, Presence
 
 CONCEPTS = {
@@ -20,6 +22,9 @@ UNKNOWN_TO_PYDICOM = {
     ("%", "UCUM"),
     ("C0034375", "UMLS"),
     ("RID50261", "RADLEX"),
+    ("30745-4", "LN"),  # chest films: LOINC's own codes of imaging, beside those that the standard repeats
+    ("36572-6", "LN"),
+    ("42272-5", "LN"),
 }
 
 
@@ -53,3 +58,45 @@ def test_every_outcome_has_a_code():
     """Those of a reading can be told apart, and from a study that was not read."""
     assert set(Outcome) == set(codes.OUTCOMES)
     assert 4 == len(set(codes.OUTCOMES.values()))
+
+
+@pytest.mark.parametrize(
+    ("modality", "body_part", "views", "meaning"),
+    [
+        ("CT", "HEAD", (), "CT Head"),
+        ("CT", "BRAIN", (), "CT Head"),
+        ("CT", "CHEST", (), "CT Chest"),
+        ("MR", "BRAIN", (), "MR Brain"),
+        ("DX", "CHEST", ("PA",), "XR Chest Views"),
+        ("CR", "THORAX", ("AP",), "XR Chest AP"),
+        ("DX", "chest", ("PA", "LL"), "XR Chest PA and Lateral"),
+        ("DX", "CHEST", (), "XR Chest Views"),
+        ("DX", "HAND", (), "XR unspecified body region"),
+        ("CT", "", (), "CT unspecified body region"),
+        ("US", "ABDOMEN", (), "Imaging procedure"),
+        ("", "", (), "Imaging procedure"),
+    ],
+)
+def test_a_procedure_is_named_as_narrowly_as_is_known(modality, body_part, views, meaning):
+    """Head CT and chest film have codes of their own; the general ones are for what is not known."""
+    assert meaning == codes.procedure(modality, body_part, views).meaning
+
+
+def _coded(value: str, meaning: str = "Thorax pa", scheme: str = "99HOSPITAL") -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
+def test_the_house_s_own_code_of_a_procedure_is_found():
+    """Procedure Code first, then what was requested, wherever it stands; a code without a meaning is none."""
+    request = Dataset()
+    request.RequestedProcedureCodeSequence = [_coded("R2")]
+    ds = Dataset()
+    assert procedure_of(ds) is None
+    ds.RequestAttributesSequence = [request]
+    assert CodedConcept("R2", "99HOSPITAL", "Thorax pa") == procedure_of(ds)
+    ds.RequestedProcedureCodeSequence = [_coded("R1")]
+    assert "R1" == procedure_of(ds).value
+    ds.ProcedureCodeSequence = [_coded("P0", meaning=""), _coded("P1"), _coded("P2")]
+    assert "P1" == procedure_of(ds).value

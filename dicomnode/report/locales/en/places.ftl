@@ -1,0 +1,32 @@
+# Where a finding lies and how large it is, as it stands in brackets behind the finding (report/places.py).
+place-right = right
+place-left = left
+place-both = bilateral
+place-upper = upper zone
+place-right-upper = right upper zone
+place-left-upper = left upper zone
+place-both-upper = both upper zones
+place-middle = middle zone
+place-right-middle = right middle zone
+place-left-middle = left middle zone
+place-both-middle = both middle zones
+place-lower = lower zone
+place-right-lower = right lower zone
+place-left-lower = left lower zone
+place-both-lower = both lower zones
+place-upper_lobe = upper lobe
+place-right-upper_lobe = right upper lobe
+place-left-upper_lobe = left upper lobe
+place-both-upper_lobe = both upper lobes
+place-middle_lobe = middle lobe
+place-right-middle_lobe = right middle lobe
+place-left-middle_lobe = left middle lobe
+place-both-middle_lobe = both middle lobes
+place-lower_lobe = lower lobe
+place-right-lower_lobe = right lower lobe
+place-left-lower_lobe = left lower lobe
+place-both-lower_lobe = both lower lobes
+
+size-small = small
+size-moderate = moderate
+size-large = large

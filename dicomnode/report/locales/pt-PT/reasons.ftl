@@ -1,0 +1,15 @@
+reason-rule_without_bundle = A regra de encaminhamento “{ $rule }” não indica nenhum modelo.
+reason-no_rule = Nenhuma regra de encaminhamento se aplica a este exame.
+reason-matrix = A imagem tem { NUMBER($rows, useGrouping: 0) } x { NUMBER($columns, useGrouping: 0) } píxeis; o modelo precisa de pelo menos { NUMBER($least_rows, useGrouping: 0) } x { NUMBER($least_columns, useGrouping: 0) }.
+reason-strange = A imagem é diferente das usadas para treinar o modelo; pode estar rodada, invertida ou mostrar outra região.
+reason-blank = A imagem está quase vazia: os níveis de cinzento quase não diferem.
+reason-frames = A imagem { $uid } tem { $count } fotogramas; uma radiografia tem no máximo { NUMBER($most, useGrouping: 0) }.
+reason-narrow = Uma imagem de { NUMBER($rows, useGrouping: 0) } x { NUMBER($columns, useGrouping: 0) } píxeis é demasiado estreita para ser analisada.
+reason-uniform = A imagem tem um único nível de cinzento; não há nada a analisar.
+reason-no_pixels = A imagem { $uid } não contém dados de píxeis.
+reason-decoding = Imagem { $uid }, fotograma { NUMBER($frame, useGrouping: 0) }: não é possível descodificar os dados de píxeis ({ $syntax }).
+reason-coloured = A imagem { $uid } é a cores; uma TC deve estar em tons de cinzento.
+reason-file_missing = Falta o ficheiro de imagem { $name }.
+reason-files_lost = Nenhum dos { $count } ficheiros do exame pode já ser lido no disco do nó de IA.
+value-missing = não indicada
+kernel-sharp = realce de contornos
