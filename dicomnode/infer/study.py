@@ -21,10 +21,10 @@ from dicomnode.records import (
 
 # K findings, N images
 
-STRANGE = 1.0
-"""An image of greater strangeness does not look like those that the model was trained on."""
-_FEW_STRANGE = 0.25
-"""With a larger share of strange slices a volume is judged, but excludes nothing; with more than half it is not."""
+OUT_OF_DISTRIBUTION = 1.0
+"""An image with a higher out-of-distribution score does not look like those that the model was trained on."""
+_FEW_OUTLIERS = 0.25
+"""With a larger share of such slices a volume is judged but excludes nothing; with more than half it is not judged."""
 NOT_JUDGED = reason(ReasonCode.STRANGE)
 NON_DIAGNOSTIC = reason(ReasonCode.BLANK)
 

@@ -164,7 +164,7 @@ def test_gantry_tilt_is_refused(make_slice, a_ct_bundle):
 UNSUPPORTED = {
     "Image Position": {"ImagePositionPatient": None},
     "two unit vectors": {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
-    "cannot be told in HU": {"RescaleSlope": None, "RescaleIntercept": None},
+    "cannot be converted to HU": {"RescaleSlope": None, "RescaleIntercept": None},
     "pixels 0.1 times as high as wide": {"PixelSpacing": [0.1, 1]},
     "no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None, "Columns": None, "PixelData": None},

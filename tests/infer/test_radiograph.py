@@ -151,7 +151,7 @@ def test_a_rescale_that_is_no_number_is_named(make_film, a_film_bundle, tmp_path
     bad = with_raw(dcmread(make_film(_a_gradient())), ("RescaleSlope", "DS", b"secret"))
     bad.save_as(tmp_path / "bad.dcm", enforce_file_format=True)
 
-    with pytest.raises(UnsupportedImageError, match=r"Rescale Slope \(0028,1053\) must hold a finite number") as raised:
+    with pytest.raises(UnsupportedImageError, match=r"Rescale Slope \(0028,1053\) must be a finite number") as raised:
         prepare([tmp_path / "bad.dcm"], a_film_bundle)
     assert "secret" not in str(raised.value)
 
