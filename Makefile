@@ -23,9 +23,9 @@ $(VENV)/.ready-train: $(VENV)/.ready
 demo: venv
 	$(BIN)/dicomnode demo --out demo-results
 
-# A worker for each core; more than eight would only train and start the same peers once more.
+# tests/conftest.py says how many processes.
 test: venv
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: venv
 	$(BIN)/ruff check .

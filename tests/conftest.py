@@ -22,6 +22,11 @@ from dicomnode.receive.scp import StorageSCP
 from dicomnode.settings import Destination, ReceiveSettings, Settings, StoreSettings
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One test process more than there are cores, because services under test mostly wait; eight at most."""
+    return min(8, (os.cpu_count() or 1) + 1)
+
+
 @pytest.fixture(autouse=True)
 def a_fresh_log() -> Iterator[None]:
     """Forget how a command configured the log: it may write to a stream that is gone by the next test."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import made_once
 from PIL import Image
 
 if find_spec("torch") is None:
@@ -86,9 +87,9 @@ def a_recipe(a_recipe_path: Path) -> Recipe:
 @pytest.fixture(scope="session")
 def a_run(a_recipe: Recipe, a_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle trained on the generated films, with its checkpoints beside it."""
-    folder = tmp_path_factory.mktemp("run") / "tiny"
-    train_bundle(a_recipe, a_data_dir, folder)
-    return folder
+    return (
+        made_once(tmp_path_factory, "run", lambda folder: train_bundle(a_recipe, a_data_dir, folder / "tiny")) / "tiny"
+    )
 
 
 _RECIPE = """
