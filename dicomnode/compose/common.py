@@ -78,16 +78,16 @@ class Series(Enum):
     OVERLAY = (Kind.OVERLAY, "OT", SecondaryCaptureImageStorage, "AI heat map")
     TEXT = (Kind.TEXT, "SR", BasicTextSRStorage, "AI text report")
     REGIONS = (Kind.REGIONS, "SR", ComprehensiveSRStorage, "AI regions")
-    STUDY = (Kind.STUDY, "SR", ComprehensiveSRStorage, "AI judgements")
+    STUDY = (Kind.STUDY, "SR", ComprehensiveSRStorage, "AI assessment")
     KEY_OBJECTS = (Kind.KEY_OBJECTS, "KO", KeyObjectSelectionDocumentStorage, "AI key images")
     SUMMARY = (Kind.SUMMARY, "OT", SecondaryCaptureImageStorage, "AI summary")
     PRESENTATION = (Kind.PRESENTATION, "PR", GrayscaleSoftcopyPresentationStateStorage, "AI outlines")
-    SEGMENTATION = (Kind.SEGMENTATION, "SEG", SegmentationStorage, "AI segments")
+    SEGMENTATION = (Kind.SEGMENTATION, "SEG", SegmentationStorage, "AI segmentation")
     PDF = (Kind.PDF, "DOC", EncapsulatedPDFStorage, "AI report PDF")
     REGIONS_3D = (Kind.REGIONS_3D, "SR", Comprehensive3DSRStorage, "AI regions")
-    STUDY_3D = (Kind.STUDY_3D, "SR", Comprehensive3DSRStorage, "AI judgements")
+    STUDY_3D = (Kind.STUDY_3D, "SR", Comprehensive3DSRStorage, "AI assessment")
     REGIONS_ENHANCED = (Kind.REGIONS_ENHANCED, "SR", EnhancedSRStorage, "AI regions")
-    STUDY_ENHANCED = (Kind.STUDY_ENHANCED, "SR", EnhancedSRStorage, "AI judgements")
+    STUDY_ENHANCED = (Kind.STUDY_ENHANCED, "SR", EnhancedSRStorage, "AI assessment")
 
     def __init__(self, kind: Kind, modality: str, sop_class_uid: str, title: str) -> None:
         self.kind = kind

@@ -19,13 +19,14 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.records import Acuity, CodedConcept, Outcome, Report, ReviewReason
 
-_WHY = {
-    ReviewReason.UNDETERMINED: "a finding can neither be called present nor absent",
-    ReviewReason.DISAGREEMENT: "draft and classifier, or the members of an ensemble, disagree",
-    ReviewReason.OUT_OF_DISTRIBUTION: "images do not look like those that the model was trained on",
-    ReviewReason.QUALITY: "the images are of limited quality or none",
-    ReviewReason.INCOMPLETE: "images of the study are missing",
+WHY = {
+    ReviewReason.UNDETERMINED: "some findings are neither confirmed nor excluded",
+    ReviewReason.DISAGREEMENT: "the drafted text and the classifier, or several models, disagree",
+    ReviewReason.OUT_OF_DISTRIBUTION: "images unlike those the model was trained on",
+    ReviewReason.QUALITY: "limited image quality",
+    ReviewReason.INCOMPLETE: "incomplete study",
 }
+"""In English, as the English report says it."""
 _READ = frozenset([Outcome.FINDINGS, Outcome.NOTHING_FOUND, Outcome.UNDETERMINED])
 
 
@@ -40,8 +41,8 @@ def study_evaluations(report: Report) -> list[Dataset]:
         coded.append((codes.COMPARISON_DONE, codes.NO if report.prior is None else codes.YES))
     if report.review:
         coded.append((codes.RECOMMENDATION, codes.FOR_PHYSICIAN_REVIEW))
-    comments = [f"Review: {_WHY[reason]}" for reason in report.review]
-    comments += [f"Nothing can be excluded: {_WHY[reason]}" for reason in report.cannot_exclude]
+    comments = [f"Review: {WHY[reason]}" for reason in report.review]
+    comments += [f"No finding can be excluded: {WHY[reason]}" for reason in report.cannot_exclude]
     if report.reason:
         comments.append(report.reason)
     return [

@@ -19,7 +19,7 @@ ALERT_WARNING = "AI result, not verified by a physician. Research use only, not 
 _CERTAINTIES = {
     Verdict.PRESENT: "suspected",
     Verdict.POSSIBLE: "suspected, but not certain",
-    Verdict.UNDETERMINED: "can be neither confirmed nor excluded",
+    Verdict.UNDETERMINED: "can neither be confirmed nor excluded",
     Verdict.ABSENT: "not detected",
 }
 

@@ -107,10 +107,10 @@ def test_a_head_ct_is_read_from_its_soft_series_and_says_so(a_head_house, soft, 
     assert "findings" == job["outcome"]
     said = document_text(results["text-sr.en"])
     assert "24 images were analyzed" in said
-    assert "Series read: 1." in said
-    assert "Convolution kernel: SOFT." in said
+    assert "Series analyzed: 1." in said
+    assert "Reconstruction kernel: SOFT." in said
     assert "One other series was not analyzed: different reconstruction kernel." in said
-    assert "Parts of what was sent were left out: localizer." in said
+    assert "Some of the images received were not analyzed: localizer." in said
     assert {ds.SOPInstanceUID for ds in soft} == _evidence(results)
     rows = a_head_house.stores.inputs.selection_of(job["id"])
     assert [(1, True, ""), (2, False, "kernel"), (1, False, "localizer")] == [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from report.conftest import FINDINGS_KNOWN as KNOWN
 from report.conftest import SPECS, english_in
 
+from dicomnode.compose.evaluations import WHY
 from dicomnode.dicom import codes, words
 from dicomnode.records import (
     Acuity,
@@ -445,4 +446,5 @@ def test_the_english_words_of_objects_and_alerts_are_those_of_the_report():
         assert words.probability(known) == estimate(known, english)
     for judged, (message, _) in IMPRESSIONS.items():
         said = english.say(message, finding="X", gender="other", starts="other", estimate="E")
-        assert said.startswith("X can") or f"X {words.certainty(judged)} (E)." == said
+        assert f"X {words.certainty(judged)} (E)." == said
+    assert WHY == {one: english.say(f"review-{one}") for one in ReviewReason}
