@@ -114,12 +114,12 @@ class Priors:
         )
 
     def find(self, kept: Sequence[KeptInstance]) -> Search | None:
-        """What a study would be compared with; None if it has no usable Patient ID."""
+        """What a study would be compared with; None where it does not say surely who the patient is."""
         current = _of_one_patient(summary_of_kept(kept))
         return None if current is None else self._search.find(current, self.patience(is_emergent=False))
 
     def patience(self, *, is_emergent: bool) -> Patience:
-        """Limits of a search; shorter for an emergent study, whose result must not wait."""
+        """An emergent study's result must not wait for its past."""
         settings = self._settings.priors
         limit_s = settings.emergent_timeout_s if is_emergent else settings.timeout_s
         limit_s = min(limit_s, self._settings.schedule.lease_s / 2)
@@ -148,7 +148,7 @@ class Priors:
 
 
 def _of_one_patient(series: Sequence[StudySummary]) -> StudySummary | None:
-    """Summary of a study; None if its patient is not known or its series name different patients."""
+    """What a study says of itself; None where its patient is not known, or its series name different ones."""
     if not series or not is_identified(series[0].patient):
         return None
     return None if any(difference(series[0].patient, one.patient) for one in series) else together(series)
