@@ -43,7 +43,7 @@ def evaluate(  # noqa: PLR0913  # one option a parameter
     out: Annotated[Path, typer.Option(help="Folder for explanations.json and explanations.html.")],
     method: MethodOption = None,
     images: Annotated[int, typer.Option(min=4, help="Images of each kind, at most.")] = 48,
-    slow_images: Annotated[int, typer.Option(min=2, help="As --images, for methods that take seconds an image.")] = 12,
+    dear_images: Annotated[int, typer.Option(min=2, help="The same for methods that take seconds.")] = 12,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
 ) -> None:
     """Measure how far the maps of a bundle can be trusted, each method beside chance (extra: train)."""
@@ -57,7 +57,7 @@ def evaluate(  # noqa: PLR0913  # one option a parameter
         data,
         read_recipe(recipe),
         chosen=tuple(method or ()),
-        counts=(images, slow_images),
+        counts=(images, dear_images),
         split=split,
     )
     write_explanations(f"Explanations of {bundle} on {data.name}, {split} split", figures, out)
