@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv venv-train demo test lint docs bench clean
+.PHONY: venv venv-train demo test lint bench clean
 
 venv: $(VENV)/.ready
 
@@ -27,15 +27,16 @@ demo: venv
 test: venv
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+# Fills the parts of docs/*.md that come from the program: settings, commands, figures, DICOM tables.
+.PHONY: docs
+docs: venv
+	$(BIN)/python -m docs.generate
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-# Fills the parts of docs/*.md that come from the program: settings, commands, figures, DICOM tables.
-docs: venv
-	$(BIN)/python -m docs.generate
 
 bench: venv
 	$(BIN)/python bench/receive.py
