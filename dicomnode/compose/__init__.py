@@ -7,6 +7,10 @@ Does not: judge, draw conclusions, write files, send.
 To add an object: write `compose/<name>.py` with a function that returns `Composed`, give it a `Series` in
 `common.py` and a `Kind` in `profiles.py`, name it there in the profiles that want it, and call it in `objects.py`.
 What only some profiles want is imported when it is composed first, as its library costs a worker memory.
+
+A page for people goes through four steps: its content (`page.py`), its layout (`layout.py`, `bars.py`, `badge.py`) in
+marks of named inks (`ink.py`), and pixels (`raster.py`, `summary.py`) or a PDF (`pdf_report.py`). Heat maps take the
+same way (`caption.py`, `legend.py`, `picture.py`).
 """
 
 from dicomnode.compose.objects import compose

@@ -24,7 +24,18 @@ from pydicom import Dataset
 
 from dicomnode import __version__
 
-_LIBRARIES = ("fonttools", "fpdf2", "highdicom", "numpy", "pillow", "pydicom", "uharfbuzz")
+_LIBRARIES = (
+    "babel",
+    "fonttools",
+    "fpdf2",
+    "highdicom",
+    "numpy",
+    "pillow",
+    "pydicom",
+    "pyjpegls",
+    "pylibjpeg-openjpeg",
+    "uharfbuzz",
+)
 """What pixels, pages and documents are made with; another version may make other bytes."""
 
 

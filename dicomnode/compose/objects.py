@@ -48,7 +48,7 @@ def _composed(request: ComposeRequest) -> list[Composed]:
     }
     results = list(overlays.values())
     if Kind.SUMMARY in request.kinds:
-        results.append(summary(request))
+        results += summary(request)
     if Kind.PAGE in request.kinds:
         results += further_pages(request)
     if Kind.TEXT in request.kinds:

@@ -9,7 +9,9 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 from pydicom.valuerep import DSfloat
 
+from dicomnode.compose.caption import caption_of
 from dicomnode.compose.common import Series, body_part, code_item, common_attributes, orientation
+from dicomnode.compose.compression import set_pixels
 from dicomnode.compose.picture import Picture, drawn
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
@@ -17,7 +19,7 @@ from dicomnode.dicom import codes
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.geometry import Plane, calibrated_spacing_mm, plane
 from dicomnode.dicom.header import copied
-from dicomnode.dicom.words import PICTURE_WARNING, percent
+from dicomnode.dicom.words import PICTURE_WARNING
 from dicomnode.errors import UnsupportedImageError
 from dicomnode.records import Finding, Heatmap
 
@@ -46,12 +48,8 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     """
     source = request.source(heatmap.image.sop_instance_uid)
     role = f"overlay.{finding.spec.key}"
-    picture = drawn(
-        heatmap,
-        _legend(request, finding, heatmap),
-        request.settings.overlay_longest_side_px,
-        banner=request.level.series_flag,
-    )
+    caption = caption_of(request, finding, heatmap)
+    picture = drawn(heatmap, caption, request.settings.overlay_longest_side_px, finding.region)
     ds = common_attributes(request, Series.OVERLAY, role, number)
     ds.update(body_part(source))
     ds.update(copied(source, [Tag(keyword) for keyword in _COPIED]))
@@ -63,24 +61,14 @@ def overlay(request: ComposeRequest, finding: Finding, heatmap: Heatmap, number:
     is_scaled = (picture.rows, picture.columns) != heatmap.weights.shape
     _derive(ds, source, finding, heatmap, is_scaled=is_scaled)
     _place(ds, source, heatmap, picture)
-    ds.set_pixel_data(picture.pixels, "RGB", 8, generate_instance_uid=False)
+    set_pixels(ds, picture.pixels, request.settings)
     return Composed(role=role, dataset=ds)
-
-
-def _legend(request: ComposeRequest, finding: Finding, heatmap: Heatmap) -> tuple[str, ...]:
-    bundle = request.report.bundle
-    model = f"{bundle.name} {bundle.version}" if bundle else ""
-    return (
-        PICTURE_WARNING,
-        f"{finding.spec.code.meaning}: probability {percent(finding.estimate)}",
-        f"{heatmap.method.replace('_', ' ')}, {model}",
-    )
 
 
 def _derive(ds: Dataset, source: Dataset, finding: Finding, heatmap: Heatmap, *, is_scaled: bool) -> None:
     """Say what the picture was made from, and how (PS3.3 C.7.6.1, C.12.4)."""
     ds.DerivationDescription = (
-        f"Heat map of {finding.spec.code.meaning} by {heatmap.method}, fixed colour scale 0 to 1, "
+        f"Heat map of {finding.spec.code.meaning} by {heatmap.method}, relative scale (not a probability), "
         "added to the windowed source image; legend below the image"
     )
     concepts = [codes.PIXEL_ADDITION, *([codes.SPATIAL_RESAMPLING] if is_scaled else [])]

@@ -1,33 +1,28 @@
-"""The report as an Encapsulated PDF, for viewers that show documents."""
+"""The report as an Encapsulated PDF, for viewers that show documents and for print."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from fpdf import FPDF
-from fpdf.enums import Align, XPos, YPos
+from fpdf.enums import Align, TextMode
 from fpdf.errors import FPDFException
 from pydicom import Dataset
 
 from dicomnode.compose.common import Series, code_item, common_attributes
-from dicomnode.compose.page import Page, Style, page_of
+from dicomnode.compose.ink import PAPER, Mark, Shape, Side, Text
+from dicomnode.compose.layout import SHEET_HEIGHT, SHEET_WIDTH, sheets_of
+from dicomnode.compose.page import Page, page_of
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
-from dicomnode.compose.typeface import runs_from_right
+from dicomnode.compose.typeface import bold_width
 from dicomnode.dicom import codes
 from dicomnode.dicom.elements import text
 
-MARGIN_MM = 18
-_POINTS = {
-    Style.BANNER: 16,
-    Style.TITLE: 16,
-    Style.WARNING: 10,
-    Style.HEADING: 12,
-    Style.BODY: 11,
-    Style.SMALL: 8,
-}
-_ALARM, _INK, _GREY = (178, 24, 24), (20, 20, 20), (110, 110, 110)
-_INKS = {Style.BANNER: _ALARM, Style.WARNING: _ALARM, Style.SMALL: _GREY}
+_BASE_LINE = 0.8
+"""Where fpdf puts the base line in a cell as high as its letters."""
+_LINE = 2
+"""Points of a line."""
 
 
 def pdf_reports(request: ComposeRequest) -> Iterator[Composed]:
@@ -38,7 +33,7 @@ def pdf_reports(request: ComposeRequest) -> Iterator[Composed]:
     ds.BurnedInAnnotation = "YES"
     ds.RecognizableVisualFeatures = "NO"
     ds.AcquisitionDateTime = ""
-    ds.DocumentTitle = long_string(next(line.text for line in page.lines if line.style is Style.TITLE), 1024)
+    ds.DocumentTitle = long_string(page.title, 1024)
     ds.ConceptNameCodeSequence = [code_item(codes.DIAGNOSTIC_IMAGING_REPORT)]
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
     sources = [_reference(source) for source in request.sources if text(source, "SOPInstanceUID")]
@@ -51,7 +46,7 @@ def pdf_reports(request: ComposeRequest) -> Iterator[Composed]:
 
 
 def printed(page: Page, request: ComposeRequest) -> bytes:
-    """The page as PDF with its letters embedded; the same bytes for the same page.
+    """The page as PDF with its letters embedded, dark on white; the same bytes for the same page.
 
     Raises
     ------
@@ -65,24 +60,51 @@ def printed(page: Page, request: ComposeRequest) -> bytes:
 
 
 def _printed(page: Page, request: ComposeRequest) -> bytes:
-    pdf = _Document(format="A4")
+    pdf = _Document(unit="pt", format=(SHEET_WIDTH, SHEET_HEIGHT))
     pdf.set_creation_date(request.started_at)
     pdf.set_producer("dicomnode")
-    pdf.set_title(next(line.text for line in page.lines if line.style is Style.TITLE))
+    pdf.set_title(page.title)
     pdf.set_lang(page.language)
-    pdf.set_margin(MARGIN_MM)
-    pdf.set_auto_page_break(auto=True, margin=MARGIN_MM)
-    pdf.add_page()
+    pdf.set_margin(0)
+    pdf.c_margin = 0
+    pdf.set_auto_page_break(auto=False)
     pdf.add_font("report", fname=page.font)
-    align = Align.R if page.is_right_to_left else Align.L
-    for style, line in page.lines:
-        points = _POINTS[style]
-        pdf.set_font("report", size=points)
-        pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if runs_from_right(line) else "ltr")
-        pdf.set_text_color(*_INKS.get(style, _INK))
-        pdf.multi_cell(0, points * 0.5, line, align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        pdf.ln(points * 0.12)
+    for sheet in sheets_of(page, is_cropped=False):
+        pdf.add_page()
+        for mark in sheet.marks:
+            _draw(pdf, mark)
     return bytes(pdf.output())
+
+
+def _draw(pdf: FPDF, mark: Mark) -> None:
+    if isinstance(mark, Text):
+        _write(pdf, mark)
+    else:
+        _shape(pdf, mark)
+
+
+def _write(pdf: FPDF, mark: Text) -> None:
+    pdf.set_font("report", size=mark.size)
+    pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if mark.runs_from_right else "ltr")
+    pdf.set_text_color(*PAPER[mark.ink])
+    pdf.set_draw_color(*PAPER[mark.ink])
+    pdf.text_mode = TextMode.FILL_STROKE if mark.is_bold else TextMode.FILL
+    pdf.set_line_width(bold_width(mark.size))
+    width = pdf.get_string_width(mark.text)
+    left = mark.at.x - {Side.LEFT: 0.0, Side.MIDDLE: width / 2, Side.RIGHT: width}[mark.side]
+    pdf.set_xy(left, mark.at.y - _BASE_LINE * mark.size)
+    pdf.cell(width, mark.size, mark.text, align=Align.L)
+    pdf.text_mode = TextMode.FILL
+
+
+def _shape(pdf: FPDF, mark: Shape) -> None:
+    pdf.set_line_width(mark.width)
+    pdf.set_draw_color(*PAPER[mark.ink])
+    pdf.set_fill_color(*PAPER[mark.ink])
+    if len(mark.points) == _LINE:
+        pdf.line(*mark.points[0], *mark.points[1])
+    else:
+        pdf.polygon([(x, y) for x, y in mark.points], style="F" if mark.is_filled else "D")
 
 
 class _Document(FPDF):

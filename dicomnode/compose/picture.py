@@ -2,58 +2,77 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from dicomnode.compose.typeface import SHIPPED
-from dicomnode.records import ByteArray, FloatArray, Heatmap
+from dicomnode.compose.ink import SCREEN, Ink
+from dicomnode.compose.legend import BAR_LEVEL, Caption, Legend, legend_of
+from dicomnode.compose.raster import rasterised
+from dicomnode.records import ByteArray, FloatArray, Heatmap, Point
 
 MOST_OPACITY = 0.6
-"""Opacity of the colour where the weight is 1; it falls with the weight, and the image is never rescaled."""
-LEAST_FONT_PX = 9
-BACKGROUND = (0, 0, 0)
-INK = (255, 255, 255)
-ALARM = (178, 24, 24)
+"""Opacity of the colour where the weight is 1; the image itself is never rescaled."""
+LEAST_WEIGHT = 0.15
+"""Up to this weight the image shows without any colour."""
+LEAST_SIDE_PX = 512
+"""Frames whose longer side is shorter are enlarged, so that the legend can be read beside them."""
+_MOST_FACTOR = 16
+_RIM = (0, 0, 0)
 
 
 class Picture(NamedTuple):
     """An overlay as drawn."""
 
     pixels: ByteArray
-    """(rows + legend, columns, 3) RGB."""
+    """(rows + legend, columns or the legend's, 3) RGB; the image lies in the upper left corner."""
     rows: int
-    """Of the image part, above the legend."""
+    """Of the image part."""
     columns: int
 
 
-def drawn(heatmap: Heatmap, lines: tuple[str, ...], longest_side_px: int, banner: str = "") -> Picture:
+def drawn(heatmap: Heatmap, caption: Caption, longest_side_px: int, region: Sequence[Point] = ()) -> Picture:
     """Draw the heat map in one colour scale for all images, on the frame as it is displayed, in square pixels.
 
     Parameters
     ----------
-    lines
-        Legend, put below the image so that it hides nothing of it.
+    caption
+        Words of the legend, which is put below the image so that it hides nothing of it.
     longest_side_px
         Larger frames are scaled down to this.
-    banner
-        How urgent it is, above the legend in a colour of its own; empty: nothing.
+    region
+        Closed outline in the frame as stored; empty: none.
     """
+    columns, rows = _size(heatmap, longest_side_px)
+    resample = Image.Resampling.BOX if rows < heatmap.weights.shape[0] else Image.Resampling.BICUBIC
+    grey = np.asarray(Image.fromarray(heatmap.image.display).resize((columns, rows), resample))
+    weights = np.asarray(Image.fromarray(heatmap.weights).resize((columns, rows), Image.Resampling.BILINEAR))
+    image = _outlined(blended(grey, weights), region, heatmap.weights.shape)
+    below = _drawn_legend(legend_of(caption, columns))
+    canvas = np.empty((rows + below.shape[0], max(columns, below.shape[1]), 3), np.uint8)
+    canvas[:] = SCREEN[Ink.GROUND]
+    canvas[:rows, :columns] = image
+    canvas[rows:, : below.shape[1]] = below
+    return Picture(canvas, rows, columns)
+
+
+def _size(heatmap: Heatmap, longest_side_px: int) -> tuple[int, int]:
+    """Columns and rows: no line of the frame is lost, a small one is enlarged by a whole factor."""
     rows, columns = heatmap.weights.shape
     aspect = heatmap.image.placement.pixel_aspect
-    square = (columns * max(1.0, 1 / aspect), rows * max(1.0, aspect))  # no line of the frame is lost
-    scale = min(1.0, longest_side_px / max(square))
-    size = (max(1, round(square[0] * scale)), max(1, round(square[1] * scale)))
-    grey = np.asarray(Image.fromarray(heatmap.image.display).resize(size, Image.Resampling.BOX, reducing_gap=1.0))
-    weights = np.asarray(Image.fromarray(heatmap.weights).resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0))
-    image = blended(grey, weights)
-    parts = [image, *([_banner(banner, size[0])] if banner.strip() else []), _legend(lines, size[0])]
-    return Picture(np.concatenate(parts), image.shape[0], image.shape[1])
+    square = (columns * max(1.0, 1 / aspect), rows * max(1.0, aspect))
+    longest = max(square)
+    scale = min(1.0, longest_side_px / longest)
+    if longest < min(LEAST_SIDE_PX, longest_side_px):
+        scale = min(math.ceil(min(LEAST_SIDE_PX, longest_side_px) / longest), _MOST_FACTOR)
+    return max(1, round(square[0] * scale)), max(1, round(square[1] * scale))
 
 
 def blended(grey: ByteArray, weights: FloatArray) -> ByteArray:
-    """Colour (rows, columns) `grey` by (rows, columns) `weights`; where the weight is 0 it stays as it was.
+    """Colour (rows, columns) `grey` by (rows, columns) `weights`; where the weight is low it stays as it was.
 
     Returns
     -------
@@ -65,14 +84,16 @@ def blended(grey: ByteArray, weights: FloatArray) -> ByteArray:
 
 
 def _colours() -> FloatArray:
-    """(256, 3): yellow over orange to red, all bright enough to be told from grey anatomy at low opacity."""
+    """(256, 3): dark red over orange to bright yellow, brighter at each step, so that no colour vision is needed."""
+    stops = np.array([[0.0, 150, 30, 50], [0.45, 222, 84, 30], [0.75, 248, 150, 20], [1.0, 255, 216, 60]], np.float32)
     step = np.linspace(0, 1, 256, dtype=np.float32)
-    return np.stack([np.full_like(step, 255), 230 * (1 - step), np.zeros_like(step)], axis=1)
+    return np.stack([np.interp(step, stops[:, 0], stops[:, band]) for band in (1, 2, 3)], axis=1).astype(np.float32)
 
 
 def _blends() -> ByteArray:
     """(256 weights, 256 grey levels, 3): every blend there can be, so that a picture is one look-up."""
-    opacity = (MOST_OPACITY * np.arange(256, dtype=np.float32) / 255)[:, None, None]
+    weight = np.arange(256, dtype=np.float32) / 255
+    opacity = (MOST_OPACITY * np.clip((weight - LEAST_WEIGHT) / (1 - LEAST_WEIGHT), 0, 1))[:, None, None]
     grey = np.arange(256, dtype=np.float32)[None, :, None]
     mixed = grey * (1 - opacity) + COLOURS[:, None] * opacity
     return np.asarray(np.round(mixed), dtype=np.uint8)
@@ -82,43 +103,26 @@ COLOURS = _colours()
 _BLENDS = _blends()
 
 
-def _banner(line: str, width: int) -> ByteArray:
-    """A line in alarm colours over the whole width; below the image, so that its pixels stay where they lie."""
-    font_px = max(LEAST_FONT_PX, width // 32)
-    canvas = Image.new("RGB", (width, round(font_px * 1.6)), ALARM)
-    font = ImageFont.truetype(SHIPPED, font_px)
-    ImageDraw.Draw(canvas).text((4, round(font_px * 0.8)), line, fill=INK, font=font, anchor="lm")
+def _outlined(image: ByteArray, region: Sequence[Point], frame: tuple[int, ...]) -> ByteArray:
+    """The image with the outline of a region: a thin light line on a dark rim, told from bone and from the colours."""
+    if not region:
+        return image
+    down, across = image.shape[0] / frame[0], image.shape[1] / frame[1]
+    # A region counts from the centre of the first pixel.
+    points = [((point.column + 0.5) * across, (point.row + 0.5) * down) for point in region]
+    thin = max(2, round(max(image.shape) / 400))
+    canvas = Image.fromarray(image)
+    draw = ImageDraw.Draw(canvas)
+    draw.line(points, fill=_RIM, width=thin + 2, joint="curve")
+    draw.line(points, fill=SCREEN[Ink.REGION], width=thin, joint="curve")
     return np.asarray(canvas)
 
 
-def _legend(lines: tuple[str, ...], width: int) -> ByteArray:
-    """Text lines, broken to the width, above a bar of the colour scale from 0 to 1."""
-    font_px = max(LEAST_FONT_PX, width // 48)
-    font = ImageFont.truetype(SHIPPED, font_px)
-    broken = [part for line in lines for part in _broken(line, font, width - 8)]
-    line_height = round(font_px * 1.35)
-    bar_height = line_height
-    canvas = Image.new("RGB", (width, line_height * (len(broken) + 1) + bar_height), BACKGROUND)
-    draw = ImageDraw.Draw(canvas)
-    for number, line in enumerate(broken):
-        draw.text((4, number * line_height + 2), line, fill=INK, font=font)
-    left, right = round(font_px * 1.2), width - round(font_px * 1.2)
-    top = len(broken) * line_height + bar_height // 2
-    draw.text((4, top), "0", fill=INK, font=font)
-    draw.text((width - 4, top), "1", fill=INK, font=font, anchor="ra")
-    pixels = np.array(canvas)
-    if right > left:
-        bar = np.tile(np.linspace(0, 1, right - left, dtype=np.float32), (bar_height, 1))
-        pixels[top : top + bar_height, left:right] = blended(np.full(bar.shape, 96, np.uint8), bar)
+def _drawn_legend(legend: Legend) -> ByteArray:
+    """The legend with its colour bar, coloured on grey as the image is."""
+    pixels = np.array(rasterised(legend.marks, (legend.width, legend.height), legend.font, SCREEN, 1.0))
+    left, top, right, bottom = legend.bar
+    weights = np.linspace(0, 1, right - left, dtype=np.float32)[:: -1 if legend.is_right_to_left else 1]
+    weights = np.tile(weights, (bottom - top, 1))
+    pixels[top:bottom, left:right] = blended(np.full(weights.shape, BAR_LEVEL, np.uint8), weights)
     return pixels
-
-
-def _broken(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """Break a line at spaces so that it fits; a word that alone is too long is cut by the edge."""
-    rows: list[str] = []
-    for word in line.split():
-        if rows and font.getlength(f"{rows[-1]} {word}") <= width:
-            rows[-1] += f" {word}"
-        else:
-            rows.append(word)
-    return rows

@@ -5,7 +5,7 @@ The report has its own, in every language (`report/locales`); a test holds its E
 
 from __future__ import annotations
 
-from dicomnode.records import Estimate, Verdict
+from dicomnode.records import Estimate, Label, Verdict
 
 DISCLAIMER = "RESEARCH not for diagnostic use"
 """Ends every Series Description."""
@@ -15,6 +15,40 @@ PICTURE_WARNING = "AI RESEARCH - not for diagnostic use"
 """Stands in every picture, where there is little room."""
 ALERT_WARNING = "AI result, not verified by a physician. Research use only, not for diagnostic use."
 """Stands in every alert."""
+
+LABELS = {
+    Label.PATIENT: "Patient",
+    Label.PATIENT_ID: "Patient ID",
+    Label.BIRTH_DATE: "Date of birth",
+    Label.SEX: "Sex",
+    Label.ACCESSION_NUMBER: "Accession number",
+    Label.STUDY: "Study",
+    Label.STUDY_DATE: "Study date",
+    Label.REPORT_DATE: "Report date",
+    Label.PROBABILITY: "Probability",
+    Label.INTERVAL: "95% interval",
+    Label.THRESHOLD: "Threshold",
+    Label.SCALE: "Relative importance (not a probability)",
+    Label.LOW: "low",
+    Label.HIGH: "high",
+    Label.SLICE: "Slice",
+    Label.IMAGE: "Image",
+    Label.PAGE: "Page",
+    Label.METHOD: "Method",
+    Label.MODEL: "Model",
+    Label.EMERGENT: "Emergent",
+    Label.URGENT: "Urgent",
+    Label.NON_CRITICAL: "Non-critical",
+    Label.NON_ACTIONABLE: "No change of priority",
+    Label.NOT_FOR_DIAGNOSIS: "AI draft for research - not for diagnostic use",
+    Label.SUSPECTED: "Suspected",
+    Label.POSSIBLE: "Suspected, but not certain",
+    Label.UNDETERMINED: "Neither confirmed nor excluded",
+    Label.NOT_DETECTED: "Not detected",
+    Label.VIEW: "View",
+    Label.REGION: "Region of high importance",
+}
+"""English labels of pages and pictures, for texts that bring none."""
 
 _CERTAINTIES = {
     Verdict.PRESENT: "suspected",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dicomnode.compose.caption import plain_caption
 from dicomnode.compose.picture import drawn
-from dicomnode.dicom.words import PICTURE_WARNING, percent
 from dicomnode.errors import ExplainError, PermanentError
 from dicomnode.explain import Case, explain
 from dicomnode.infer.ensemble import Reader
@@ -103,12 +103,9 @@ def _estimate(reading: Reading, finding: int) -> Estimate:
 
 
 def _write(heatmap: Heatmap, case: Case, model: Reader, path: Path, longest_side_px: int) -> None:
-    identity, reading = model.bundle.identity, case.reading
-    legend = (
-        f"{case.spec.code.meaning}: {percent(_estimate(reading, case.finding))}, {heatmap.method}",
-        f"{identity.name} {identity.version}. {PICTURE_WARNING}",
-    )
-    Image.fromarray(drawn(heatmap, legend, longest_side_px).pixels).save(path)
+    reading = case.reading
+    caption = plain_caption(case.spec, _estimate(reading, case.finding), heatmap.method, model.bundle.identity)
+    Image.fromarray(drawn(heatmap, caption, longest_side_px).pixels).save(path)
     np.savez_compressed(
         path.with_suffix(".npz"),
         weights=heatmap.weights,

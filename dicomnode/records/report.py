@@ -187,6 +187,17 @@ class Label(StrEnum):
     NON_ACTIONABLE = "non_actionable"
     NOT_FOR_DIAGNOSIS = "not_for_diagnosis"
     """One short line: an AI draft for research, not for diagnostic use."""
+    SUSPECTED = "suspected"
+    """The verdict on a finding, as the heading of a group of findings."""
+    POSSIBLE = "possible"
+    """Suspected, but not certain."""
+    UNDETERMINED = "undetermined"
+    """Neither confirmed nor excluded."""
+    NOT_DETECTED = "not_detected"
+    VIEW = "view"
+    """How a film was taken; the View Position follows, for example PA."""
+    REGION = "region"
+    """What a line around a part of a heat map encloses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -17,11 +17,13 @@ class ComposeSettings(Table):
     first_series_number: Annotated[int, Field(ge=1, le=2_000_000_000)] = 9000
     """Series Number of the first result series; the others follow."""
     overlay_longest_side_px: Annotated[int, Field(ge=128, le=8192)] = 1024
-    """Overlays of larger frames are scaled down to this, pixel spacing with them."""
+    """Heat maps of larger frames are scaled down to this, pixel spacing with them."""
+    compression: Literal["jpeg-ls", "jpeg-2000", "none"] = "jpeg-ls"
+    """Lossless compression of heat maps and summary pages. A peer that does not accept it gets them uncompressed."""
     font: str = ""
-    """Font file (TrueType, OpenType) of summary page and PDF. Empty: ours (Latin, Greek, Cyrillic, Arabic)."""
+    """Font file (TrueType, OpenType) of pictures and PDF. Empty: built-in (Latin, Greek, Cyrillic, Arabic)."""
     timezone: str = ""
-    """Zone of the house (IANA), as "Europe/Berlin"; an offset that a study states goes first. Empty: the machine's."""
+    """IANA time zone of the site, e.g. "Europe/Berlin"; an offset in the study takes precedence. Empty: system."""
 
     @field_validator("timezone")
     @classmethod

@@ -58,6 +58,7 @@ OF_THE_REQUEST: dict[str, object] = {
 OF_THE_SETTINGS = {
     "first_series_number": 9100,
     "overlay_longest_side_px": 512,
+    "compression": "jpeg-2000",
     "font": "another font",
     "timezone": "Asia/Tokyo",
 }

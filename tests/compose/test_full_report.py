@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
@@ -19,6 +20,8 @@ from pydicom import Dataset
 
 from dicomnode.compose import compose
 from dicomnode.records import Acuity, Change, Outcome, ReviewReason, Section, Sentence
+from dicomnode.report.labels import labels_in
+from dicomnode.report.languages import language_of
 
 
 @pytest.fixture
@@ -89,6 +92,41 @@ def test_headings_are_translated_and_keep_their_codes(full):
     headings = {_name(i): i.ConceptNameCodeSequence[0].CodeMeaning for i in full["text-sr.de"].ContentSequence}
 
     assert "Befund" == headings["59776-5"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "title", "critical"),
+    [
+        ("en", "Diagnostic Imaging Report", "Communication of Critical Results"),
+        ("de", "Radiologischer Befundbericht", "Mitteilung kritischer Befunde"),
+        ("zh", "影像诊断报告", "危急值通报"),
+    ],
+)
+def test_title_and_critical_results_are_named_in_the_report_s_language(tag, title, critical, a_request, a_dx_film):
+    """What a viewer shows first is not left in English; the codes stay those of the standard."""
+    report = a_report(Outcome.FINDINGS, a_finding(a_dx_film))
+    said = {Section.IMPRESSION: (Sentence(text="X.", finding="pneumonia"),)}
+    text = dataclasses.replace(report.text, language=tag, labels=labels_in(language_of(tag)), sections=said)
+
+    results = compose(a_request((a_dx_film,), dataclasses.replace(report, texts=(text,))))
+    (ds,) = (one.dataset for one in results if one.role == f"text-sr.{tag}")
+
+    names = {_name(one): one.ConceptNameCodeSequence[0].CodeMeaning for one in (ds, *ds.ContentSequence)}
+    assert (title, critical) == (names["18748-4"], names["73568-8"])
+
+
+def test_the_procedure_is_that_of_the_order_else_of_modality_and_body_part(a_request, a_dx_film, a_ct_series):
+    """Text report and measurement reports name what was done, as narrowly as the images tell."""
+    coded = Dataset()
+    coded.CodeValue, coded.CodingSchemeDesignator, coded.CodeMeaning = "TH2", "99HOUSE", "Thorax in two planes"
+    ordered = copy.deepcopy(a_dx_film)
+    ordered.ProcedureCodeSequence = [coded]
+
+    for sources, expected in (((a_dx_film,), "30745-4"), ((ordered,), "TH2"), (a_ct_series, "24725-4")):
+        results = compose(a_request(sources, a_report(Outcome.FINDINGS, a_finding(sources[0], rows=64, columns=64))))
+        found = [values_of(c.dataset, "121058") for c in results if c.role in ("text-sr.en", "study-sr", "regions-sr")]
+        assert found
+        assert all([expected] == one for one in found), found
 
 
 def test_a_free_sentence_in_another_language_says_so(full):

@@ -7,11 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import a_data_set, free_port, listens, program, wait_until
 from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless
 from pynetdicom import AE, _config, evt
 from pynetdicom.dsutils import split_dataset
 
@@ -210,3 +211,48 @@ def test_dcmtk_receives_what_we_send(tmp_path):
     assert outcome.is_held
     (file,) = received.iterdir()
     assert dcmread(path).PixelData == dcmread(file).PixelData
+
+
+@pytest.fixture
+def a_compressed_picture(tmp_path):
+    """A colour picture of ours in JPEG-LS, on disk."""
+    ds = a_data_set(SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
+    row, column = np.mgrid[0:64, 0:48].astype(np.uint8)
+    ds.set_pixel_data(np.stack([row, column, row ^ column], axis=2), "RGB", 8, generate_instance_uid=False)
+    ds.compress(JPEGLSLossless, generate_instance_uid=False)
+    dcmwrite(tmp_path / "picture.dcm", ds, enforce_file_format=True)
+    return tmp_path / "picture.dcm"
+
+
+@pytest.mark.parametrize(
+    ("option", "syntax"),
+    [
+        (None, ExplicitVRLittleEndian),
+        ("+xe", ExplicitVRLittleEndian),
+        ("+xi", ImplicitVRLittleEndian),
+        ("+xt", JPEGLSLossless),
+    ],
+)
+def test_dcmtk_gets_a_compressed_picture_as_it_can(option, syntax, a_compressed_picture, tmp_path):
+    """By default storescp takes only what is uncompressed: the same instance comes decoded, or as it is."""
+    port, received = free_port(), tmp_path / "received"
+    received.mkdir()
+    command = [program("storescp", "dcmtk"), "-aet", "PEER", *([option] if option else []), "-od", str(received)]
+    with subprocess.Popen([*command, str(port)]) as server:
+        try:
+            wait_until(lambda: listens(port), timeout_s=10, what="storescp listens")
+            peer = Destination(ae_title="PEER", host="127.0.0.1", port=port)
+            (outcome,) = StoreSCU(peer, SETTINGS).send([read_outgoing(a_compressed_picture)])
+        finally:
+            server.terminate()
+
+    assert outcome.is_held
+    (file,) = received.iterdir()
+    sent, got = dcmread(a_compressed_picture), dcmread(file)
+    assert syntax == got.file_meta.TransferSyntaxUID
+    assert (sent.SOPInstanceUID, "RGB", 0) == (
+        got.SOPInstanceUID,
+        got.PhotometricInterpretation,
+        got.PlanarConfiguration,
+    )
+    np.testing.assert_array_equal(sent.pixel_array, got.pixel_array)

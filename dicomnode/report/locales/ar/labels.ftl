@@ -24,6 +24,12 @@ label-urgent = عاجل
 label-non_critical = غير حرج
 label-non_actionable = دون تغيير في الأولوية
 label-not_for_diagnosis = مسودة بالذكاء الاصطناعي للبحث - لا تُستخدم للتشخيص
+label-suspected = اشتباه
+label-possible = اشتباه غير مؤكد
+label-undetermined = لا يمكن التأكيد ولا النفي
+label-not_detected = لم يُكتشف
+label-view = الوضعية
+label-region = منطقة ذات أهمية مرتفعة
 
 method-class_activation = خريطة تنشيط الفئة
 method-cross_modal_attention = الانتباه بين الوسائط

@@ -24,6 +24,12 @@ label-urgent = Dringlich
 label-non_critical = Nicht kritisch
 label-non_actionable = Priorität unverändert
 label-not_for_diagnosis = KI-Entwurf zu Forschungszwecken - nicht für die Diagnostik
+label-suspected = Verdacht
+label-possible = Verdacht, jedoch nicht sicher
+label-undetermined = Weder bestätigt noch ausgeschlossen
+label-not_detected = Nicht nachgewiesen
+label-view = Projektion
+label-region = Bereich hoher Bedeutung
 
 method-class_activation = Klassenaktivierungskarte
 method-cross_modal_attention = Kreuzmodale Aufmerksamkeit

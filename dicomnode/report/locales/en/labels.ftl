@@ -25,6 +25,12 @@ label-urgent = Urgent
 label-non_critical = Non-critical
 label-non_actionable = No change of priority
 label-not_for_diagnosis = AI draft for research - not for diagnostic use
+label-suspected = Suspected
+label-possible = Suspected, but not certain
+label-undetermined = Neither confirmed nor excluded
+label-not_detected = Not detected
+label-view = View
+label-region = Region of high importance
 
 method-class_activation = Class activation map
 method-cross_modal_attention = Cross-modal attention

@@ -24,6 +24,12 @@ label-urgent = Urgente
 label-non_critical = No crítico
 label-non_actionable = Sin cambio de prioridad
 label-not_for_diagnosis = Borrador de IA para investigación - no apto para uso diagnóstico
+label-suspected = Sospecha
+label-possible = Sospecha, sin certeza
+label-undetermined = Ni confirmado ni descartado
+label-not_detected = No detectado
+label-view = Proyección
+label-region = Región de alta importancia
 
 method-class_activation = Mapa de activación de clase
 method-cross_modal_attention = Atención intermodal

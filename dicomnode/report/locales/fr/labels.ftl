@@ -24,6 +24,12 @@ label-urgent = Urgent
 label-non_critical = Non critique
 label-non_actionable = Priorité inchangée
 label-not_for_diagnosis = Projet par IA pour la recherche - ne pas utiliser pour le diagnostic
+label-suspected = Suspicion
+label-possible = Suspicion, sans certitude
+label-undetermined = Ni confirmé ni exclu
+label-not_detected = Non détecté
+label-view = Incidence
+label-region = Zone de forte importance
 
 method-class_activation = Carte d'activation de classe
 method-cross_modal_attention = Attention intermodale

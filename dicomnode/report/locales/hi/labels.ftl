@@ -24,6 +24,12 @@ label-urgent = अत्यावश्यक
 label-non_critical = गैर-गंभीर
 label-non_actionable = प्राथमिकता में बदलाव नहीं
 label-not_for_diagnosis = शोध हेतु एआई प्रारूप - निदान के लिए नहीं
+label-suspected = संदेह
+label-possible = संदेह, पर निश्चित नहीं
+label-undetermined = न पुष्टि, न खंडन संभव
+label-not_detected = नहीं मिला
+label-view = प्रक्षेप
+label-region = उच्च महत्व का क्षेत्र
 
 method-class_activation = वर्ग सक्रियण मानचित्र
 method-cross_modal_attention = अंतर-माध्यम ध्यान

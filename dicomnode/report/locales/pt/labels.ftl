@@ -24,6 +24,12 @@ label-urgent = Urgente
 label-non_critical = Não crítico
 label-non_actionable = Sem mudança de prioridade
 label-not_for_diagnosis = Rascunho de IA para pesquisa - não usar para diagnóstico
+label-suspected = Suspeita
+label-possible = Suspeita, sem certeza
+label-undetermined = Nem confirmado nem excluído
+label-not_detected = Não detectado
+label-view = Incidência
+label-region = Região de alta importância
 
 method-class_activation = Mapa de ativação de classe
 method-cross_modal_attention = Atenção intermodal

@@ -24,6 +24,12 @@ label-urgent = 紧急
 label-non_critical = 非危急
 label-non_actionable = 优先级不变
 label-not_for_diagnosis = AI 草稿，仅供研究，不得用于诊断
+label-suspected = 疑似
+label-possible = 疑似，但不确定
+label-undetermined = 既不能确认也不能排除
+label-not_detected = 未检出
+label-view = 投照位置
+label-region = 高重要性区域
 
 method-class_activation = 类激活图
 method-cross_modal_attention = 跨模态注意力
