@@ -31,6 +31,11 @@ pictures: venv
 test: venv
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+# Fills the parts of docs/*.md that come from the program: settings, commands, figures, DICOM tables.
+.PHONY: docs
+docs: venv
+	$(BIN)/python -m docs.generate
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

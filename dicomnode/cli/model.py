@@ -1,4 +1,4 @@
-"""`dicomnode model`: for those who train and measure; needs the extra `train`."""
+"""`dicomnode model`: train and measure models; needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder with labels.csv
 
 RecipeArgument = Annotated[Path, typer.Argument(help="Recipe, for example conf/train/cxr.toml.")]
 TrainedOption = Annotated[Path, typer.Option(help="Folder of the bundle that the recipe trained.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads, if not those of the recipe.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Number of threads; overrides the recipe.")]
 
 
 @app.command()
 def train(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the new bundle; a stopped training goes on there.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; a training that was stopped continues there.")],
     threads: ThreadsOption = None,
 ) -> None:
     """Train an encoder-decoder, compress it to INT8 graphs, measure it, and pack it as a bundle."""
@@ -45,11 +45,11 @@ def ablate(
     data: DataOption,
     out: TrainedOption,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Train each variant so long; otherwise as the recipe says.")
+        int | None, typer.Option(min=1, help="Training steps of each variant; overrides the recipe.")
     ] = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Measure what prompts, bias, distillation and synthetic images are worth, on the validation split."""
+    """Measure what prompts, anatomical bias, distillation and synthetic images contribute, on the validation split."""
     require_training()
     from dicomnode.train import ablate as ablations
     from dicomnode.train.recipe import read_recipe
@@ -64,10 +64,10 @@ def join(
     data: DataOption,
     trained: TrainedOption,
     language: Annotated[Path, typer.Option(help="Folder of a GPT-2, Llama or Qwen2 checkpoint with its tokenizer.")],
-    out: Annotated[Path, typer.Option(help="Folder of the new bundle; a stopped training goes on there.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; a training that was stopped continues there.")],
     threads: ThreadsOption = None,
 ) -> None:
-    """Put a frozen language model in the place of a trained bundle's decoder, and train the prompter between them."""
+    """Replace a trained bundle's decoder by a frozen language model, and train the prompter between them."""
     require_training()
     from dicomnode.train.join import join_bundle
     from dicomnode.train.recipe import read_recipe
@@ -83,14 +83,14 @@ def doubt(
     data: DataOption,
     out: TrainedOption,
 ) -> None:
-    """Measure how sure a trained bundle is: limits of probabilities, conformal bounds, usual image quality."""
+    """Measure how certain a trained bundle is: limits of probabilities, conformal bounds, usual image quality."""
     require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import add_doubt_to_trained
 
     logs.configure(level="info", output="console")
     add_doubt_to_trained(read_recipe(recipe), data, out)
-    err.print(f"wrote the doubt and the card of {out}")
+    err.print(f"wrote the uncertainty and the card of {out}")
 
 
 @app.command()
@@ -98,7 +98,7 @@ def card(
     recipe: RecipeArgument,
     out: TrainedOption,
 ) -> None:
-    """Write a bundle's card anew, with the recipe's words and the tables that were measured since."""
+    """Rewrite a bundle's card with the recipe's current words and the tables measured since."""
     require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import renew_card
@@ -113,7 +113,7 @@ def gradients(
     data: DataOption,
     out: TrainedOption,
 ) -> None:
-    """Give a trained bundle its graph of gradients, by which heat maps are drawn, without training it again."""
+    """Add gradients.onnx, which some heat-map methods need, to a trained bundle without training it again."""
     require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import renew_gradients
@@ -130,7 +130,7 @@ def comparer(
     out: TrainedOption,
     threads: ThreadsOption = None,
 ) -> None:
-    """Teach a trained bundle to compare images with earlier ones, and measure it; its other graphs stay."""
+    """Train and measure the head that compares images with earlier ones; the bundle's other graphs stay the same."""
     require_training()
     from dicomnode.train.recipe import read_recipe
     from dicomnode.train.run import add_comparer
@@ -142,12 +142,12 @@ def comparer(
 @app.command()
 def phantoms(
     recipe: RecipeArgument,
-    out: Annotated[Path, typer.Option(help="New folder of the data.")],
+    out: Annotated[Path, typer.Option(help="New folder for the data.")],
     train_volumes: Annotated[int, typer.Option("--train", min=1, help="Volumes to train on.")] = 60,
     val_volumes: Annotated[int, typer.Option("--val", min=1, help="Volumes to calibrate on.")] = 24,
     test_volumes: Annotated[int, typer.Option("--test", min=1, help="Volumes to measure on.")] = 40,
 ) -> None:
-    """Write a data folder of synthetic volumes, for a recipe that learns from no real one."""
+    """Write a data folder of synthetic volumes, for a recipe without real data."""
     require_training()
     from dicomnode.train.phantom_data import write_phantoms
     from dicomnode.train.recipe import read_recipe
@@ -168,7 +168,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for report.json and report.html, instead of JSON on the screen.")
+        Path | None, typer.Option(help="Folder for report.json and report.html; without it, JSON is printed.")
     ] = None,
 ) -> None:
     """Measure a bundle on labelled images: findings, calibration, text, heat maps, controls."""

@@ -1,6 +1,6 @@
-"""Where the model looked: heat maps, one file for each method, and the regions in them.
+"""Heat maps, one file for each method, and the regions in them.
 
-Does: turn what the model gave out, or gives when it is asked again, into weights on the frame as stored, [0, 1], on a
+Does: turn the model's outputs, or its answers to altered images, into weights in [0, 1] on the frame as stored, on a
 scale that is the same for every image.
 Does not: load the model (the caller hands it over as functions, see `case`), decide what is present, draw.
 
@@ -23,7 +23,7 @@ from dicomnode.explain import (
 )
 from dicomnode.explain.case import Case
 from dicomnode.explain.regions import outline
-from dicomnode.explain.registry import explain, explainer, is_dear, methods
+from dicomnode.explain.registry import explain, explainer, is_slow, methods
 
 __all__ = [
     "Case",
@@ -35,7 +35,7 @@ __all__ = [
     "grad_cam",
     "hires_cam",
     "integrated_gradients",
-    "is_dear",
+    "is_slow",
     "methods",
     "occlusion",
     "outline",

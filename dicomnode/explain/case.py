@@ -1,4 +1,4 @@
-"""What a method of explanation is asked, and with what it may answer."""
+"""The input of an explanation method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FindGradients = Callable[[FloatArray, int], Gradients]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One finding of one reading, and the ways to ask the model about it.
+    """One finding of one reading, and the functions that query the model about it.
 
     The caller supplies the model as functions: methods neither know nor load it.
     """
@@ -31,7 +31,7 @@ class Case:
     spec: FindingSpec
     """The finding."""
     encode_logits: EncodeLogits | None = None
-    """None: the model cannot be asked about altered images."""
+    """None: the model cannot be queried with altered images."""
     find_gradients: FindGradients | None = None
     """None: the bundle has no gradients."""
     image_index: int | None = None
@@ -52,7 +52,7 @@ class Case:
 
     @property
     def encoding(self) -> Encoding:
-        """What the encoder said of it."""
+        """Its encoding."""
         return self.reading.encodings[self.index]
 
     @property
@@ -65,7 +65,7 @@ class Case:
             If the encoder gives no class maps.
         """
         if not self.encoding.has_maps:
-            raise ExplainError("the bundle's encoder gives no class maps: it is a mere classifier")
+            raise ExplainError("the bundle's encoder has no class maps: it only classifies")
         return np.asarray(self.encoding.class_maps[self.finding], dtype=np.float32)
 
     def logits(self, pixel_values: FloatArray) -> FloatArray:
@@ -77,7 +77,7 @@ class Case:
             If the model cannot be asked.
         """
         if self.encode_logits is None:
-            raise ExplainError("the model cannot be asked about altered images here")
+            raise ExplainError("this method needs the model's answers to altered images, which are not available here")
         return np.asarray(self.encode_logits(pixel_values)[:, self.finding], dtype=np.float32)
 
     def gradients(self, pixel_values: FloatArray | None = None) -> Gradients:
@@ -89,5 +89,7 @@ class Case:
             If the bundle has no gradients.
         """
         if self.find_gradients is None:
-            raise ExplainError("the bundle has no gradients.onnx; `dicomnode model gradients` makes it when it trained")
+            raise ExplainError(
+                "the bundle has no gradients.onnx; `dicomnode model gradients` adds it to a trained bundle"
+            )
         return self.find_gradients(self.image.pixel_values if pixel_values is None else pixel_values, self.finding)

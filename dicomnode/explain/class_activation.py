@@ -1,7 +1,7 @@
 """Class activation: the parts of the map that raised the finding's logit.
 
-The encoder's class map adds up (with a bias) to the logit, so each cell says exactly how much it gave. Costs nothing:
-the forward pass gives it.
+The encoder's class map adds up (with a bias) to the logit, so each cell shows exactly its contribution. It costs
+nothing: the forward pass computes it anyway.
 """
 
 from __future__ import annotations

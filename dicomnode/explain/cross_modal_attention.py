@@ -31,10 +31,10 @@ def cross_modal_attention(case: Case) -> FloatArray:
         if any(term in sentence.casefold() for term in case.spec.terms)
     ]
     if not spoken:
-        raise ExplainError(f"no sentence of the draft names {case.spec.key}")
+        raise ExplainError(f"no sentence of the draft mentions {case.spec.key}")
     source = case.reading.drafted_from
     if source is not None and source != case.index:
-        raise ExplainError("the draft was written from another film than the one that is explained")
+        raise ExplainError("the draft was written from a different film")
     cells = [sentence_attention(case.reading, number, case.index) for number in spoken]
     return on_stored_frame(attention_weights(np.mean(cells, axis=0)), case.image)
 
@@ -62,7 +62,7 @@ def sentence_attention(reading: Reading, sentence: int, image: int) -> FloatArra
     encoding, attention = reading.encodings[image], reading.draft.attention
     cells, findings = encoding.tokens.shape[0], encoding.class_maps.shape[0]
     if not attention.size or not cells or attention.shape[1] not in (cells, cells + findings):
-        raise ExplainError("the decoder's memory is not made of the image's cells, or there is no decoder")
+        raise ExplainError("the bundle has no decoder, or its memory does not consist of the image's cells")
     rows, columns = _grid(encoding)
     looked: FloatArray = attention[sentence, :cells].reshape(rows, columns)
     for k, share in enumerate(attention[sentence, cells:]):
@@ -75,7 +75,7 @@ def _grid(encoding: Encoding) -> tuple[int, int]:
     rows, columns = encoding.class_maps.shape[1:]
     step = math.isqrt(rows * columns // encoding.tokens.shape[0])
     if not step or (rows // step) * (columns // step) != encoding.tokens.shape[0]:
-        raise ExplainError("the decoder's memory has another grid than the class maps")
+        raise ExplainError("the grid of the decoder's memory does not match that of the class maps")
     return rows // step, columns // step
 
 

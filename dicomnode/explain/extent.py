@@ -1,4 +1,4 @@
-"""How large what the model looked at is."""
+"""The area of a heat map."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def attributions(case: Case) -> FloatArray:
     return np.asarray(np.mean(gradients, axis=0) * (image - baseline), dtype=np.float32)
 
 
-@explainer("integrated_gradients", is_dear=True)
+@explainer("integrated_gradients", is_slow=True)
 def integrated_gradients(case: Case) -> FloatArray:
     """Weights (rows, columns) on the image as stored, [0, 1]."""
     return on_stored_frame(evidence_weights(cell_sums(attributions(case))), case.image)

@@ -1,6 +1,6 @@
 """Occlusion: how much of the logit is lost where a patch is hidden (Zeiler and Fergus, ECCV 2014).
 
-Hidden means blurred. It asks the model itself and nothing of its inside: for audits.
+Hidden means blurred. The method queries the model and uses nothing of its inside, which suits audits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PATCHES = 14
 """Patches along one side."""
 
 
-@explainer("occlusion", is_dear=True)
+@explainer("occlusion", is_slow=True)
 def occlusion(case: Case) -> FloatArray:
     """Weights (rows, columns) on the image as stored, [0, 1]."""
     image = case.image.pixel_values

@@ -1,4 +1,4 @@
-"""The place in a heat map that a report can point at."""
+"""The region of a heat map that a report points at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dicomnode.records import FloatArray, Heatmap, Point
 
 LEAST_WEIGHT = 0.2
-"""A map that nowhere reaches this weight points at nothing."""
+"""A map that nowhere reaches this weight has no region."""
 SHARE_OF_PEAK = 0.7
 """The region reaches as far as this share of its strongest weight."""
 GRID_PX = 128

@@ -1,4 +1,4 @@
-"""The methods of explanation by name."""
+"""Explanation methods by name."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Method = Callable[[Case], FloatArray]
 @dataclass(frozen=True, slots=True)
 class _Registered:
     method: Method
-    is_dear: bool
+    is_slow: bool
 
 
 _METHODS: dict[str, _Registered] = {}
 
 
-def explainer(name: str, *, is_dear: bool = False) -> Callable[[Method], Method]:
+def explainer(name: str, *, is_slow: bool = False) -> Callable[[Method], Method]:
     """Register the decorated function as the method `name`.
 
     Parameters
     ----------
-    is_dear
-        It runs the model many times: seconds, not milliseconds.
+    is_slow
+        It runs the model many times, which takes seconds rather than milliseconds.
     """
 
     def register(method: Method) -> Method:
-        _METHODS[name] = _Registered(method, is_dear)
+        _METHODS[name] = _Registered(method, is_slow)
         return method
 
     return register
@@ -43,7 +43,7 @@ def methods() -> tuple[str, ...]:
     return tuple(sorted(_METHODS))
 
 
-def is_dear(method: str) -> bool:
+def is_slow(method: str) -> bool:
     """Whether a method runs the model many times.
 
     Raises
@@ -51,7 +51,7 @@ def is_dear(method: str) -> bool:
     SettingsError
         If no such method is registered.
     """
-    return _registered(method).is_dear
+    return _registered(method).is_slow
 
 
 def explain(method: str, case: Case) -> Heatmap:
@@ -67,7 +67,7 @@ def explain(method: str, case: Case) -> Heatmap:
     SettingsError
         If no such method is registered.
     ExplainError
-        If the method has nothing to go by: the bundle, the image or the draft lacks what it needs.
+        If the method cannot be applied: the bundle, the image or the draft lacks what it needs.
     """
     return Heatmap(finding=case.spec.key, method=method, image=case.image, weights=_registered(method).method(case))
 

@@ -1,4 +1,4 @@
-"""Relevance: the logit handed back layer by layer to the pixels that fed it (LRP, Bach et al., PLoS ONE 2015).
+"""Relevance: the logit propagated back to the pixels, layer by layer (LRP, Bach et al., PLoS ONE 2015).
 
 The epsilon rule, with attention weights held constant; it is computed by the graph of the bundle, see
 `train/compress/gradients.py`. Biases keep their share, so the relevance does not add up to the logit.

@@ -1,7 +1,7 @@
-"""RISE: what the logit has to do with what random masks leave to be seen (Petsiuk et al., BMVC 2018).
+"""RISE: how the logit depends on what random masks leave visible (Petsiuk et al., BMVC 2018).
 
 The weight of a place is the slope of the logit over the mask's value there, over all masks, instead of the mean of the
-masks weighed by the score: the part that has nothing to do with the place falls out. Hidden means blurred. Masks are
+masks weighted by the score: the part that does not depend on the place cancels out. Hidden means blurred. Masks are
 the same for every image, so the same image gives the same map.
 """
 
@@ -23,7 +23,7 @@ _AT_ONCE = 16
 _SEED = 1
 
 
-@explainer("rise", is_dear=True)
+@explainer("rise", is_slow=True)
 def rise(case: Case) -> FloatArray:
     """Weights (rows, columns) on the image as stored, [0, 1]."""
     image = case.image.pixel_values

@@ -24,6 +24,6 @@ def temporal_attention(case: Case) -> FloatArray:
         return on_stored_frame(attention_weights(case.compared[0]), case.image)
     shares = case.reading.slice_attention
     if shares.shape[1] < 2:
-        raise ExplainError("there is one image and no prior study: nothing to attend to over time")
+        raise ExplainError("temporal attention needs a volume or an earlier study")
     share = np.full(case.image.display.shape, shares[case.finding, case.index], dtype=np.float32)
     return np.clip(share, 0, 1)

@@ -1,4 +1,4 @@
-"""Which single images of a study a bundle may read, from what each says of itself.
+"""Which images of a study a bundle may read, judged by the header of each image alone.
 
 Every check looks at one frame and says what is wrong with it; `selection` then chooses among what is left.
 """
@@ -41,7 +41,7 @@ _VIEW_NAMES = {
     "POSTEROANTERIOR": "PA",
 }
 _POSTURE = re.compile(r"[ _-]+(?:SUPINE|ERECT|SEMI[ _-]?ERECT|UPRIGHT|SITTING|STANDING|LYING|BED(?:SIDE)?|PORTABLE)")
-"""What some devices write behind the projection in View Position."""
+"""Posture that some devices append to the projection in View Position."""
 
 _LOCALIZER = re.compile(r"LOCALI[SZ]ER|SCOUT|SCANO\w*|TOPO\w*|TOP|SURVEY|SURVIEW|PLAN|PLANSCAN|PILOT")
 _RENDERED = re.compile(
@@ -58,10 +58,10 @@ _HINTED = re.compile(
     r"MIPS?|MINIPS?|MNIP|MAXIP|VRT|SSD|CPR|RAYSUM|SUBTRACT\w*|PERFUSION|CBF|CBV|MTT|TTP|TMAX|PBV|"
     r"IODINE|JOD|IODE|YODO|VNC|Z_?EFF|RHO|MONO(?:E|ENERG\w*|CHROM\w*|PLUS)?|(?:\d+_?)?KEV|HU_?MOD|UPTAKE"
 )
-"""Words of a Series Description that say of a CT what its Image Type should say: a rendering, a map, one energy."""
+"""Words of a CT's Series Description for what belongs in Image Type: a rendering, a map, one energy."""
 _LATERAL = re.compile(r"\b(?:LAT|LATERAL\w*|LL|SEITLICH\w*|PROFIL|PERFIL)\b|侧位|側位")
 _NOT_LATERAL = re.compile(r"\b(?:PA|AP|P\.A|A\.P|FRONTAL\w*|FACE|DECUB\w*)\b|正")
-"""In a Series Description beside the other: both views, or a frontal film of a patient who lies on the side."""
+"""Together with a word for lateral: both views, or a frontal film of a patient lying on the side."""
 _HOUNSFIELD = re.compile(r"HU|H\.U\.|HOUNSFIELD(?: UNITS?)?")
 UNSPECIFIED = ("", "US")
 """Rescale Types by which values may be Hounsfield units: none means HU in a CT (PS3.3 C.8.2.1), US is "unspecified"."""
@@ -80,7 +80,7 @@ class Misfit(NamedTuple):
 
 
 def misfit(ds: Dataset, frame_number: int, accepts: Accepts) -> Misfit | None:
-    """Why a frame is not read by a bundle; None where nothing speaks against it.
+    """Why a bundle does not read a frame; None if it may.
 
     Parameters
     ----------

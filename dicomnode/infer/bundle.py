@@ -1,4 +1,4 @@
-"""A model bundle: a folder with all that the node needs to run one model."""
+"""A model bundle: a folder with everything the node needs to run one model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANIFEST_NAME = "bundle.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafting:
-    """What a bundle that drafts has beside its findings."""
+    """Additional parts of a bundle that writes drafts."""
 
     tokens: Tokens
     shape: DecoderShape
@@ -48,7 +48,7 @@ class Drafting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A model, its words and its figures, checked."""
+    """A checked bundle: a model with its vocabulary and calibration."""
 
     identity: BundleIdentity
     title: str
@@ -66,7 +66,7 @@ class Bundle:
     drafting: Drafting | None
     """None: the bundle classifies and drafts nothing."""
     resamples: FloatArray | None
-    """(K, R, 2) Platt's two numbers of a study, fitted to resamples of patients; None: not known."""
+    """(K, R, 2) Platt coefficients of studies, fitted to resamples of patients; None: not known."""
     quality: Limits
     """Usual values of the measures of image quality; empty: not known."""
     folder: Path
@@ -75,7 +75,7 @@ class Bundle:
 
     @property
     def is_volume(self) -> bool:
-        """All images of a study make one reading, not each one of its own."""
+        """Whether all images of a study are read together, as one volume."""
         return self.accepts.kind == "ct"
 
     @property
@@ -87,7 +87,7 @@ class Bundle:
 
     @property
     def contract(self) -> GraphContract:
-        """What the graphs must take and give."""
+        """Inputs and outputs that the graphs must have."""
         return GraphContract(
             pixel_shape=(self.pixels.channels, self.pixels.rows, self.pixels.columns),
             findings=len(self.findings),
@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[Bundle | None, list[str]]:
 def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | None:
     if not folder.is_dir():
         found = "a file: unpack it first" if folder.is_file() else "missing"
-        faults.append(f"a bundle is a folder with a {MANIFEST_NAME}; this is {found}")
+        faults.append(f"a bundle is a folder that contains {MANIFEST_NAME}; this is {found}")
         return None
     try:
         content = (folder / MANIFEST_NAME).read_bytes()
@@ -173,7 +173,9 @@ def _read_manifest(folder: Path, faults: list[str]) -> tuple[Manifest, str] | No
         faults.append(f"{MANIFEST_NAME} is not readable TOML: {error}")
     else:
         if tables.get("format") != FORMAT:
-            faults.append(f"{MANIFEST_NAME}: format {tables.get('format')!r} is not known; this node reads {FORMAT}")
+            faults.append(
+                f"{MANIFEST_NAME}: format {tables.get('format')!r} is not supported; this node reads format {FORMAT}"
+            )
             return None
         try:
             return Manifest.model_validate(tables), hashlib.sha256(content).hexdigest()
@@ -202,7 +204,7 @@ def _check_digest(path: Path, expected: str, faults: list[str]) -> None:
         faults.append(f"{path.name} cannot be read: {error.strerror}")
     else:
         if found != expected:
-            faults.append(f"{path.name} is not the file that {MANIFEST_NAME} names: its SHA-256 differs")
+            faults.append(f"{path.name} does not match its SHA-256 in {MANIFEST_NAME}")
 
 
 def _read_json(path: Path, faults: list[str]) -> Any:
@@ -262,7 +264,9 @@ def _resamples(content: Any, keys: list[str], faults: list[str]) -> FloatArray |
     rows = [table.get(key) for key in keys]
     pairs = [pair for row in rows for pair in (row if isinstance(row, list) else [None])]
     if not all(_is_pair(pair) for pair in pairs) or len({len(row) for row in rows if row}) != 1:
-        faults.append("calibration.json: platt_resamples must hold equally many pairs [slope, offset] for each finding")
+        faults.append(
+            "calibration.json: platt_resamples must have the same number of [slope, offset] pairs for every finding"
+        )
         return None
     return np.array(rows, dtype=np.float32)
 
@@ -290,7 +294,7 @@ def _read_tokenizer(path: Path, tokens: Tokens, faults: list[str]) -> Tokenizer:
         return nothing
     for name, token_id in tokens.model_dump().items():
         if token_id not in tokenizer.pieces:
-            faults.append(f"{path.name} has no word for {name} {token_id}")
+            faults.append(f"{path.name} has no token for {name} {token_id}")
     return tokenizer
 
 

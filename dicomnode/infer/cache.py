@@ -1,4 +1,4 @@
-"""Encodings of images that were seen a moment ago: triage and reading encode a study once between them."""
+"""Cache of encodings, so that triage and reading encode a study only once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dicomnode.records import BundleIdentity, Encoding, PreparedImage
 
 
 class EncodingCache:
-    """The encodings that were used last, in this process.
+    """The encodings that this process used last.
 
     Does: know an encoding by the digests of the bundle and of the pixels that made it.
     Does not: outlive the process, hold pixels.
@@ -19,7 +19,7 @@ class EncodingCache:
     Parameters
     ----------
     capacity
-        Images; the one that was not used for longest goes first. 0: nothing is kept.
+        Number of images; the least recently used is dropped first. 0: nothing is cached.
     """
 
     def __init__(self, capacity: int) -> None:

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say."""
+"""From logits to calibrated probabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the graphs of a bundle keep to the contract that `sessions` tells."""
+"""Checks whether the graphs of a bundle keep the contract described in `sessions`."""
 
 from __future__ import annotations
 
@@ -181,9 +181,9 @@ def _name_faults(
     faults = [f"{name} has the unknown input {extra}" for extra in sorted(found.keys() - inputs)]
     for key, kind in inputs.items():
         if found.get(key) != kind:
-            faults.append(f"{name} must take {key} as {kind}, not {found.get(key, 'nothing')}")
+            faults.append(f"{name} must have the input {key} of type {kind}, not {found.get(key, 'nothing')}")
     given = {one.name for one in session.get_outputs()}
-    return faults + [f"{name} must give {key}" for key in outputs if key not in given]
+    return faults + [f"{name} must have the output {key}" for key in outputs if key not in given]
 
 
 def _shape_faults(graphs: Graphs, contract: GraphContract, count: int) -> Iterator[list[str]]:
@@ -255,7 +255,7 @@ def _decoder_faults(decoder: ort.InferenceSession, sizes: DecoderContract, promp
         yield _faults(DECODER, said, shapes)
         prompts, past = prompts[:, :0], said["present_key_values"]
     wordless = sorted(set(range(said["logits"].shape[-1])) - sizes.token_ids) if sizes.token_ids is not None else []
-    yield [f"tokenizer.json has no word for token ids {wordless[:5]} that {DECODER} can give"] if wordless else []
+    yield [f"tokenizer.json lacks the token ids {wordless[:5]} that {DECODER} can produce"] if wordless else []
 
 
 def _ran(name: str, session: ort.InferenceSession, outputs: tuple[str, ...], feeds: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _ran(name: str, session: ort.InferenceSession, outputs: tuple[str, ...], fee
         return dict(zip(outputs, run(session, outputs, feeds), strict=True))
     except BundleError as error:
         shapes = ", ".join(f"{key} {tuple(array.shape)}" for key, array in feeds.items())
-        raise BundleError(f"{name}: {error}; it was given {shapes}") from error
+        raise BundleError(f"{name}: {error}; its inputs were {shapes}") from error
 
 
 def _faults(name: str, arrays: dict[str, Any], shapes: dict[str, _Shape]) -> list[str]:
@@ -277,4 +277,4 @@ def _fault(name: str, output: str, array: Any, expected: _Shape) -> list[str]:
     if not fits or array.dtype != np.float32:
         wanted = tuple("any" if size is None else size for size in expected)
         return [f"{name}: {output} must be float32 of shape {wanted}, got {array.dtype} of shape {array.shape}"]
-    return [] if np.isfinite(array).all() else [f"{name}: {output} is not finite on an empty image"]
+    return [] if np.isfinite(array).all() else [f"{name}: {output} is not finite for an empty image"]

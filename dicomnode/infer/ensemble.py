@@ -1,4 +1,4 @@
-"""Several students of one task side by side: where they do not agree, it is uncertain (Lakshminarayanan 2017)."""
+"""Several models of one task side by side: where they disagree, the answer is uncertain (Lakshminarayanan 2017)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Ensemble:
     def read(
         self, images: Sequence[PreparedImage], *, has_draft: bool = True, doubts: Collection[ReviewReason] = ()
     ) -> Reading:
-        """Read one study; raises as `Model.read`, also where only one member finds the images strange."""
+        """Read one study; raises as `Model.read`, also where only one member finds the images out of distribution."""
         reading = self._first.read(images, has_draft=has_draft, doubts=doubts)
         judged = [other.judge(images) for other in self._others]
         probabilities = np.stack([reading.probabilities, *(one.probabilities for one in judged)])  # (M, K)
@@ -99,10 +99,13 @@ def _require_alike(first: Bundle, other: Bundle) -> None:
     keys = [tuple(spec.key for spec in bundle.findings) for bundle in (first, other)]
     if keys[0] != keys[1]:
         raise BundleError(
-            f"{other.folder} judges {', '.join(keys[1])}; beside {first.folder} it must judge {', '.join(keys[0])}"
+            f"{other.folder} reports {', '.join(keys[1])}; to read beside "
+            f"{first.folder} it must report {', '.join(keys[0])}"
         )
     if first.pixels != other.pixels or first.accepts.kind != other.accepts.kind:
-        raise BundleError(f"{other.folder} prepares images otherwise than {first.folder}; their [pixels] must be alike")
+        raise BundleError(
+            f"{other.folder} prepares images differently from {first.folder}; their [pixels] must be the same"
+        )
 
 
 def _widest(limits: Sequence[FloatArray | None]) -> FloatArray | None:

@@ -41,7 +41,7 @@ _SAME_FILM = 0.998
 _BLOCK = 4
 _LARGEST_DIFFERENCE = 0.1
 """Of the mean over any _BLOCK x _BLOCK pixels, in standard deviations: a nodule on one of two films is more."""
-_PROCESSED_FILM = Misfit(Omission.DERIVED, "the film was processed in a way that the model was not measured on")
+_PROCESSED_FILM = Misfit(Omission.DERIVED, "the image was processed in a way the model was not measured on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How far a stack of slices is what a bundle was measured on."""
+"""How similar a stack of slices is to what a bundle was measured on."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class Grade:
 
 POINTS: tuple[tuple[Omission, str], ...] = (
     (Omission.INCOMPLETE, "it cannot be judged"),
-    (Omission.RENDERED, "its description says that it may be a rendering or a map"),
-    (Omission.CONTRAST, "its contrast is not what the model was made for"),
-    (Omission.KERNEL, "its kernel is not what the model was made for, or less so"),
-    (Omission.INCOMPLETE, "it covers the organ in part, or has gaps"),
-    (Omission.THICKNESS, "its slices are thicker or thinner than those that the model was measured on"),
-    (Omission.DERIVED, "its slices were computed from others, or more so"),
+    (Omission.RENDERED, "according to its description it may be a rendering or a map"),
+    (Omission.CONTRAST, "its contrast is not what the model was trained on"),
+    (Omission.KERNEL, "its kernel is farther from what the model was trained on"),
+    (Omission.INCOMPLETE, "it covers only a part of the organ, or has gaps"),
+    (Omission.THICKNESS, "its slices are thicker or thinner than those the model was measured on"),
+    (Omission.DERIVED, "its slices were computed from other slices"),
     (Omission.INCOMPLETE, "it covers less"),
     (Omission.THICKNESS, "its slice thickness is farther from what the model was measured on"),
     (Omission.INCOMPLETE, "it has fewer slices"),
@@ -215,7 +215,7 @@ def _hints(frames: Sequence[Frame]) -> list[Verdict]:
     hint = hinted_kind(frames[0].ds)
     if not hint:
         return []
-    sentence = f"the description says {hint}: the slices may be a rendering or a map"
+    sentence = f"the description says {hint}, so the slices may be a rendering or a map"
     return [Verdict(Omission.RENDERED, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=False)]
 
 
@@ -264,7 +264,7 @@ def _thickness(facts: StackFacts, prefers: Prefers) -> list[Verdict]:
 def _reformatted(frames: Sequence[Frame]) -> list[Verdict]:
     if not is_reformatted(image_type(frames[0].ds, frames[0].frame_number)):
         return []
-    sentence = "the slices are reformatted or averaged; the model was measured on slices as they were reconstructed"
+    sentence = "the slices are reformatted or averaged; the model was measured on slices as reconstructed"
     return [Verdict(Omission.DERIVED, ReviewReason.OUT_OF_DISTRIBUTION, sentence, is_refused=False)]
 
 

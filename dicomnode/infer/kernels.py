@@ -1,4 +1,4 @@
-"""What a CT was reconstructed for, from the maker's name of the convolution kernel.
+"""The purpose of a CT reconstruction, from the manufacturer's name of the convolution kernel.
 
 Makers name kernels as they like. What is here was put together from their conformance statements and from headers;
 names that are not here stay unknown, and the noise of the images decides (`infer/noise.py`).

@@ -1,4 +1,4 @@
-"""What stands in bundle.toml."""
+"""The contents of bundle.toml."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dicomnode.records import Acuity, CodedConcept, KernelClass
 FORMAT = 2
 """The one bundle format that this node reads."""
 CLASSIFIER_FILES = ("encoder.onnx", "calibration.json", "card.md", "card.json")
-"""Files beside bundle.toml of a bundle without a decoder; their digests stand in its table [files]."""
+"""Files beside bundle.toml of a bundle without a decoder; its table [files] holds their digests."""
 FILES = ("encoder.onnx", "prompter.onnx", "decoder.onnx", "tokenizer.json", "calibration.json", "card.md", "card.json")
 """Files beside bundle.toml of a bundle that drafts."""
 OPTIONAL_FILES = ("gradients.onnx", "comparer.onnx")
-"""Files that a bundle may have beside these; those that it has stand in its table [files] as well."""
+"""Files that a bundle may have in addition; its table [files] holds their digests too."""
 _NEEDS_TOKENS = ("comparer.onnx",)
-"""Those that only a bundle that drafts can have."""
+"""Optional files that only a bundle that drafts can have."""
 
 Count = Annotated[int, Field(ge=1)]
 TokenId = Annotated[int, Field(ge=0)]
@@ -30,73 +30,73 @@ class _Table(BaseModel):
 
 
 class Accepts(_Table):
-    """Which instances the model reads; compared with the header in upper case."""
+    """Which instances the model reads; case does not matter."""
 
     kind: Literal["radiograph", "ct"]
-    """How the pixels are prepared."""
+    """How pixels are prepared, and whether the images of a study are read one by one or as one volume."""
     modalities: Annotated[tuple[str, ...], Field(min_length=1)]
     """Modality (0008,0060) must be one of these."""
     body_parts: tuple[str, ...] = ()
-    """Body Part Examined (0018,0015), where the header has one, must be one of these; empty: any."""
+    """Body Part Examined (0018,0015), if present, must be one of these. Empty: any."""
     views: tuple[str, ...] = ()
-    """View Position (0018,5101), where the header has one, must be one of these; empty: any."""
+    """View Position (0018,5101), if present, must be one of these. Empty: any."""
     min_rows: Count = 1
-    """Smaller frames are not read."""
+    """Frames with fewer rows are not read."""
     min_columns: Count = 1
-    """Smaller frames are not read."""
+    """Frames with fewer columns are not read."""
 
 
 class Prefers(_Table):
-    """What the model was measured on: of several series the one that is most like it is read (`infer/selection.py`).
+    """What the model was measured on, for CT: of several series the most similar one is read (`infer/selection.py`).
 
-    What is read all the same though it is unlike it excludes no finding.
+    A series that deviates and is read all the same excludes no finding.
     """
 
     kernels: tuple[KernelClass, ...] = ()
-    """CT: kinds of convolution kernel, the best first; empty: any."""
+    """Kinds of convolution kernel, the best first. Empty: any."""
     contrast: Literal["native", "contrast", "either"] = "either"
-    """CT: without a contrast agent in the vessels, with one, or no matter."""
+    """Without a contrast agent in the vessels, with one, or either."""
     thickness_mm: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
-    """CT: thinnest and thickest slices; None: any."""
+    """Thinnest and thickest slices. Empty: any."""
     coverage_mm: Annotated[float, Field(gt=0)] | None = None
-    """CT: what the whole organ measures along the slices' normal; a volume of less excludes nothing. None: any."""
+    """Extent of the whole organ along the slices' normal; a shorter volume excludes nothing. Empty: any."""
     least_coverage_mm: Annotated[float, Field(gt=0)] | None = None
-    """CT: a volume of less is not judged. None: any is."""
+    """A shorter volume is not judged. Empty: every volume is."""
     refuses: tuple[Literal["kernels", "contrast", "thickness_mm"], ...] = ()
-    """What is not judged at all where it is otherwise than wanted above; what is not named here is read."""
+    """Deviations for which a series is not judged at all; with any other deviation it is read."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Prefers:
         if self.thickness_mm is not None and self.thickness_mm[0] > self.thickness_mm[1]:
             raise ValueError("thickness_mm must be [thinnest, thickest]")
         if self.least_coverage_mm and self.coverage_mm and self.least_coverage_mm > self.coverage_mm:
-            raise ValueError("least_coverage_mm must not be above coverage_mm")
+            raise ValueError("least_coverage_mm must not exceed coverage_mm")
         return self
 
 
 class PixelRecipe(_Table):
-    """How a frame becomes `pixel_values`."""
+    """How a frame becomes `pixel_values`, the input of the encoder."""
 
     rows: Count
     """Rows of `pixel_values`."""
     columns: Count
     """Columns of `pixel_values`."""
     channels: Count
-    """Channels of `pixel_values`: for CT one per window, for radiographs the same frame repeated."""
+    """Channels of `pixel_values`: one per window (CT), or the same frame repeated (radiograph)."""
     fit: Literal["pad", "body"]
-    """The whole frame ("pad"), or its part that holds the patient ("body"); scaled to fit, centred, the rest black."""
+    """The whole frame ("pad") or the part that holds the patient ("body"); scaled, centred, padded with black."""
     low_percentile: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """Radiographs: grey at or below this percentile of the frame becomes 0."""
+    """Radiographs: grey values up to this percentile of the frame become 0."""
     high_percentile: Annotated[float, Field(ge=0, le=100)] = 100.0
-    """Radiographs: grey at or above this percentile of the frame becomes 1."""
+    """Radiographs: grey values from this percentile of the frame on become 1."""
     mean: float
-    """Subtracted from values in [0, 1]."""
+    """Subtracted from the values, which lie in [0, 1]."""
     std: Annotated[float, Field(gt=0)]
-    """Divides what is left."""
+    """Divisor after the subtraction."""
     windows: tuple[tuple[float, Annotated[float, Field(gt=0)]], ...] = ()
     """CT: centre and width in HU of each channel."""
     slices: Count | None = None
-    """CT: at most so many slices are read, spread evenly; None: every slice."""
+    """CT: at most this many slices are read, spread evenly. Empty: every slice."""
 
     @model_validator(mode="after")
     def _percentiles_in_order(self) -> PixelRecipe:
@@ -106,42 +106,53 @@ class PixelRecipe(_Table):
 
 
 class Tokens(_Table):
-    """Special tokens of the vocabulary."""
+    """Special tokens of the vocabulary; only with a decoder."""
 
     pad_token_id: TokenId
+    """Padding."""
     bos_token_id: TokenId
+    """Begin of a draft."""
     eos_token_id: TokenId
+    """End of a draft."""
 
 
 class DecoderShape(_Table):
-    """Sizes of the attention cache and of the prompts."""
+    """Sizes of the decoder; only with a decoder."""
 
     layers: Count
+    """Layers of the attention cache."""
     heads: Count
-    """Heads of keys and values, which grouped queries share."""
+    """Heads of keys and values in each layer."""
     head_width: Count
+    """Width of one head."""
     width: Count
-    """Of one prompt embedding."""
+    """Width of a prompt embedding."""
     prompts: Annotated[int, Field(ge=0)]
-    """Prompt embeddings that stand before the tokens."""
+    """Prompt embeddings in front of the tokens."""
 
 
 class Anatomy(_Table):
-    """What the encoder outlines beside the findings."""
+    """Anatomy that the encoder segments."""
 
     structures: tuple[str, ...] = ()
-    """In the order of the encoder's `segmentation`, for example "left lung"; empty: none."""
+    """Names, in the order of the encoder's `segmentation`, for example "left lung". Empty: none."""
 
 
 class FindingTable(_Table):
-    """One table of [[findings]]."""
+    """A finding that the model reports; one table each, in the order of the encoder's `logits`."""
 
     key: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    """Name in settings, logs and labels: small letters, digits and underscores."""
     code: CodedConcept
+    """Code value, coding scheme designator, code meaning; for example ["233604007", "SCT", "Pneumonia"]."""
     site: CodedConcept
+    """Anatomical site, coded likewise."""
     threshold: Annotated[float, Field(ge=0, le=1)]
+    """Probability from which the finding is suspected."""
     acuity: Acuity
+    """Category; `acuity.findings` in the settings overrides it."""
     terms: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Phrases by which the finding is recognized in a draft."""
     implies: tuple[str, ...] = ()
     """Keys of the findings that this one is a kind of."""
 
@@ -150,14 +161,19 @@ class Manifest(_Table):
     """The whole of bundle.toml."""
 
     format: Literal[2]
+    """Version of this format."""
     name: Annotated[str, Field(min_length=1)]
+    """Name in settings and results."""
     version: Annotated[str, Field(min_length=1)]
+    """Version of the model."""
     title: Annotated[str, Field(min_length=1)]
+    """One line for listings."""
     manufacturer: Annotated[str, Field(min_length=1)]
+    """Who made the model."""
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     """Languages of the drafts (RFC 5646)."""
     max_new_tokens: Count | None = None
-    """A draft is cut off after so many tokens; only with a decoder."""
+    """Longest draft; only with a decoder."""
     accepts: Accepts
     prefers: Prefers = Prefers()
     pixels: PixelRecipe
@@ -169,19 +185,19 @@ class Manifest(_Table):
     findings: Annotated[tuple[FindingTable, ...], Field(min_length=1)]
     """In the order of the encoder's `logits`."""
     files: dict[str, Digest]
-    """SHA-256 of each file of the bundle, hexadecimal."""
+    """File name to SHA-256, hexadecimal, for every other file of the bundle."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Manifest:
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) < len(keys):
-            raise ValueError("findings must have different keys")
+            raise ValueError("the keys of findings must be unique")
         if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
             raise ValueError(faults[0])
         if self.accepts.kind == "ct" and self.pixels.channels != len(self.pixels.windows):
             raise ValueError("pixels.windows must name one [center, width] for each channel of a CT")
         if self.accepts.kind == "radiograph" and self.prefers != Prefers():
-            raise ValueError("prefers is for CT only")
+            raise ValueError("[prefers] is for CT only")
         if self.accepts.kind == "radiograph" and (self.pixels.windows or self.pixels.slices):
             raise ValueError("pixels.windows and pixels.slices are for CT only")
         return self
@@ -195,6 +211,6 @@ class Manifest(_Table):
         expected, sort = (CLASSIFIER_FILES, "without a decoder") if lacking else (FILES, "with a decoder")
         optional = set(OPTIONAL_FILES) - set(_NEEDS_TOKENS if lacking else ())
         for name in sorted(set(expected) ^ (set(self.files) - optional)):
-            known = "lacks" if name in expected else "names the unknown file"
+            known = "lacks" if name in expected else "contains the unknown file"
             raise ValueError(f"files {known} {name}; a bundle {sort} has {', '.join(expected)}")
         return self

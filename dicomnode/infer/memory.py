@@ -26,13 +26,13 @@ def needed_mb(graphs: Sequence[Path]) -> int:
 
 
 def memory_faults(graphs: Sequence[Path], limit_mb: int) -> list[str]:
-    """Why graphs are not to be opened: one sentence, or none where they fit under the limit."""
+    """Why graphs must not be opened: one sentence, or none if they fit within the limit."""
     needed = needed_mb(graphs)
     if needed <= limit_mb:
         return []
     return [
         f"graphs of {_size_mb(graphs):.1f} MB need about {needed} MB of memory in each worker, more than "
-        f"infer.memory_limit_mb = {limit_mb}: raise the limit or take a smaller bundle"
+        f"infer.memory_limit_mb = {limit_mb}: raise the limit or use a smaller bundle"
     ]
 
 

@@ -25,7 +25,13 @@ from dicomnode.infer.sessions import (
     open_session,
     run,
 )
-from dicomnode.infer.study import NON_DIAGNOSTIC, NOT_JUDGED, STRANGE, EncodedStudy, strange_share
+from dicomnode.infer.study import (
+    NON_DIAGNOSTIC,
+    NOT_JUDGED,
+    OUT_OF_DISTRIBUTION,
+    EncodedStudy,
+    outlier_share,
+)
 from dicomnode.measure.hierarchy import coherent
 from dicomnode.records import (
     Comparison,
@@ -181,7 +187,7 @@ class Model:
     def prompt(self, encodings: Sequence[Encoding]) -> Prompted:
         """Put the images of one reading together: one film, or all slices of a volume.
 
-        A bundle without a prompter answers with the likeliest image, and finds nothing strange.
+        A bundle without a prompter answers with the likeliest image and has no out-of-distribution score.
         """
         if self._graphs.prompter is None or self.bundle.drafting is None:
             return _likeliest(encodings)
@@ -319,7 +325,7 @@ class Model:
     def _encoded(self, images: Sequence[PreparedImage]) -> EncodedStudy:
         """Encode a study and put its images together, without the films that cannot be judged."""
         if not images:
-            raise ValueError("a study to read must have at least one image")
+            raise ValueError("a study must have at least one image to be read")
         if self.bundle.is_volume:
             return self._encoded_volume(images)
         readable = [(image, quality) for image in images if _is_readable(quality := self.quality([image]))]
@@ -327,7 +333,7 @@ class Model:
             raise NotJudgedError(NON_DIAGNOSTIC, review=ReviewReason.QUALITY)
         encodings = self.encode_many([image for image, _ in readable])
         films = [(*film, one, self.prompt([one])) for film, one in zip(readable, encodings, strict=True)]
-        judged = [film for film in films if film[3].strangeness[0] <= STRANGE]
+        judged = [film for film in films if film[3].strangeness[0] <= OUT_OF_DISTRIBUTION]
         if not judged:
             raise NotJudgedError(NOT_JUDGED, review=ReviewReason.OUT_OF_DISTRIBUTION)
         kept_images, qualities, kept_encodings, prompted_each = zip(*judged, strict=True)
@@ -345,7 +351,7 @@ class Model:
             raise NotJudgedError(NON_DIAGNOSTIC, review=ReviewReason.QUALITY)
         encodings = self.encode_many(images)
         prompted = self.prompt(encodings)
-        if strange_share(prompted.strangeness) > 0.5:
+        if outlier_share(prompted.strangeness) > 0.5:
             raise NotJudgedError(NOT_JUDGED, review=ReviewReason.OUT_OF_DISTRIBUTION)
         return EncodedStudy(
             images=tuple(images), encodings=encodings, prompted=(prompted,), not_judged=0, quality=quality
@@ -363,7 +369,7 @@ def _side(side: str, reading: Reading) -> dict[str, FloatArray]:
 
 
 def _likeliest(encodings: Sequence[Encoding]) -> Prompted:
-    """What a mere classifier says of several images: of each finding the likeliest."""
+    """The answer of a classifier to several images: for each finding, the most likely one."""
     probabilities = np.stack([encoding.probabilities for encoding in encodings])  # (N, K)
     logits = np.stack([encoding.logits for encoding in encodings])
     best = probabilities.argmax(axis=0)  # (K,)

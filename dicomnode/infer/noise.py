@@ -1,4 +1,4 @@
-"""What pixels say of a CT where its header is silent: noise, and whether values are Hounsfield units."""
+"""What pixels tell about a CT if its header does not: noise, and whether values are Hounsfield units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a study to the images that a bundle's encoder takes."""
+"""From the files of a study to the images that the encoder takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good images are, held against those that the model was trained on (PS3.16 CID 7011, CID 7036)."""
+"""Image quality compared with that of the training images (PS3.16 CID 7011, CID 7036)."""
 
 from __future__ import annotations
 

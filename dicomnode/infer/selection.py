@@ -136,7 +136,7 @@ def _left_out(other: Grade, best: Grade, reader: FrameReader) -> LeftOut:
             return LeftOut(facts=other.facts, reason=point[0], sentence=own)
     if reader.digest(other.frames) == reader.digest(best.frames):
         return LeftOut(facts=other.facts, reason=Omission.DUPLICATE, sentence=_COPY)
-    return LeftOut(facts=other.facts, reason=Omission.OTHER_PHASE, sentence="it differs in its pixels alone")
+    return LeftOut(facts=other.facts, reason=Omission.OTHER_PHASE, sentence="it differs only in its pixels")
 
 
 def _by_series(left: Sequence[_Left]) -> list[LeftOut]:

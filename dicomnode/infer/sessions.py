@@ -8,8 +8,8 @@ up with a bias to the logit, `features` (B, D), `segmentation` (B, M, h, w), pro
 (B, cells, D2) and `attended` (B, K, D2).
 prompter.onnx takes these of all images of one reading, N instead of B (1 for a radiograph, every slice of a CT), and
 gives `study_logits` (K), `slice_attention` (K, N), which sums to 1 over N and weighs the logits to the study's,
-`strangeness` (N), above 1 where an image does not look like those of the training, `prompt_embeds` (1, P, width),
-`encoder_key_values` (layers, 2, 1, H, S, W) and `anatomical_bias` (1, layers, S).
+`strangeness` (N), the out-of-distribution score (above 1, an image does not look like those of the training),
+`prompt_embeds` (1, P, width), `encoder_key_values` (layers, 2, 1, H, S, W) and `anatomical_bias` (1, layers, S).
 decoder.onnx takes `decoder_input_ids` (B, T), `prompt_embeds` (B, P, width), which stand before the tokens (whole in
 the first call, (B, 0, width) afterwards), `encoder_key_values` (layers, 2, B, H, S, W), `anatomical_bias`
 (B, layers, S), added to the scores of cross-attention at every step, and `past_key_values` (layers, 2, B, H, past, W),
@@ -100,7 +100,7 @@ def require_provider(provider: str) -> None:
     """
     if PROVIDERS[provider] not in ort.get_available_providers():
         raise SettingsError(
-            f"infer.provider is {provider!r}, but this ONNX Runtime has no {PROVIDERS[provider]}: "
+            f"infer.provider is {provider!r}, but this ONNX Runtime lacks {PROVIDERS[provider]}: "
             "install onnxruntime-gpu in place of onnxruntime, or set it to 'cpu'"
         )
 
@@ -153,6 +153,4 @@ def run(session: ort.InferenceSession, outputs: tuple[str, ...], feeds: dict[str
     try:
         return session.run(list(outputs), feeds)  # type: ignore[no-any-return]
     except RUNTIME_ERRORS as error:
-        raise BundleError(
-            f"the graph failed while it computed {', '.join(outputs)} ({type(error).__name__})"
-        ) from error
+        raise BundleError(f"the graph failed while computing {', '.join(outputs)} ({type(error).__name__})") from error

@@ -1,4 +1,4 @@
-"""What the images of one study say together."""
+"""The combined answer of the images of one study."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from dicomnode.records import (
 
 # K findings, N images
 
-STRANGE = 1.0
-"""An image of greater strangeness does not look like those that the model was trained on."""
-_FEW_STRANGE = 0.25
-"""With a larger share of strange slices a volume is judged, but excludes nothing; with more than half it is not."""
+OUT_OF_DISTRIBUTION = 1.0
+"""An image with a higher out-of-distribution score does not look like those that the model was trained on."""
+_FEW_OUTLIERS = 0.25
+"""With a larger share of such slices a volume is judged but excludes nothing; with more than half it is not judged."""
 NOT_JUDGED = reason(ReasonCode.STRANGE)
 NON_DIAGNOSTIC = reason(ReasonCode.BLANK)
 
 
-def strange_share(strangeness: FloatArray) -> float:
-    """Share of images that are strange, or of which it is not known: a distance that is not a number is no proof."""
-    return float((~(strangeness <= STRANGE)).mean())
+def outlier_share(scores: FloatArray) -> float:
+    """Share of images that are out of distribution; one whose score is not a number counts as such."""
+    return float((~(scores <= OUT_OF_DISTRIBUTION)).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class EncodedStudy:
 
     @property
     def strangeness(self) -> FloatArray:
-        """(N,)."""
+        """(N,) out-of-distribution scores; above 1 an image is not judged."""
         return np.concatenate([one.strangeness for one in self.prompted])
 
     @property
@@ -67,9 +67,9 @@ class EncodedStudy:
             What `selection` says against how the images were made.
         """
         is_limited = self.quality is not None and self.quality.level is not QualityLevel.DIAGNOSTIC
-        is_strange = self.not_judged > 0 or strange_share(self.strangeness) > _FEW_STRANGE
+        has_outliers = self.not_judged > 0 or outlier_share(self.strangeness) > _FEW_OUTLIERS
         shown = {
-            ReviewReason.OUT_OF_DISTRIBUTION: is_strange,
+            ReviewReason.OUT_OF_DISTRIBUTION: has_outliers,
             ReviewReason.QUALITY: is_limited,
             ReviewReason.INCOMPLETE: self.missing > 0,
         }

@@ -83,7 +83,7 @@ def read_tokenizer(content: Any) -> Tokenizer:
         vocab = {str(token): int(token_id) for token, token_id in content["model"]["vocab"].items()}
         added = {int(one["id"]): str(one["content"]) for one in content.get("added_tokens") or ()}
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise TokenizerError("must hold model.type and model.vocab, a table from word to token id") from None
+        raise TokenizerError("must have model.type and model.vocab (a table from token to id)") from None
     if kind == "WordLevel":
         words = {token_id: token for token, token_id in vocab.items()} | added
         pieces = {token_id: _word(word) for token_id, word in words.items()}
@@ -111,7 +111,7 @@ def _bytes(token: str) -> bytes:
     try:
         return bytes(_byte_of_character()[character] for character in token)
     except KeyError as error:
-        raise TokenizerError(f"is no byte-level BPE: its tokens hold the character {error.args[0]!r}") from None
+        raise TokenizerError(f"is not a byte-level BPE: its tokens contain the character {error.args[0]!r}") from None
 
 
 @cache

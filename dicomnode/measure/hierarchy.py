@@ -18,7 +18,7 @@ def hierarchy_faults(implies: Mapping[str, Sequence[str]]) -> list[str]:
         Every finding, with the findings that it is a kind of.
     """
     faults = [
-        f"finding {key} implies {whole}, which is no finding; known: {', '.join(implies)}"
+        f"finding {key} implies {whole}, which is not a finding; known: {', '.join(implies)}"
         for key, wholes in implies.items()
         for whole in wholes
         if whole not in implies

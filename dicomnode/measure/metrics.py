@@ -186,5 +186,5 @@ def _over(above: Values, below: Values) -> Values:
 
 
 def rounded(value: float) -> float:
-    """To four decimals."""
+    """Rounded to four decimals."""
     return round(float(value), 4)

@@ -42,7 +42,7 @@ def reliability_plot(title: str, bins: Sequence[Mapping[str, Any]]) -> str:
         for one in bins
     ]
     line = _line([(one["probability"], one["share"]) for one in bins], _COLOURS[0])
-    return _frame(title, "probability", "share that has it", [line, *dots], [])
+    return _frame(title, "probability", "observed frequency", [line, *dots], [])
 
 
 def share_plot(title: str, across: str, curves: Mapping[str, Sequence[float]]) -> str:

@@ -1,4 +1,4 @@
-"""Figures as tables that a card and a page print alike."""
+"""Figures as tables, for cards, HTML pages and the manuals."""
 
 from __future__ import annotations
 
@@ -20,15 +20,37 @@ _METHOD_METRICS = (
     "why_not_measured",
 )
 _NO_CLAIM = "no claim (fewer than 10)"
-_IN_WORDS = {"auroc": "AUROC", "auprc": "AUPRC", "f1": "F1", "ppv": "PPV", "ece": "ECE", "iou": "IoU"}
+_IN_WORDS = {
+    **{word: word.upper() for word in ("auroc", "auprc", "auc", "f1", "ppv", "ece", "bleu", "fp32", "int8", "onnx")},
+    "iou": "IoU",
+    "rss": "RSS",
+    "mb": "MB",
+    "pytorch": "PyTorch",
+    "megabytes": "MB",
+}
+_TITLES = {
+    "correlation_with_a_random_model": "correlation with shuffled weights",
+    "correlation_when_moved": "correlation after a shift",
+    "pointing_of_another_image": "pointing of another image's map",
+    "hidden_images": "images for deletion and insertion",
+    "marked": "marked images",
+    "spoken_of_where_label_known": "mentioned where the label is known",
+    "covered_present": "present kept",
+    "covered_absent": "absent kept",
+    "non_diagnostic": "non-diagnostic",
+    "rouge_l": "ROUGE-L",
+    "cider": "CIDEr",
+    "same_drafts": "same draft",
+}
+"""Keys whose words alone would not say what they are."""
 
 
 _CHANGE_NOTE = (
-    "Synthetic change only: both images of a pair are the same film, each turned, zoomed, shifted and toned by itself, "
-    "with a drawn lesion that is not there, smaller or larger; from {growth} times the drawn area on it is increased, "
-    "from the inverse on decreased; what is absent in both is unchanged. Nothing is known of true follow-up films, "
-    "whose anatomy, position, devices and other findings change as well, and none of it may be claimed for patients. "
-    "The baseline has two thresholds on the encoder's logits, chosen on validation pairs."
+    "Synthetic change only: both images of a pair are the same film, each rotated, zoomed, shifted and toned "
+    "independently, with a drawn lesion that is absent, smaller or larger. From {growth} times the drawn area on it "
+    "counts as increased, from the inverse on as decreased; absent in both is unchanged. Nothing is known about true "
+    "follow-up films, in which anatomy, position, devices and other findings change as well. None of it may be claimed "
+    "for patients. The baseline has two thresholds on the encoder's logits, chosen on validation pairs."
 )
 
 
@@ -56,14 +78,14 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         _classifier("Findings", "", figures.get("classifier", {})),
         _classifier(
             "Findings by slice",
-            "Each slice by itself, against the threshold of the study.",
+            "Each slice on its own, against the threshold of the study.",
             figures.get("classifier_by_slice", {}),
         ),
         _calibration(figures.get("classifier", {})),
         _plain(
-            "Studies that serving does not judge",
+            "Studies that are not judged",
             figures.get("not_judged", {}),
-            "Share of each source that is called out of distribution. All other figures are of all studies.",
+            "Share of each source that is called out of distribution. All other figures include these studies.",
         ),
         _uncertainty(figures.get("uncertainty", {})),
         *_text_tables(figures),
@@ -72,12 +94,12 @@ def figure_tables(figures: Mapping[str, Any]) -> list[Table]:
         *_lesions(figures.get("drawn_lesions", {})),
         *_change_tables(figures.get("change", {})),
         _plain("Export", figures.get("export", {})),
-        _plain("Gradients for heat maps", figures.get("gradients", {}), "Of the encoder before its quantisation."),
+        _plain("Gradients for heat maps", figures.get("gradients", {}), "Of the encoder before quantization."),
         *explanation_tables(figures.get("explanations", {})),
         crossed(
             "Compression",
             figures.get("compression", {}),
-            "On the validation split and on drawn lesions. Of times only the ratios within this one run mean anything.",
+            "On the validation split and on drawn lesions. Times are comparable only within this one run.",
         ),
         crossed("Ablations", figures.get("ablations", {}), "On the validation split."),
     ]
@@ -91,15 +113,15 @@ def explanation_tables(figures: Mapping[str, Any]) -> list[Table]:
         for name, row in figures.get("methods", {}).items()
     ]
     note = (
-        "Better than chance: in one source at least, the strongest place of its maps lies on the finding more often "
-        "than a random place, and than those of other images' maps; by the lower limits of both paired differences, so "
-        '"no" may also mean that too few images were measured. '
+        "Better than chance: in at least one source, the strongest point of the maps lies on the finding more often "
+        "than a random point does, and more often than those of other images' maps do. Decided by the lower limits of "
+        'both paired differences, so "no" may also mean that too few images were measured. '
         "Deletion and insertion: mean probability while ever more of the strongest pixels are blurred (low is good), "
-        "and shown on the blurred image (high is good), on images where the finding is suspected; compare them with "
-        "the row of the random map. Correlation with a random model: rank correlation with the maps of the same model "
-        "with its weights shuffled; a map that follows the model has none, a level one counts as none. "
-        "When moved: the image is moved by 3 and 5 "
-        "pixels; 1 is good. Milliseconds of CPU time, beside the reading itself."
+        "or shown on the blurred image (high is good), on images where the finding is suspected; compare with the row "
+        "of the random map. Correlation with shuffled weights: rank correlation with the maps of the same model after "
+        "its weights were shuffled; near 0 where a map follows the model (a uniform map counts as 0). "
+        "Correlation after a shift: with the map of the image moved by 3 and 5 pixels; 1 is good. "
+        "Milliseconds: CPU time in addition to the reading itself."
     )
     head = Table(
         title="Explanations: whether maps follow the model",
@@ -115,7 +137,7 @@ def _sources(source: str, methods: Mapping[str, Any]) -> Table:
     rows = [(name, *(shown(row.get(column)) for column in columns)) for name, row in methods.items() if row]
     return Table(
         title=f"Explanations: {source}",
-        note="Every marked image counts, whether or not the finding was detected.",
+        note="Every marked image counts, detected or not.",
         columns=("method", *(titled(column) for column in columns)),
         rows=tuple(rows),
     )
@@ -135,6 +157,8 @@ def shown(value: Any) -> str:
 
 def titled(name: str) -> str:
     """A key in words."""
+    if name in _TITLES:
+        return _TITLES[name]
     return " ".join(_IN_WORDS.get(word, word) for word in name.split("_"))
 
 
@@ -167,7 +191,7 @@ def _calibration(classifier: Mapping[str, Any]) -> Table:
     ]
     return Table(
         title="Calibration",
-        note="ECE: expected calibration error over 15 bins of equal width; of few cases it is too large.",
+        note="ECE: expected calibration error over 15 bins of equal width; with few cases it is overestimated.",
         columns=("finding", "positives / all", "threshold", "ECE", "Brier"),
         rows=tuple(rows),
     )
@@ -190,9 +214,9 @@ def _uncertainty(uncertainty: Mapping[str, Any]) -> Table:
     ]
     return Table(
         title="Uncertainty",
-        note="Covered: share of the cases of a class that are not called the other one; what was promised of both is"
-        " said before. Risk: error among the surest part of the studies. AURC: its mean over all parts; doubt that"
-        " knows nothing has the error there.",
+        note="Kept: share of the cases of a class that are not called the opposite; compare with the promise. Risk at"
+        " coverage: error among the most certain share of the studies. AURC: its mean over all shares; with random"
+        " certainty it equals the error.",
         columns=(
             "finding",
             "group",
@@ -212,8 +236,8 @@ def _text_tables(figures: Mapping[str, Any]) -> list[Table]:
         (key, *(shown(row.get(column, "")) for column in columns)) for key, row in figures.get("text", {}).items()
     ]
     note = (
-        "References are the grammar's sentences for the known labels; sentences on findings of unknown label do not"
-        " count. BLEU, ROUGE-L and CIDEr (0 to 10) as pycocoevalcap has them; label F1 is the mean over the findings."
+        "The references are the grammar's sentences for the known labels; sentences about findings with unknown labels"
+        " do not count. BLEU, ROUGE-L and CIDEr (0 to 10) by pycocoevalcap; label F1 is the mean over the findings."
     )
     return [
         Table(
@@ -234,21 +258,21 @@ def _control_tables(controls: Mapping[str, Any]) -> list[Table]:
     return [
         Table(
             title="Control: spoilt images",
-            note="Shares of the studies that are called out of distribution and not judged, that are judged and called "
-            "positive, and that would be called positive if all were judged. The example is what the decoder drafts; "
-            "of a study that is not judged nobody sees it.",
+            note="Shares of the studies that are not judged (out of distribution), that are judged and called "
+            "positive, and that would be called positive if all were judged. The example is the decoder's draft; the "
+            "draft of a study that is not judged is never shown.",
             columns=("images", "studies", "not judged", "positive", "positive if judged", "example of a draft"),
             rows=tuple(spoilt),
         ),
         crossed(
             "Control: poor images",
             controls.get("poor_images", {}),
-            "Shares of the studies whose quality is called limited, which asks for review, or non-diagnostic.",
+            "Shares of the studies whose quality is called limited, which requests review, or non-diagnostic.",
         ),
         _plain(
-            "Control: somebody else's images",
+            "Control: another patient's images",
             controls.get("swapped_patients", {}),
-            "Each study is told by the images of another patient of the same source.",
+            "Each study is read from the images of another patient of the same source.",
         ),
     ]
 
@@ -257,7 +281,7 @@ def _maps(title: str, maps: Mapping[str, Any]) -> Table:
     rows = [(key, *(shown(row[metric]) for metric in _MAP_METRICS)) for key, row in maps.items()]
     return Table(
         title=title,
-        note="Marked area: what pointing and energy of a map that knows nothing would be.",
+        note="Marked area: the pointing game and energy that a random map would have.",
         columns=("finding", *(titled(metric) for metric in _MAP_METRICS)),
         rows=tuple(rows),
     )
@@ -275,11 +299,11 @@ def _lesions(lesions: Mapping[str, Any]) -> list[Table]:
     return [
         Table(
             title="Drawn lesions",
-            note="Synthetic lesions, drawn for this measurement: whether they are seen, and where. Nothing clinical.",
+            note="Synthetic lesions drawn for this measurement: whether they are seen, and where. Nothing clinical.",
             columns=("finding", "AUROC against untouched", *(titled(metric) for metric in _MAP_METRICS)),
             rows=tuple(rows),
         ),
-        _plain("Drawn lesions: what is said of them, side and zone included", lesions.get("text", {})),
+        _plain("Drawn lesions: text about them, with side and zone", lesions.get("text", {})),
     ]
 
 
@@ -293,22 +317,21 @@ def _change_tables(change: Mapping[str, Any]) -> list[Table]:
     }
     return [
         crossed("Comparer: measured on synthetic pairs", change["findings"], _CHANGE_NOTE.format(**change)),
-        crossed("Comparer: what was drawn (rows), what was said (columns)", confusion),
+        crossed("Comparer: drawn change (rows), reported change (columns)", confusion),
         crossed(
             "Comparer: false alarms",
             change["false_alarms"],
-            "Share of the unchanged pairs that are called changed. A film with a real finding is varied as it is.",
+            "Share of the unchanged pairs that are called changed. Films with a real finding are varied as they are.",
         ),
         crossed(
             "Comparer: where it looks",
             change["attention"],
-            "In that image of a changed pair that shows more of the lesion. Marked area: what a map that knows nothing "
-            "would have.",
+            "In the image of a changed pair that shows more of the lesion. Marked area: what a random map would have.",
         ),
         crossed(
             "Comparer: controls",
             change["controls"],
-            "With another patient's prior image, and with none, where five answers that are all alike have 0.2 each.",
+            "With another patient's prior image, and with none: without a prior, five equal answers have 0.2 each.",
         ),
     ]
 

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorComparison:
-    """How a study stands against an earlier one."""
+    """A study compared with an earlier one."""
 
     state: PriorState
     prior: PriorStudy | None = None
@@ -133,7 +133,7 @@ class Priors:
 
 
 def _learned(model: Reader, current: Reading, prior: Reading | None) -> dict[str, dict[Change, float]]:
-    """What a comparer says of each finding; nothing where the bundle has none, or the prior's images were not read."""
+    """The comparer's answer for each finding; empty if the bundle has none or the prior images were not read."""
     compared = None if prior is None else model.compare(current, prior)
     if compared is None:
         return {}

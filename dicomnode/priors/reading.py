@@ -1,4 +1,4 @@
-"""Reads an earlier study: its images by the same model, and what its reports say in codes."""
+"""Reads an earlier study: its images with the same model, and the coded findings of its reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from dicomnode.store.results import ResultStore
 log = structlog.get_logger()
 
 EXTENT_METHOD = "class_activation"
-"""Its weights mean the same in every image, so areas can be compared."""
+"""The method whose weights mean the same in every image, so areas can be compared."""
 EXTENT_ERROR = 0.25
 """Share of an area. Films of one phantom that were shifted by up to 10 mm, turned by up to 2 degrees and exposed anew
 give areas within 22 % (95 %); patients breathe and turn as well. `bench/extent.py` measures it."""
@@ -44,7 +44,7 @@ _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorReading:
-    """What is known of an earlier study."""
+    """The findings of an earlier study."""
 
     study: PriorStudy
     standings: Mapping[str, Standing]
@@ -149,7 +149,7 @@ class PriorReader:
 
 
 def _said(specs: Sequence[FindingSpec], documents: Sequence[_Document]) -> dict[str, tuple[_Document, Statement]]:
-    """Of each finding what the first document says that says anything of it."""
+    """For each finding, the statement of the first document that mentions it."""
     said = {}
     for spec in specs:
         for document in documents:
@@ -229,11 +229,11 @@ def _of_same_patient(current: StudySummary, files: Sequence[_File]) -> dict[_Fil
         try:
             ds = read_header(file.path)
         except (StorageError, UnsupportedImageError):
-            log.warning("left out of an earlier study", sop_instance_uid=uid, why="its header cannot be read")
+            log.warning("instance of an earlier study not used", sop_instance_uid=uid, why="its header cannot be read")
             continue
         if differs := difference(current.patient, patient_of(ds)):
-            why = f"another patient, or not surely the same: {differs}"
-            log.warning("left out of an earlier study", sop_instance_uid=uid, why=why)
+            why = f"it may be of another patient: {differs}"
+            log.warning("instance of an earlier study not used", sop_instance_uid=uid, why=why)
             continue
         found[file] = ds
     return found

@@ -33,7 +33,7 @@ from dicomnode.store.priors import PriorRequests
 log = structlog.get_logger()
 
 SILENCE_S = 60.0
-"""So long an archive that did not answer is not asked again by this process."""
+"""How long an archive that did not answer is not queried again by this process."""
 PAUSE_S = 0.5
 """Between two tries."""
 
@@ -45,7 +45,7 @@ Admit = Callable[[Arrival], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long and how often an archive is asked for the sake of one study."""
+    """How long and how often an archive is queried for one study."""
 
     deadline: Deadline
     attempts: int
@@ -53,14 +53,14 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An earlier study, perhaps, of the same patient."""
+    """A study that may be an earlier one of the same patient."""
 
     study: StudySummary
     is_kept: bool
     """The node keeps images of it."""
     is_at_archive: bool
     why_not: str
-    """Why it is not compared with; empty: it may be."""
+    """Why it is not used for comparison; empty: it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Search:
     candidates: tuple[Candidate, ...]
     """The newest first."""
     failure: str
-    """Why the archive said nothing; empty where it answered, or there is none."""
+    """Why the archive did not answer; empty if it did, or if there is none."""
 
     @property
     def usable(self) -> list[Candidate]:
@@ -110,7 +110,7 @@ def archive_of(settings: Settings) -> Archive | None:
 
 
 def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
-    """What each readable series of a kept study says of the study: one instance of a series speaks for all."""
+    """Summary of a stored study from each readable series; one instance stands for its series."""
     first_of: dict[str, KeptInstance] = {}
     for instance in instances:
         first_of.setdefault(instance.key.series_instance_uid, instance)
@@ -124,7 +124,7 @@ def summary_of_kept(instances: Sequence[KeptInstance]) -> list[StudySummary]:
 
 
 def summary_of_headers(headers: Sequence[Dataset]) -> list[StudySummary]:
-    """What each series says of its study, from headers that are read already."""
+    """Summary of a study from each series, from headers that are already read."""
     first_of: dict[str, Dataset] = {}
     for ds in headers:
         first_of.setdefault(text(ds, "SeriesInstanceUID"), ds)
@@ -230,14 +230,14 @@ class PriorSearch:
             self._admit(arrival)
         except (InstanceRefusedError, TransientError, OSError) as error:
             why = str(error) if isinstance(error, InstanceRefusedError) else type(error).__name__
-            log.warning("not kept of an earlier study", sop_instance_uid=fetched.sop_instance_uid, why=why)
+            log.warning("instance of an earlier study not stored", sop_instance_uid=fetched.sop_instance_uid, why=why)
             return False
         return True
 
     def _asked(self, question: Callable[[], _T], patience: Patience) -> _T:
-        """Ask, and ask again; an archive that stays silent is left in peace for a while."""
+        """Query, and retry; an archive that stays silent is not queried for a while."""
         if time.monotonic() < self._silent_until:
-            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a short time ago")
+            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a moment ago")
         for attempt in range(1, patience.attempts + 1):
             try:
                 return question()
@@ -250,7 +250,7 @@ class PriorSearch:
 
 
 def together(series: Sequence[StudySummary]) -> StudySummary:
-    """One study out of what its series say; the first says whose and when."""
+    """One summary from those of the series; patient and date are the first one's."""
     first = series[0]
     return replace(
         first,

@@ -1,4 +1,4 @@
-"""Which earlier studies a study may be compared with, and what of them is worth fetching."""
+"""Which earlier studies may be compared with, and which of their series are fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPORTS = "SR"
 
 
 def why_not(current: StudySummary, found: StudySummary, settings: PriorsSettings) -> str:
-    """Say why a study that was found is no earlier study to compare with; "" where it is one.
+    """Why a study is not used for comparison; "" if it is.
 
     Returns
     -------
@@ -23,11 +23,11 @@ def why_not(current: StudySummary, found: StudySummary, settings: PriorsSettings
         A clause without patient data, for example "it is not earlier".
     """
     if found.study_instance_uid == current.study_instance_uid:
-        return "it is the study itself"
+        return "it is the same study"
     if differs := difference(current.patient, found.patient):
-        return f"another patient, or not surely the same: {differs}"
+        return f"it may be of another patient: {differs}"
     if current.study_date is None or found.study_date is None:
-        return "one of the two studies has no date"
+        return "one of the two studies has no Study Date"
     if not _is_earlier(current, found):
         return "it is not earlier"
     if (current.study_date - found.study_date).days > settings.lookback_days:
@@ -70,7 +70,7 @@ def worth_fetching(
 
 
 def kin(modalities: Sequence[str]) -> frozenset[str]:
-    """Modalities whose images may be compared: films are films, whatever took them."""
+    """Modalities whose images may be compared: CR, DX and DR are one."""
     found = frozenset(modalities)
     return found | _FILMS if found & _FILMS else found
 
@@ -87,6 +87,6 @@ def _moment(study: StudySummary) -> tuple[dt.date, dt.time]:
 
 
 def _is_same_body_part(some: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether two studies may show one region; where one of them names none, they may."""
+    """Whether two studies may show the same region; true if one of them names none."""
     regions = [{BODY_REGIONS.get(one, one) for one in parts} for parts in (some, others)]
     return not some or not others or bool(regions[0] & regions[1])

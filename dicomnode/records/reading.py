@@ -196,7 +196,7 @@ class Prompted:
     slice_attention: FloatArray
     """(K, N), sums to 1 over the images."""
     strangeness: FloatArray
-    """(N,); above 1 the image does not look like those that the model was trained on."""
+    """(N,) out-of-distribution scores; above 1 an image does not look like those that the model was trained on."""
     prompt_embeds: FloatArray
     """(1, prompts, width): what stands before the draft."""
     encoder_key_values: FloatArray
@@ -245,11 +245,11 @@ class Reading:
     slice_attention: FloatArray
     """(K, N): how much each image counts in the study's answer; sums to 1 over the images."""
     strangeness: FloatArray
-    """(N,); above 1 the image does not look like those that the model was trained on."""
+    """(N,) out-of-distribution scores; above 1 an image does not look like those that the model was trained on."""
     best_images: tuple[int, ...]
     """(K,) index of the image that speaks most for the finding."""
     not_judged: int
-    """Images of the study that were left out, because each looks too strange."""
+    """Images of the study that were left out as out of distribution."""
     draft: Draft
     intervals: FloatArray | None = None
     """(K, 2) lower and upper limit of each probability, 95 %; None: the bundle does not know them."""

@@ -15,7 +15,7 @@ Value = str | int | float | tuple[KernelClass, ...]
 
 MISSING = "missing"
 """Value of a header element that is not there."""
-UNKNOWN = "no known one"
+UNKNOWN = "not a known value"
 """Value of a header element that is no code, and so may be anything, a name too."""
 
 
@@ -112,70 +112,71 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 TEMPLATES: Mapping[ReasonCode, str] = {
-    ReasonCode.NO_INSTANCE: "the study has no instance",
+    ReasonCode.NO_INSTANCE: "the study has no instances",
     ReasonCode.NO_RULE: "no routing rule matches this study",
     ReasonCode.RULE_WITHOUT_BUNDLE: "routing rule '{rule}' names no bundle",
     ReasonCode.MODALITY: "Modality is {found}; the model reads {allowed}",
     ReasonCode.BODY_PART: "Body Part Examined is {found}; the model reads {allowed}",
     ReasonCode.VIEW: "View Position is {found}; the model reads {allowed}",
-    ReasonCode.NO_IMAGE: "{modality} instance {uid} has no pixel data: Rows or Columns is missing",
-    ReasonCode.FOR_PROCESSING: "the image is FOR PROCESSING; the one FOR PRESENTATION is needed",
-    ReasonCode.LOCALIZER: "the series is a {found}; axial slices are needed",
-    ReasonCode.RENDERED: "the image is a {found}; slices as they were reconstructed are needed",
+    ReasonCode.NO_IMAGE: "{modality} instance {uid} has no pixel data (Rows or Columns is missing)",
+    ReasonCode.FOR_PROCESSING: "the image is FOR PROCESSING; the model reads images FOR PRESENTATION",
+    ReasonCode.LOCALIZER: "the series is a {found}; the model reads axial slices",
+    ReasonCode.RENDERED: "the image is a {found}; the model reads slices as reconstructed",
     ReasonCode.RESCALE_TYPE: "Rescale Type is {found}; the model reads Hounsfield units (HU)",
     ReasonCode.IMAGE_TYPE: "Image Type says {found}; the model reads Hounsfield units (HU)",
     ReasonCode.MATRIX: (
-        "the frame has {rows} x {columns} pixels; the model needs {least_rows} x {least_columns} or more"
+        "the frame has {rows} x {columns} pixels; the model needs at least {least_rows} x {least_columns}"
     ),
     ReasonCode.NOT_AXIAL: "no series of the study is axial; the model reads axial slices",
     ReasonCode.NO_POSITION: (
-        "no slice has Image Position (Patient) and Image Orientation (Patient): a CT cannot be stacked without"
+        "no slice has Image Position (Patient) and Image Orientation (Patient), so the CT cannot be stacked"
     ),
     ReasonCode.STRANGE: (
-        "the image does not look like those that the model was trained on: "
-        "it may be turned, inverted, or not show the body part"
+        "the image does not look like those the model was trained on: "
+        "it may be rotated, inverted, or of another body part"
     ),
-    ReasonCode.BLANK: "the image shows next to nothing: its grey values hardly differ",
-    ReasonCode.NOT_HU: "the values cannot be Hounsfield units, as none is as low as that of air",
-    ReasonCode.GAP: "the volume is incomplete: 1 slice is missing between the {images} that came",
-    ReasonCode.GAPS: "the volume is incomplete: {missing} slices are missing between the {images} that came",
+    ReasonCode.BLANK: "the image is nearly uniform: its grey values hardly differ",
+    ReasonCode.NOT_HU: "the values cannot be Hounsfield units: none is as low as that of air",
+    ReasonCode.GAP: "the volume is incomplete: 1 slice is missing between the {images} that were received",
+    ReasonCode.GAPS: "the volume is incomplete: {missing} slices are missing between the {images} that were received",
     ReasonCode.COVERAGE: "the volume covers {covered} mm; the model needs {needed} mm to see the whole organ",
     ReasonCode.CONTRAST_GIVEN: "a contrast agent was given; the model reads studies without contrast",
     ReasonCode.CONTRAST_SUSPECTED: "a contrast agent may have been given; the model reads studies without contrast",
-    ReasonCode.CONTRAST_UNKNOWN: "nothing says that a contrast agent was given; the model reads studies with contrast",
+    ReasonCode.CONTRAST_UNKNOWN: "no header names a contrast agent; the model reads studies with contrast",
     ReasonCode.CONTRAST_NATIVE: "no contrast agent was given; the model reads studies with contrast",
     ReasonCode.KERNEL: "the reconstruction is {found}; the model was measured on {wanted} kernels",
     ReasonCode.THICKNESS: "the slices are {thickness:g} mm thick; the model was measured on {low:g} to {high:g} mm",
-    ReasonCode.SAME_POSITION: "series {series} holds two slices at the same position",
+    ReasonCode.SAME_POSITION: "series {series} has two slices at the same position",
     ReasonCode.TILT: (
         "series {series} was acquired with a gantry tilt of {degrees} degrees; "
         "slices must be stacked along their normal"
     ),
     ReasonCode.ORIENTATION: ("instance {uid}: Image Orientation (Patient) must be two unit vectors at right angles"),
-    ReasonCode.FRAMES: "instance {uid} has {count} frames; a radiograph has {most} at most",
-    ReasonCode.NARROW: "a frame of {rows} x {columns} pixels is too narrow to read",
-    ReasonCode.UNIFORM: "the frame has one grey value all over: there is nothing to read",
+    ReasonCode.FRAMES: "instance {uid} has {count} frames; a radiograph has at most {most}",
+    ReasonCode.NARROW: "a frame of {rows} x {columns} pixels is too narrow to be read",
+    ReasonCode.UNIFORM: "the frame has the same grey value everywhere",
     ReasonCode.NO_PIXELS: "instance {uid} has no pixel data (7FE0,0010)",
     ReasonCode.DECODING: "instance {uid}, frame {frame}: {syntax} pixel data cannot be decoded",
-    ReasonCode.COLOURED: "instance {uid}: a CT must be grey, this is coloured",
+    ReasonCode.COLOURED: "instance {uid}: a CT must be greyscale, but this is a colour image",
     ReasonCode.NO_RESCALE: (
-        "instance {uid} has neither Rescale Slope and Intercept nor a modality LUT: its values cannot be told in HU"
+        "instance {uid} has neither Rescale Slope and Intercept nor a modality LUT; "
+        "its values cannot be converted to HU"
     ),
-    ReasonCode.NOT_A_NUMBER: "instance {uid}: {element} must hold a finite number",
-    ReasonCode.NOT_NUMBERS: "instance {uid}: {element} must hold {count} finite numbers",
+    ReasonCode.NOT_A_NUMBER: "instance {uid}: {element} must be a finite number",
+    ReasonCode.NOT_NUMBERS: "instance {uid}: {element} must be {count} finite numbers",
     ReasonCode.FILE_MISSING: "image file {name} is missing",
-    ReasonCode.FILES_LOST: "none of the study's {count} files can be read from the node's disk any more",
+    ReasonCode.FILES_LOST: "none of the study's {count} files can be read from the node's disk any longer",
     ReasonCode.PATIENTS: (
-        "images of {patients} patients lie under this Study Instance UID; none of this patient was read. "
-        "The study has to be put right and sent again"
+        "images of {patients} patients share this Study Instance UID; none of this patient's images was read. "
+        "The study must be corrected and sent again"
     ),
     ReasonCode.PATIENTS_DIFFER: (
-        "images of {patients} patients lie under this Study Instance UID, which contradict in {elements}; "
-        "none of this patient was read. The study has to be put right and sent again"
+        "images of {patients} patients share this Study Instance UID (conflict in {elements}); "
+        "none of this patient's images was read. The study must be corrected and sent again"
     ),
     ReasonCode.CONTESTED: (
-        "its images are known to the node as another patient's or another study's; an operator has to say which is "
-        "right (`dicomnode studies correct`)"
+        "the node already holds these images under another patient or study; an operator must decide which is right "
+        "(`dicomnode studies correct`)"
     ),
 }
 """English sentences by code; logs and listings show them, and the index keeps them."""

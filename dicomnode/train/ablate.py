@@ -1,4 +1,4 @@
-"""What each part of the model is worth: one part left out at a time, everything else the same.
+"""Ablations: one part of the model is left out at a time, everything else stays the same.
 
 Variants of the language side share the encoder and the pretrained language decoder; variants of the encoder share the
 teacher and the stage they are trained in. All see the same batches and are measured on the validation split, so that

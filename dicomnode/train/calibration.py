@@ -122,7 +122,9 @@ def calibrated(examples: Examples) -> Calibration:
     """
     known = examples.of(np.flatnonzero(~np.isnan(examples.truth)))
     if len(set(known.truth)) < 2:
-        raise PermanentError(f"the validation split needs images with and without {known.key}; leave the finding out")
+        raise PermanentError(
+            f"the validation split needs images with and without {known.key}; remove the finding from the recipe"
+        )
     slope, offset = platt(known.logits, known.truth)
     scores = probabilities(known.logits, slope, offset)
     return Calibration(slope=slope, offset=offset, threshold=_threshold(scores, known.truth.astype(int), known.sources))

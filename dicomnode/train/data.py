@@ -127,12 +127,12 @@ def read_rows(path: Path, keys: tuple[str, ...], data: DataRecipe) -> tuple[Film
                 raise PermanentError(f"{path} lacks the columns {', '.join(missing)}")
             rows = list(reader)
     except FileNotFoundError:
-        raise PermanentError(f"no labels.csv in {path.parent}; it names the images and their labels") from None
+        raise PermanentError(f"there is no labels.csv in {path.parent}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PermanentError(f"{path} is not a readable CSV file: {error}") from None
     whole = [row for row in rows if all(row[column] for column in data.files)]
     if len(whole) < len(rows):
-        log.warning("left out", rows=len(rows) - len(whole), why="a channel has no file")
+        log.warning("left out", rows=len(rows) - len(whole), why="a channel has no image file")
     return tuple(_film(row, keys, data, path) for row in whole)
 
 
@@ -179,7 +179,7 @@ def _refuse_leaks(rows: tuple[Film, ...], path: Path) -> None:
     for film in rows:
         if split_of.setdefault(film.patient_id, film.split) != film.split:
             raise PermanentError(
-                f"{path}: one patient stands in {split_of[film.patient_id]} and in {film.split}"
+                f"{path}: one patient is in {split_of[film.patient_id]} and in {film.split}"
                 f" ({film.file}); every patient must stay in one split"
             )
 

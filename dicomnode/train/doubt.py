@@ -1,4 +1,4 @@
-"""What lets a bundle say how sure it is: limits of its probabilities, conformal bounds, usual image quality.
+"""How certain a bundle is: limits of its probabilities, conformal bounds, usual image quality.
 
 All of it comes from the finished graphs on the validation split, the limits of quality from the training split.
 """
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 # N images, K findings, E examples, R resamples
 
 COVERAGE = 0.9
-"""Share of present, and of absent, findings whose verdict shall not be wrong; what is unsure is undetermined."""
+"""Promised share of present, and of absent, findings that are not called the opposite."""
 _ENOUGH = 9
 """Cases of a class from which a tenth of them can be told."""
 RESAMPLES = 100
@@ -43,7 +43,7 @@ _BLANK = 0.5
 
 
 def add_doubt(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
-    """Measure a finished bundle's doubt and put it into its `calibration.json`.
+    """Measure the uncertainty of a finished bundle and write it into `calibration.json`.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def add_doubt(recipe: Recipe, data_dir: Path, out_dir: Path) -> None:
     content["quality"] = usual_quality(train, is_film=not bundle.is_volume)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     renew_digests(out_dir)
-    log.info("doubt measured", bundle=str(out_dir), conformal=content["conformal"])
+    log.info("uncertainty measured", bundle=str(out_dir), conformal=content["conformal"])
 
 
 def resampled(examples: Examples, seed: int) -> list[list[float]]:

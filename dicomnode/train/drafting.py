@@ -153,10 +153,10 @@ def load_drafter(recipe: Recipe, folder: Path) -> Drafter:
     """
     path = folder / "decoder.pt"
     if not path.is_file():
-        raise SettingsError(f"{folder} holds no trained decoder; run dicomnode model train with this recipe first")
+        raise SettingsError(f"{folder} has no trained decoder; run `dicomnode model train` with this recipe first")
     saved = torch.load(path, weights_only=True)
     if saved["recipe"] != recipe.digest:
-        raise SettingsError(f"{path} was made by another recipe; remove {folder} to train anew")
+        raise SettingsError(f"{path} was made by another recipe; remove {folder} to start over")
     drafter = Drafter(recipe, Decoder(recipe, len(vocabulary(recipe))))
     drafter.load_state_dict(saved["average"])
     drafter.eval()

@@ -142,7 +142,7 @@ def _resumed(parts: dict[str, nn.Module], plan: Plan) -> int:
         return 0
     saved = torch.load(path, weights_only=True)
     if saved["recipe"] != plan.recipe:
-        raise SettingsError(f"{path} was made by another recipe; remove {plan.folder} to train anew")
+        raise SettingsError(f"{path} was made by another recipe; remove {plan.folder} to start over")
     for name, part in parts.items():
         part.load_state_dict(saved[name])
     log.info("resumed", stage=plan.name, step=saved["step"])

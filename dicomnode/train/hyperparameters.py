@@ -1,4 +1,4 @@
-"""Tables of a recipe that say how large a network is and how it is trained."""
+"""Tables of a recipe for the size of the network and its training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EncoderRecipe(Table):
 
 
 class DecoderRecipe(Table):
-    """Size of the language decoder and of what it is told."""
+    """Size of the language decoder and of its prompts."""
 
     width: Count
     layers: Count
@@ -43,9 +43,9 @@ class DecoderRecipe(Table):
     possible_margin: Annotated[float, Field(ge=0)]
     """Calibrated log-odds above the threshold within which a finding is only called possible."""
     prompts: Annotated[int, Field(ge=0)] = 8
-    """Tokens before the text that are made for each image; 0: none."""
+    """Prompt embeddings in front of the text, computed for each image; 0: none."""
     prompting: Literal["none", "static", "prompt_wise", "promptbook_wise"] = "prompt_wise"
-    """Empty prompts, the same for every image, each scaled and shifted by the image, or all alike."""
+    """Empty prompts; the same for every image; each prompt scaled and shifted by the image; or all prompts together."""
     finding_tokens: bool = True
     """Whether the decoder attends to one token for each finding beside the image's cells."""
     anatomical_bias: Weight = 2.0
@@ -56,7 +56,7 @@ class AugmentRecipe(Table):
     """How training images are varied."""
 
     rotation_degrees: float
-    """Largest turn to either side."""
+    """Largest rotation to either side."""
     smallest_zoom: Annotated[float, Field(gt=0)]
     """Below 1 the image shrinks into black."""
     largest_zoom: Annotated[float, Field(gt=0)]
@@ -76,7 +76,7 @@ class AugmentRecipe(Table):
 
 
 class EncoderStage(Table):
-    """One stage of encoder training; the shares say how many images of a batch come from where."""
+    """One stage of encoder training; the shares say where the images of a batch come from."""
 
     side: Annotated[int, Field(multiple_of=32)]
     """Image side in pixels."""
@@ -90,22 +90,22 @@ class EncoderStage(Table):
     auxiliary: Fraction = 0.0
     """Share of auxiliary images; the rest are real."""
     strange: Fraction = 0.15
-    """Share that is turned, inverted, foreign or empty, to be told from the upright ones."""
+    """Share of out-of-distribution images (rotated, inverted, foreign or empty), to be told from normal ones."""
     hidden: Fraction = 0.0
-    """Share of patches that are hidden, to be restored, in a quarter of the images."""
+    """Share of patches that are hidden and must be restored, in a quarter of the images."""
 
 
 class LossRecipe(Table):
-    """Weights of the losses beside that of the findings."""
+    """Weights of the losses, relative to that of the findings."""
 
     place: Weight = 0.2
     """Attention and evidence on the masks of lesions."""
     structures: Weight = 0.2
     """Segmentation of the anatomy."""
     strange: Weight = 0.25
-    """Upright, turned, inverted or foreign."""
+    """Recognition of rotated, inverted and foreign images."""
     restore: Weight = 0.5
-    """Hidden patches."""
+    """Restoration of hidden patches."""
     text: Weight = 0.05
     """Contrast between images and sentences, in the frozen language decoder's space."""
 
@@ -123,7 +123,7 @@ class DistillRecipe(Table):
 
 
 class PruneRecipe(Table):
-    """What is cut away after distillation, by Taylor scores, and how it is healed."""
+    """What is pruned after distillation, by Taylor scores, and how the network is trained afterwards."""
 
     transformer: Fraction
     """Share of hidden neurons of the transformer blocks."""
@@ -136,14 +136,14 @@ class ComparerRecipe(Table):
     """The head that compares an image with an earlier one of the patient; the encoder stays as it is."""
 
     seed: int
-    """Of the weights, of what is drawn and of the batches."""
+    """Seed of weights, drawn lesions and batches."""
     width: Count
-    """Of its attention."""
+    """Width of its attention."""
     heads: Count
     series: Count
-    """Films of the training split that are drawn on, six views each."""
+    """Training images that lesions are drawn on, six views each."""
     measured_series: Count
-    """The same, of the validation and of the test split."""
+    """The same for the validation and the test split."""
     steps: Count
     batch: Count
     """Pairs of views."""
@@ -151,24 +151,24 @@ class ComparerRecipe(Table):
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     dropout: Fraction = 0.1
     growth: Annotated[float, Field(gt=1)] = 1.25
-    """Ratio of the drawn areas from which a finding has increased; from its inverse on it has decreased."""
+    """Ratio of the drawn areas from which a finding counts as increased; from the inverse on, as decreased."""
     absent: Fraction = 0.15
-    """Share of the training pairs that lose their prior image."""
+    """Share of the training pairs without a prior image."""
     unchanged: Weight = 0.5
-    """Weight of a pair without change against one with: most pairs of most findings have none."""
+    """Weight of a pair without change relative to one with change, because most pairs have none."""
     attention: Weight = 1.0
-    """Weight of where it looks: on the drawn lesions."""
+    """Weight of the loss that puts attention on the drawn lesions."""
 
 
 class FitRecipe(Table):
-    """How long and how fast."""
+    """How long and how fast the networks are trained."""
 
     seed: int
     threads: Count
     language_steps: Count
     """Pretraining of the language decoder on the grammar alone."""
     stages: Annotated[tuple[EncoderStage, ...], Field(min_length=1)]
-    """Stages of the first encoder: of the teacher, where there is one."""
+    """Stages of the first encoder (the teacher, if there is one)."""
     weight_decay: float
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
@@ -179,4 +179,4 @@ class FitRecipe(Table):
     decoder_batch: Count
     decoder_learning_rate: Annotated[float, Field(gt=0)]
     checkpoint_steps: Count
-    """A checkpoint is written every so many steps."""
+    """Steps between checkpoints."""

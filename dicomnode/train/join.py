@@ -1,4 +1,4 @@
-"""A bundle whose texts come from somebody else's language model, behind an encoder that is trained already."""
+"""A bundle with an external, frozen language model behind an encoder that is already trained."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def join_bundle(recipe: Recipe, data_dir: Path, trained_dir: Path, language_dir:
     encoder = [*trained_encoders(recipe, trained_dir.with_name(trained_dir.name + ".training")).values()][-1]
     graph = trained_dir / "encoder.onnx"
     if not graph.is_file():
-        raise SettingsError(f"{trained_dir} holds no encoder.onnx; run dicomnode model train with this recipe first")
+        raise SettingsError(f"{trained_dir} has no encoder.onnx; run `dicomnode model train` with this recipe first")
     language, words = language_from(language_dir), LanguageWords(language_dir)
     recipe = recipe.reported
     train, validation = (read_any_split(data_dir, name, recipe.keys, recipe, recipe.data) for name in ("train", "val"))

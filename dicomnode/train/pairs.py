@@ -178,7 +178,7 @@ def drawn_series(recipe: Recipe, split: Split, count: int, rng: Generator) -> It
     labels = split.labels
     normal = np.flatnonzero(np.nan_to_num(labels).max(1) == 0)
     if len(normal) == 0:
-        raise PermanentError("pairs with a known change need films without any finding to draw on; the split has none")
+        raise PermanentError("pairs with a known change need images without findings to draw on; the split has none")
     positive = np.flatnonzero(np.nan_to_num(labels).max(1) == 1)
     kinds = [kind for kind, given in recipe.phantoms.lesions.items() for _ in range(2 if 1 in given.values() else 1)]
     kinds += [_REAL] if len(positive) else []
@@ -189,7 +189,7 @@ def drawn_series(recipe: Recipe, split: Split, count: int, rng: Generator) -> It
         sized = _as_it_is(split, film) if kind == _REAL else _sized(recipe, split.images[film], kind, rng)
         tries += 1
         if tries > _TRIES * count:
-            raise PermanentError(f"only {drawn} of {count} lesions found a place on the films")
+            raise PermanentError(f"only {drawn} of {count} lesions could be placed on the images")
         if sized is not None:
             yield _views(recipe, sized, film, kind, rng)
             drawn += 1

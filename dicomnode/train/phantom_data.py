@@ -44,9 +44,9 @@ def write_phantoms(recipe: Recipe, folder: Path, volumes: dict[str, int]) -> Non
         If the folder already holds data, or the recipe is of another kind.
     """
     if recipe.phantoms.kind != "ctpa":
-        raise SettingsError(f"{recipe.bundle.name} learns from real images; only a ctpa recipe is all synthetic")
+        raise SettingsError(f"{recipe.bundle.name} learns from real images; only the ctpa recipe is entirely synthetic")
     if (folder / "labels.csv").exists():
-        raise SettingsError(f"{folder} already holds a labels.csv; name a new folder")
+        raise SettingsError(f"{folder} already contains a labels.csv; choose a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     columns = [*recipe.data.files, "source", "patient_id", "split", "slice_number", *recipe.keys]
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as text:

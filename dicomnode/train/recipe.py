@@ -1,4 +1,4 @@
-"""What a training run is made of: one frozen tree of settings, read from TOML."""
+"""The recipe of a training run: one frozen tree of settings, read from TOML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sentences = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z{][a-z_, {}]*\.$
 
 
 class BundleRecipe(Table):
-    """How the bundle is called."""
+    """Name and description of the bundle."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     """Folder name and name in settings."""
@@ -43,7 +43,7 @@ class BundleRecipe(Table):
     description: str
     """What it is for, first paragraph of the card."""
     reports: tuple[str, ...] = ()
-    """Findings that the bundle reports, by key; the others only help the encoder to learn. Empty: all."""
+    """Keys of the findings that the bundle reports; the others only help the encoder to learn. Empty: all."""
 
 
 class FindingRecipe(Table):
@@ -58,11 +58,11 @@ class FindingRecipe(Table):
     terms: Annotated[tuple[str, ...], Field(min_length=1)]
     """Phrases of which every sentence below contains one."""
     present: Sentences
-    """Wordings when it is there."""
+    """Wordings if it is present."""
     possible: Sentences
-    """Wordings when it is just above the threshold."""
+    """Wordings if its probability is just above the threshold."""
     absent: Sentences
-    """Wordings when it is not there."""
+    """Wordings if it is absent."""
     implies: tuple[str, ...] = ()
     """Keys of the findings that this one is a kind of."""
 
@@ -70,26 +70,26 @@ class FindingRecipe(Table):
     def _sentences_name_it(self) -> FindingRecipe:
         for sentence in (*self.present, *self.possible, *self.absent):
             if not any(term in sentence for term in self.terms):
-                raise ValueError(f"{sentence!r} holds none of the terms of {self.key}")
+                raise ValueError(f"{sentence!r} contains none of the terms of {self.key}")
         return self
 
 
 class DataRecipe(Table):
-    """Which columns of labels.csv say what."""
+    """Meaning of the columns of labels.csv."""
 
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("file",)
-    """Columns that name an image in the split's tar file, one for each channel."""
+    """Columns with the name of an image in the split's tar file, one for each channel."""
     volume: str = ""
-    """Column that is the same for all slices of one study; empty: every row is a study."""
+    """Column that identifies the study of a slice. Empty: every row is a study."""
     order: str = ""
-    """Column that numbers the slices of a study from below; needed with volume."""
+    """Column with the slice number, from bottom to top; required with volume."""
     auxiliary: str = ""
     """Second labels file whose training images serve the encoder only, `<name>_labels.csv` with `<name>_train.tar`."""
 
     @model_validator(mode="after")
     def _slices_are_numbered(self) -> DataRecipe:
         if bool(self.volume) != bool(self.order):
-            raise ValueError("volume and order are given together or not at all")
+            raise ValueError("volume and order must be given together")
         return self
 
 
@@ -114,12 +114,12 @@ class LanguageRecipe(Table):
         if len(self.extent_borders) != len(self.extents) - 1 or list(self.extent_borders) != sorted(
             self.extent_borders
         ):
-            raise ValueError("extent_borders must rise and be one fewer than extents")
+            raise ValueError("extent_borders must be ascending and one fewer than extents")
         return self
 
 
 class PhantomRecipe(Table):
-    """Synthetic images that train beside the real ones."""
+    """Synthetic images that are used in training beside real ones."""
 
     kind: Literal["chest", "head_ct", "ctpa"]
     sketches: Annotated[int, Field(ge=0)]
@@ -127,32 +127,32 @@ class PhantomRecipe(Table):
     pasted: Annotated[int, Field(ge=0)]
     """Synthetic lesions on real images without any finding."""
     foreign: Count
-    """Images of another body part, to be known as foreign."""
+    """Images of another body part, to be recognized as foreign."""
     lesions: dict[str, dict[str, int]]
-    """Kind of lesion to the labels it gives, by the finding's key; a finding that is not named is unknown."""
+    """Kind of lesion to labels by finding; findings that are not named are unknown."""
     mask_of: dict[str, tuple[str, ...]]
-    """Finding's key to the kinds of lesions whose masks are its place."""
+    """Finding to the kinds of lesions whose masks mark it."""
     structures: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Anatomy that the segmentation head learns, in the phantoms' order."""
+    """Anatomy that the segmentation head learns, in the order of the phantoms."""
 
 
 class CardRecipe(Table):
-    """What the card says and figures cannot."""
+    """What the model card says in words."""
 
     bootstrap: Count
     """Resamples of patients for each interval."""
     main_finding: str
-    """Finding measured per source."""
+    """Finding that is measured by source."""
     licences: tuple[str, ...]
     """Licence and attribution of each source."""
     limits: tuple[str, ...]
     """Known shortcuts and what may not be claimed."""
     warning: str = ""
-    """Stands above everything else."""
+    """Shown at the top of the card."""
 
 
 class Recipe(Table):
-    """Everything that decides a bundle besides the data."""
+    """Everything except the data that determines a bundle."""
 
     bundle: BundleRecipe
     accepts: Accepts
@@ -179,7 +179,7 @@ class Recipe(Table):
     def _fits_together(self) -> Recipe:
         keys = [finding.key for finding in self.findings]
         if len(set(keys)) != len(keys):
-            raise ValueError(f"findings must have different keys, got {', '.join(keys)}")
+            raise ValueError(f"the keys of findings must be unique, got {', '.join(keys)}")
         if faults := hierarchy_faults({finding.key: finding.implies for finding in self.findings}):
             raise ValueError(faults[0])
         if self.card.main_finding not in keys:
@@ -188,7 +188,7 @@ class Recipe(Table):
         if unknown or (self.bundle.reports and self.card.main_finding not in self.bundle.reports):
             raise ValueError("bundle.reports must name findings of this recipe, the main finding among them")
         if (self.teacher is None) != (self.distill is None):
-            raise ValueError("teacher and distill are given together or not at all")
+            raise ValueError("teacher and distill must be given together")
         self._check_sizes()
         self._check_phantoms(keys)
         self._check_comparer()
@@ -208,13 +208,13 @@ class Recipe(Table):
     def _check_phantoms(self, keys: list[str]) -> None:
         named = {key for labels in self.phantoms.lesions.values() for key in labels} | set(self.phantoms.mask_of)
         if named - set(keys):
-            raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is no finding")
+            raise ValueError(f"phantoms name {', '.join(sorted(named - set(keys)))}, which is not a finding")
 
     def _check_comparer(self) -> None:
         if self.comparer is None:
             return
         if self.phantoms.kind != "chest":
-            raise ValueError("comparer: only chest lesions are drawn at several sizes; leave the table out")
+            raise ValueError("comparer: only chest lesions are drawn at several sizes; remove the table")
         if self.comparer.width % self.comparer.heads:
             raise ValueError(f"comparer: width {self.comparer.width} must be divisible by heads {self.comparer.heads}")
 
@@ -283,7 +283,7 @@ def read_recipe(path: Path, *, threads: int | None = None) -> Recipe:
     try:
         recipe = Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise SettingsError(f"no recipe {path}; conf/train/cxr.toml is an example") from None
+        raise SettingsError(f"there is no recipe {path}; conf/train/cxr.toml is an example") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is not a readable TOML file: {error}") from None
     except ValidationError as error:

@@ -235,7 +235,7 @@ def _own_card(recipe: Recipe, out_dir: Path) -> dict[str, Any]:
     path = out_dir / "card.json"
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if content.get("made", {}).get("recipe_digest") != recipe.reported.digest:
-        raise SettingsError(f"{out_dir} was not made by this recipe; run dicomnode model train with it first")
+        raise SettingsError(f"{out_dir} was not made by this recipe; run `dicomnode model train` with it first")
     return content
 
 

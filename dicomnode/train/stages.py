@@ -103,7 +103,7 @@ def load_stage(recipe: Recipe, name: str, folder: Path) -> Encoder | None:
         return None
     saved = torch.load(path, weights_only=True)
     if saved["recipe"] != recipe.digest:
-        raise SettingsError(f"{path} was made by another recipe; remove {folder} to train anew")
+        raise SettingsError(f"{path} was made by another recipe; remove {folder} to start over")
     encoder = encoder_of(recipe, EncoderRecipe.model_validate_json(saved["shape"]))
     encoder.load_state_dict(saved["weights"])
     encoder.eval()
@@ -120,7 +120,7 @@ def trained_encoders(recipe: Recipe, folder: Path) -> dict[str, Encoder]:
     """
     found = {name: encoder for name in STAGES if (encoder := load_stage(recipe, name, folder)) is not None}
     if not found:
-        raise SettingsError(f"{folder} holds no trained encoder; run dicomnode model train with this recipe first")
+        raise SettingsError(f"{folder} has no trained encoder; run `dicomnode model train` with this recipe first")
     kept = [recipe.keys.index(key) for key in recipe.reported.keys]
     return {name: only_findings(encoder, kept) for name, encoder in found.items()}
 

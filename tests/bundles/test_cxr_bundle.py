@@ -191,7 +191,7 @@ def test_the_card_says_that_change_was_synthetic(a_card: dict[str, Any]):
     text = (_FOLDER / "card.md").read_text(encoding="utf-8")
 
     assert "### Comparer: measured on synthetic pairs" in text
-    assert "none of it may be claimed for patients" in text
+    assert "None of it may be claimed for patients" in text
     for row in a_card["change"]["findings"].values():
         assert {"macro_f1", "baseline_macro_f1", "auroc_increased_against_decreased", "baseline_auroc"} <= set(row)
 

@@ -95,9 +95,9 @@ def test_a_bad_number_stops_only_who_needs_it():
     )
 
     assert (None, None) == (number(ds, "RescaleSlope"), needed_number(ds, "RescaleIntercept"))
-    with pytest.raises(UnsupportedImageError, match=r"^instance 1.2.3: Rescale Slope \(0028,1053\) must hold a finite"):
+    with pytest.raises(UnsupportedImageError, match=r"^instance 1.2.3: Rescale Slope \(0028,1053\) must be a finite"):
         needed_number(ds, "RescaleSlope")
-    with pytest.raises(UnsupportedImageError, match="must hold 2 finite numbers"):
+    with pytest.raises(UnsupportedImageError, match="must be 2 finite numbers"):
         needed_numbers(ds, "RescaleSlope", 2)
 
 

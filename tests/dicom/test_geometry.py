@@ -79,7 +79,7 @@ def test_regular_stacks_are_accepted(places):
 @pytest.mark.parametrize(
     ("planes", "said"),
     [
-        (_planes(0, 5, 5, 10), "series 2.25.1 holds two slices at the same position"),
+        (_planes(0, 5, 5, 10), "series 2.25.1 has two slices at the same position"),
         ([Plane((0, 0.1 * place, place), *AXIAL, 0) for place in (0, 5, 10)], "gantry tilt of 6 degrees"),
     ],
 )

@@ -82,8 +82,8 @@ def test_an_unknown_method_is_refused_by_naming_the_known_ones(a_reading, a_case
     ("method", "changes", "says"),
     [
         ("hires_cam", {"find_gradients": None}, "the bundle has no gradients.onnx"),
-        ("rise", {"encode_logits": None}, "cannot be asked about altered images"),
-        ("temporal_attention", {}, "one image and no prior study"),
+        ("rise", {"encode_logits": None}, "needs the model's answers to altered images"),
+        ("temporal_attention", {}, "temporal attention needs a volume or an earlier study"),
     ],
 )
 def test_what_a_method_lacks_is_said(method, changes, says, a_reading, a_case):
@@ -97,5 +97,5 @@ def test_a_mere_classifier_has_no_class_activation(a_reading, a_case):
     reading = a_reading(np.ones((4, 4)))
     plain = replace(reading.encodings[0], class_maps=np.zeros((1, 0, 0), np.float32))
 
-    with pytest.raises(ExplainError, match="gives no class maps"):
+    with pytest.raises(ExplainError, match="has no class maps"):
         explain("class_activation", a_case(replace(reading, encodings=(plain,))))

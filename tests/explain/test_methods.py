@@ -93,8 +93,8 @@ def test_each_sentence_has_its_own_map(a_told_reading):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"sentences": ("Nothing.", "Nothing more.")}, "no sentence of the draft names pneumonia"),
-        ({"attention": np.ones((2, 7), np.float32)}, "memory is not made of the image's cells"),
+        ({"sentences": ("Nothing.", "Nothing more.")}, "no sentence of the draft mentions pneumonia"),
+        ({"attention": np.ones((2, 7), np.float32)}, "its memory does not consist of the image's cells"),
     ],
 )
 def test_a_draft_without_a_place_has_no_map(change, says, a_told_reading, a_case):
@@ -107,7 +107,7 @@ def test_a_draft_without_a_place_has_no_map(change, says, a_told_reading, a_case
 
 def test_a_draft_of_another_film_has_no_map_on_this_one(a_told_reading, a_case):
     """Cells of one film say nothing of another."""
-    with pytest.raises(ExplainError, match="another film"):
+    with pytest.raises(ExplainError, match="a different film"):
         explain("cross_modal_attention", a_case(replace(a_told_reading, drafted_from=1)))
 
 

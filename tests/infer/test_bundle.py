@@ -80,27 +80,25 @@ def test_one_altered_byte_is_found(a_bundle_folder):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(
-        BundleError, match=r"encoder\.onnx is not the file that bundle\.toml names: its SHA-256 differs"
-    ):
+    with pytest.raises(BundleError, match=r"encoder\.onnx does not match its SHA-256 in bundle\.toml"):
         load_bundle(a_bundle_folder)
 
 
 MISTAKES = {
     "unknown key": ("[accepts]", "[accepts]\nlaterality = 1", "accepts.laterality is not a known key"),
     "missing key": ('title = "A bundle for tests (radiograph)"\n', "", "title is missing"),
-    "past format": ("format = 2", "format = 1", "format 1 is not known; this node reads 2"),
+    "past format": ("format = 2", "format = 1", "format 1 is not supported; this node reads format 2"),
     "no token limit": ("max_new_tokens = 32\n", "", "lacks max_new_tokens: a bundle that drafts has decoder, tokens"),
     "no prompt width": ("width = 1\nprompts", "prompts", "decoder.width is missing"),
     "unknown kind": ('kind = "radiograph"', 'kind = "ultrasound"', "accepts.kind: Input should be"),
     "no TOML": ("[accepts]", "[accepts", "is not readable TOML"),
     "windows on a film": ('fit = "pad"', 'fit = "pad"\nwindows = [[40, 80]]', "are for CT only"),
     "percentiles reversed": ("low_percentile = 0.5", "low_percentile = 99.9", "must be below high_percentile"),
-    "same finding twice": ('key = "pleural_effusion"', 'key = "opacity"', "must have different keys"),
+    "same finding twice": ('key = "pleural_effusion"', 'key = "opacity"', "the keys of findings must be unique"),
     "kind of nothing": (
         'key = "pleural_effusion"',
         'key = "pleural_effusion"\nimplies = ["gout"]',
-        "finding pleural_effusion implies gout, which is no finding; known: opacity, pleural_effusion",
+        "finding pleural_effusion implies gout, which is not a finding; known: opacity, pleural_effusion",
     ),
     "kind of itself": (
         'key = "opacity"',
@@ -111,7 +109,7 @@ MISTAKES = {
     "wrong code": ('["60046008", "SCT", "Pleural effusion"]', '["60046008"]', r"findings\.1\.code"),
 }
 MISFITS = {
-    "image size": ("rows = 64", "rows = 32", "encoder.onnx: the graph failed while it computed logits"),
+    "image size": ("rows = 64", "rows = 32", "encoder.onnx: the graph failed while computing logits"),
     "cache": ("heads = 1", "heads = 2", r"prompter.onnx: encoder_key_values must be float32 of shape (1, 2, 1, 2, "),
     "prompts": ("prompts = 2", "prompts = 3", "prompter.onnx: prompt_embeds must be float32 of shape (1, 3, 1), got"),
     "width": ("\nwidth = 1", "\nwidth = 4", "prompter.onnx: prompt_embeds must be float32 of shape (1, 2, 4), got"),
@@ -158,14 +156,14 @@ def test_an_encoder_that_takes_one_image_only_is_refused(a_bundle_folder):
 
     (fault,) = check_bundle(a_bundle_folder)
     assert "encoder.onnx: the graph failed" in fault
-    assert "it was given pixel_values (2, 1, 64, 64)" in fault
+    assert "its inputs were pixel_values (2, 1, 64, 64)" in fault
 
 
 def test_graphs_that_need_too_much_memory_are_not_opened(a_bundle_folder):
     """A bundle over the limit is refused by its figures, before it is loaded."""
     (fault,) = check_bundle(a_bundle_folder, InferSettings(memory_limit_mb=100))
 
-    assert fault.endswith("more than infer.memory_limit_mb = 100: raise the limit or take a smaller bundle")
+    assert fault.endswith("more than infer.memory_limit_mb = 100: raise the limit or use a smaller bundle")
     with pytest.raises(BundleError, match="need about 170 MB of memory in each worker"):
         Model(load_bundle(a_bundle_folder), InferSettings(memory_limit_mb=100))
 
@@ -187,10 +185,14 @@ def _rename_input(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil", "said"),
     [
-        ("encoder.onnx", _rename_output, "encoder.onnx must give logits"),
-        ("prompter.onnx", _rename_input, "prompter.onnx must take logits as tensor(float), not nothing"),
-        ("decoder.onnx", _rename_output, "decoder.onnx must give logits"),
-        ("encoder.onnx", _rename_input, "encoder.onnx must take pixel_values as tensor(float), not nothing"),
+        ("encoder.onnx", _rename_output, "encoder.onnx must have the output logits"),
+        ("prompter.onnx", _rename_input, "prompter.onnx must have the input logits of type tensor(float), not nothing"),
+        ("decoder.onnx", _rename_output, "decoder.onnx must have the output logits"),
+        (
+            "encoder.onnx",
+            _rename_input,
+            "encoder.onnx must have the input pixel_values of type tensor(float), not nothing",
+        ),
         ("decoder.onnx", _rename_input, "decoder.onnx has the unknown input x"),
     ],
 )
@@ -226,11 +228,11 @@ def test_every_token_needs_a_word(a_bundle_folder):
     content = json.loads(path.read_bytes())
     del content["model"]["vocab"]["opacity"]
     _renew_digest(a_bundle_folder, "tokenizer.json", json.dumps(content).encode())
-    assert "has no word for token ids" in check_bundle(a_bundle_folder)[0]
+    assert "tokenizer.json lacks the token ids" in check_bundle(a_bundle_folder)[0]
 
     del content["model"]["vocab"]["[EOS]"]
     _renew_digest(a_bundle_folder, "tokenizer.json", json.dumps(content).encode())
-    assert ["tokenizer.json has no word for eos_token_id 2"] == check_bundle(a_bundle_folder)
+    assert ["tokenizer.json has no token for eos_token_id 2"] == check_bundle(a_bundle_folder)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"no JSON", b'{"model": {"type": "BPE", "vocab": {}}}'])
@@ -264,8 +266,11 @@ def test_what_is_no_folder_is_no_bundle(tmp_path, make):
     [
         ({"conformal": {"opacity": {"certain": [0.1]}}}, "conformal.opacity.certain must be"),
         ({"conformal": 3}, "conformal must be a table"),
-        ({"platt_resamples": {"opacity": [[1, 0]]}}, "platt_resamples must hold equally many pairs"),
-        ({"platt_resamples": {"opacity": [[1, 0]], "pleural_effusion": [[1, "x"]]}}, "platt_resamples must hold"),
+        ({"platt_resamples": {"opacity": [[1, 0]]}}, "platt_resamples must have the same number"),
+        (
+            {"platt_resamples": {"opacity": [[1, 0]], "pleural_effusion": [[1, "x"]]}},
+            "platt_resamples must have the same number",
+        ),
         ({"quality": {"charm": [0, 1]}}, r"quality.charm must be \[lowest, highest\] of contrast"),
     ],
 )

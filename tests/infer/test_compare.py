@@ -96,7 +96,7 @@ def test_a_classifier_has_nothing_to_compare(tmp_path: Path):
     folder = tiny_bundle.write_tiny_bundle(tmp_path / "classifier", kind="classifier", compares=True)
 
     (fault,) = check_bundle(folder)
-    assert "files names the unknown file comparer.onnx" in fault
+    assert "files contains the unknown file comparer.onnx" in fault
 
 
 def _rename_input(model: onnx.ModelProto) -> None:
@@ -113,7 +113,7 @@ def _four_changes(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_rename_input, "comparer.onnx must take prior_logits as tensor(float), not nothing"),
+        (_rename_input, "comparer.onnx must have the input prior_logits of type tensor(float), not nothing"),
         (
             _four_changes,
             "comparer.onnx: change_logits must be float32 of shape (2, 2, 5), got float32 of shape (2, 2, 4)",

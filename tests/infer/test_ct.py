@@ -113,7 +113,7 @@ def test_a_slice_that_came_twice_is_read_once(make_slice, a_ct_bundle):
 
 def test_a_volume_with_holes_is_not_judged(make_slice, a_ct_bundle):
     """A volume of which more than a tenth is missing is not read as if it were whole."""
-    with pytest.raises(NotJudgedError, match="1 slice is missing between the 5 that came") as caught:
+    with pytest.raises(NotJudgedError, match="1 slice is missing between the 5 that were received") as caught:
         prepare([make_slice(z) for z in (0, 5, 10, 20, 25)], a_ct_bundle)
 
     assert ReviewReason.INCOMPLETE == caught.value.review
@@ -164,7 +164,7 @@ def test_gantry_tilt_is_refused(make_slice, a_ct_bundle):
 UNSUPPORTED = {
     "Image Position": {"ImagePositionPatient": None},
     "two unit vectors": {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
-    "cannot be told in HU": {"RescaleSlope": None, "RescaleIntercept": None},
+    "cannot be converted to HU": {"RescaleSlope": None, "RescaleIntercept": None},
     "pixels 0.1 times as high as wide": {"PixelSpacing": [0.1, 1]},
     "no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None, "Columns": None, "PixelData": None},

@@ -58,8 +58,8 @@ def test_an_ensemble_is_another_device(a_film_bundle):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda b: replace(b, findings=b.findings[:1]), "beside .* it must judge opacity, pleural_effusion"),
-        (lambda b: replace(b, pixels=b.pixels.model_copy(update={"mean": 0.1})), "must be alike"),
+        (lambda b: replace(b, findings=b.findings[:1]), "beside .* it must report opacity, pleural_effusion"),
+        (lambda b: replace(b, pixels=b.pixels.model_copy(update={"mean": 0.1})), "must be the same"),
     ],
 )
 def test_members_must_do_the_same_task(a_film_bundle, change, said):

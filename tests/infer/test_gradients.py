@@ -53,8 +53,8 @@ def test_gradients_that_break_the_contract_are_found(a_bundle: Path):
     manifest = (a_bundle / "bundle.toml").read_text(encoding="utf-8")
     write_manifest(a_bundle, manifest.partition("\n[files]\n")[0])
 
-    assert ["gradients.onnx must give relevance"] == check_bundle(a_bundle)
-    with pytest.raises(BundleError, match=r"gradients\.onnx must give relevance"):
+    assert ["gradients.onnx must have the output relevance"] == check_bundle(a_bundle)
+    with pytest.raises(BundleError, match=r"gradients\.onnx must have the output relevance"):
         Model(load_bundle(a_bundle)).gradients(np.zeros((1, SIDE, SIDE), np.float32), 0)
 
 
@@ -62,7 +62,7 @@ def test_an_altered_graph_is_found_by_its_digest(a_bundle: Path):
     """Optional files are held to their digests like all others."""
     (a_bundle / "gradients.onnx").write_bytes(b"other")
 
-    with pytest.raises(BundleError, match=r"gradients\.onnx is not the file that bundle\.toml names"):
+    with pytest.raises(BundleError, match=r"gradients\.onnx does not match its SHA-256 in bundle\.toml"):
         load_bundle(a_bundle)
 
 

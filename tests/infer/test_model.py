@@ -137,7 +137,7 @@ def test_where_every_film_looks_strange_nothing_is_read(a_model, a_film_bundle, 
     monkeypatch.setattr(a_model, "generate", None)
 
     for ask in (a_model.read, a_model.triage):
-        with pytest.raises(NotJudgedError, match="may be turned, inverted, or not show the body part"):
+        with pytest.raises(NotJudgedError, match="may be rotated, inverted, or of another body part"):
             ask(prepare([a_white_film], a_film_bundle))
 
 
@@ -194,7 +194,7 @@ def test_a_gpu_that_is_not_there_is_told(a_film_bundle):
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
-    with pytest.raises(SettingsError, match=r"has no CUDAExecutionProvider: install onnxruntime-gpu"):
+    with pytest.raises(SettingsError, match=r"lacks CUDAExecutionProvider: install onnxruntime-gpu"):
         Model(a_film_bundle, InferSettings(provider="cuda"))
 
 

@@ -151,7 +151,7 @@ def test_a_rescale_that_is_no_number_is_named(make_film, a_film_bundle, tmp_path
     bad = with_raw(dcmread(make_film(_a_gradient())), ("RescaleSlope", "DS", b"secret"))
     bad.save_as(tmp_path / "bad.dcm", enforce_file_format=True)
 
-    with pytest.raises(UnsupportedImageError, match=r"Rescale Slope \(0028,1053\) must hold a finite number") as raised:
+    with pytest.raises(UnsupportedImageError, match=r"Rescale Slope \(0028,1053\) must be a finite number") as raised:
         prepare([tmp_path / "bad.dcm"], a_film_bundle)
     assert "secret" not in str(raised.value)
 
@@ -362,7 +362,7 @@ NOT_APPLICABLE = {
     "Modality is MR; the model reads CR, DX": {"Modality": "MR"},
     "Body Part Examined is KNEE; the model reads CHEST, THORAX": {"BodyPartExamined": "KNEE"},
     "View Position is LL; the model reads AP, PA": {"ViewPosition": "LL"},
-    "View Position is no known one; the model reads AP, PA": {"ViewPosition": "Zyxwv^Quentin"},
+    "View Position is not a known value; the model reads AP, PA": {"ViewPosition": "Zyxwv^Quentin"},
     "View Position is LATERAL; the model reads AP, PA": {"ViewPosition": None, "PatientOrientation": ["A", "F"]},
     "FOR PROCESSING": {"PresentationIntentType": "FOR PROCESSING"},
 }
@@ -377,7 +377,7 @@ def test_what_the_model_does_not_read_is_named(make_film, a_film_bundle, said):
 
 def test_a_small_frame_is_not_read(make_film, a_film_bundle):
     """A thumbnail is no film."""
-    with pytest.raises(NotApplicableError, match="8 x 8 pixels; the model needs 16 x 16 or more"):
+    with pytest.raises(NotApplicableError, match="8 x 8 pixels; the model needs at least 16 x 16"):
         prepare([make_film(_a_gradient(8, 8))], a_film_bundle)
 
 
@@ -449,8 +449,8 @@ UNSUPPORTED = {
     "Rows or Columns is missing": {"Rows": None},
     "cannot be decoded": {"PixelData": b"\0" * 10},
     "pixels 10 times as high as wide": {"ImagerPixelSpacing": [1, 0.1]},
-    "one grey value all over": {"PixelData": bytes(60 * 80)},
-    "17 frames; a radiograph has 16 at most": {"NumberOfFrames": 17},
+    "the same grey value everywhere": {"PixelData": bytes(60 * 80)},
+    "17 frames; a radiograph has at most 16": {"NumberOfFrames": 17},
 }
 
 

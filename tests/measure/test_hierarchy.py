@@ -63,7 +63,7 @@ def test_whatever_the_figures_no_kind_is_likelier_than_its_whole(values, data):
 @pytest.mark.parametrize(
     ("implies", "said"),
     [
-        ({"a": ("b",)}, "finding a implies b, which is no finding; known: a"),
+        ({"a": ("b",)}, "finding a implies b, which is not a finding; known: a"),
         ({"a": ("a",)}, "finding a implies itself: a implies a"),
         ({"a": ("b",), "b": ("a",)}, "finding a implies itself: a implies b implies a"),
         ({"a": ("b",), "b": ("c",), "c": ("b",)}, "finding b implies itself: b implies c implies b"),

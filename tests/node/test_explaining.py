@@ -93,7 +93,7 @@ def test_maps_on_request_are_written_as_pictures_and_weights(a_read_house, tmp_p
     rows = explain_study(a_read_house.settings, a_read_house.stores, study_of(a_read_house), asked, (), tmp_path / "x")
 
     assert [("opacity", method) for method in asked] == [(row["finding"], row["method"]) for row in rows]
-    assert "one image and no prior study" in rows[2]["why"]
+    assert "temporal attention needs a volume or an earlier study" in rows[2]["why"]
     for row in rows[:2]:
         with Image.open(tmp_path / "x" / row["picture"]) as picture:
             assert "RGB" == picture.mode

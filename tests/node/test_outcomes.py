@@ -75,7 +75,7 @@ def test_a_film_that_looks_strange_is_not_judged(a_house, a_written, tmp_path, m
     (job,) = house.work()
 
     assert (JobState.COMPLETED, "not_judged") == (job["state"], job["outcome"])
-    assert "it may be turned, inverted, or not show the body part" in job["reason"]
+    assert "it may be rotated, inverted, or of another body part" in job["reason"]
     results = results_of(house, job)
     assert {"summary", "text-sr.en", "study-sr"} == results.keys()
     text = document_text(results["text-sr.en"])
@@ -121,7 +121,7 @@ def test_a_gpu_that_is_gone_keeps_the_job_waiting(a_house):
     house.worker.run_once()
 
     job = house.stores.jobs.get(1)
-    assert job.reason.startswith("SETTINGS: infer.provider is 'cuda', but this ONNX Runtime has no CUDA")
+    assert job.reason.startswith("SETTINGS: infer.provider is 'cuda', but this ONNX Runtime lacks CUDA")
     assert (0, JobState.SCHEDULED) == (job.attempts, job.state)
 
 

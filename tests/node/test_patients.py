@@ -102,7 +102,7 @@ def test_the_answer_says_why(a_house, a_film):
     house = a_house()
     jobs = answered(house, a_film(), a_film(**B))
 
-    assert all("images of 2 patients lie under this Study Instance UID" in job["reason"] for job in jobs)
+    assert all("images of 2 patients share this Study Instance UID" in job["reason"] for job in jobs)
     assert [2] == [row["patients"] for row in house.stores.instances.summaries()]
     texts = [document_text(ds) for ds in results(house) if ds.Modality == "SR" and "text" in ds.SeriesDescription]
     assert texts

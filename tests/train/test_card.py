@@ -46,7 +46,7 @@ def test_the_card_says_what_was_measured_and_what_not_to_claim(
         "- drawn by the test",
         "- none of it is real",
         "| test | near | 12 | 12 | 12 | pneumonia 6, effusion 6 |",
-        "- pneumonia: nothing, as no source has 10 cases with it and 10 without it (4 with it in all).",
+        "- pneumonia: nothing at all; no source has 10 cases with it and 10 without it (4 with it in all).",
         "| pneumonia | near | 4 / 40 | 0.750 [0.500, 1.000] |",
         "no claim (fewer than 10) |",
         "| teacher | 140.2 |  |",

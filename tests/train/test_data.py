@@ -38,7 +38,7 @@ def _change(folder: Path, name: str, values: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"patient_id": "PATIENT-test-0"}, "one patient stands in train and in test"),
+        ({"patient_id": "PATIENT-test-0"}, "one patient is in train and in test"),
         ({"pneumonia": "maybe"}, "pneumonia must be 1, 0 or empty, got 'maybe'"),
         ({"split": "dev"}, "split must be one of train, val, test, got 'dev'"),
         ({"file": "train/none.jpg"}, "labels.csv names train/none.jpg, which is not in"),

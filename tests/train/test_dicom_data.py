@@ -129,7 +129,7 @@ def test_a_folder_is_a_study(tmp_path: Path, a_ct_bundle: Bundle):
         (_FILM_COLUMNS, ("text.dcm", "here", "q", "test", 1, ""), "text.dcm, which cannot be read: .*no.*DICOM|DICOM"),
         (_FILM_COLUMNS, ("slice.dcm", "here", "q", "test", 1, ""), "slice.dcm, which cannot be read: Modality is CT"),
         (_FILM_COLUMNS, ("empty", "here", "q", "test", 1, ""), "the folder empty, which has no file"),
-        (_FILM_COLUMNS, ("0.dcm", "here", "p1", "train", 1, ""), "one patient stands in test and in train"),
+        (_FILM_COLUMNS, ("0.dcm", "here", "p1", "train", 1, ""), "one patient is in test and in train"),
         ((*_FILM_COLUMNS[:4], "gout"), ("0.dcm", "here", "q", "test", 1), "lacks the columns opacity"),
         (_FILM_COLUMNS, ("0.dcm", "here", "q", "val", 1, ""), "has no row of the test split"),
     ],

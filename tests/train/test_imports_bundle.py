@@ -109,7 +109,7 @@ def test_the_card_says_that_nothing_was_measured(tmp_path):
 
     card = (tmp_path / "bundle" / "card.md").read_text()
 
-    assert "None were measured here." in card
+    assert "Nothing was measured here." in card
     assert "CC-BY-4.0, by somebody" in card
     assert json.loads((tmp_path / "bundle" / "card.json").read_text())["figures"] is None
     for path in (tmp_path / "bundle").iterdir():
@@ -162,9 +162,9 @@ def test_a_captioner_becomes_a_bundle_that_drafts(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "changes", "sentence"),
     [
-        ("pickle", {}, "kind 'pickle' is not known; known: onnx-classifier, hf-classifier, hf-captioner"),
-        ("onnx-classifier", {"first": "output = 1"}, "findings name their outputs all or not at all"),
-        ("onnx-classifier", {"first": 'output = "a"', "second": "output = 1"}, "has no labels: give the number"),
+        ("pickle", {}, "unknown kind 'pickle'; known: onnx-classifier, hf-classifier, hf-captioner"),
+        ("onnx-classifier", {"first": "output = 1"}, "either every finding names its output, or none does"),
+        ("onnx-classifier", {"first": 'output = "a"', "second": "output = 1"}, "has no labels: give output"),
         ("onnx-classifier", {"top": "max_new_tokens = 3\n"}, "are for captioners"),
         ("onnx-classifier", {"top": "colour = 3\n"}, "colour: is not a known key"),
         ("onnx-classifier", {"first": "threshold = 2"}, "is not a readable TOML file"),
@@ -191,11 +191,11 @@ def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
 
     assert 0 != imported("onnx-classifier", write_onnx(tmp_path / "given.onnx"), about, tmp_path / "bundle")
 
-    assert "exists: an imported bundle goes into a new folder" in " ".join(capsys.readouterr().err.split())
+    assert "exists; choose a new folder for the bundle" in " ".join(capsys.readouterr().err.split())
     assert [] == list((tmp_path / "bundle").iterdir())
 
 
 def test_a_missing_description_is_said(tmp_path):
     """The sentence says what the file is for."""
-    with pytest.raises(SettingsError, match=r"it describes the model, with the tables of bundle\.toml"):
+    with pytest.raises(SettingsError, match=r"it must describe the model, with the tables of bundle\.toml"):
         read_about(tmp_path / "none.toml")

@@ -144,7 +144,7 @@ def test_prompts_that_do_not_fit_are_refused(tmp_path, a_recipe):
     """GPT-2 has so many positions and not one more."""
     write_checkpoint(tmp_path, "GPT2LMHeadModel", n_positions=16)
 
-    with pytest.raises(BundleError, match="do not fit into 16 positions"):
+    with pytest.raises(BundleError, match="exceed the model's 16 positions"):
         LanguagePrompter(a_recipe, language_from(tmp_path))
 
 
@@ -259,7 +259,7 @@ def test_a_captioner_with_another_decoder_is_named(tmp_path):
     """Only a GPT-2's cross-attention is written out here."""
     write_captioner(tmp_path, decoder="BertLMHeadModel")
 
-    with pytest.raises(BundleError, match="writes with a BertLMHeadModel"):
+    with pytest.raises(BundleError, match="has a BertLMHeadModel as decoder"):
         captioner_from(tmp_path, PIXELS, PHRASES)
 
 
@@ -279,15 +279,15 @@ def test_missing_weights_are_noticed(tmp_path):
     config["architectures"] = ["ViTForImageClassification"]
     (tmp_path / "config.json").write_text(json.dumps(config))
 
-    with pytest.raises(BundleError, match="is not a whole ViTForImageClassification: 2 weights misfit"):
+    with pytest.raises(BundleError, match="is not a complete ViTForImageClassification: 2 weights are missing"):
         classifier_from(tmp_path, PIXELS, (0,), 1, "sigmoid")
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"rows": 24, "columns": 24}, "pixels are 24x24, this ViT reads 16x16 only"),
-        ({"channels": 2}, "pixels.channels is 2, the model takes 3"),
+        ({"rows": 24, "columns": 24}, "pixels are 24x24, this ViT reads only 16x16"),
+        ({"channels": 2}, "pixels.channels is 2, the model needs 3"),
     ],
 )
 def test_pixels_that_do_not_fit_are_refused(tmp_path, changes, sentence):
@@ -302,7 +302,7 @@ def test_pixels_that_do_not_fit_are_refused(tmp_path, changes, sentence):
     ("outputs", "scores", "sentence"),
     [
         (("d",), "sigmoid", r"output 'd' is not one of the model's 2 \(LABEL_0, LABEL_1\)"),
-        ((0,), None, 'does not say its problem_type: write scores = "sigmoid" or "softmax"'),
+        ((0,), None, 'has no problem_type: set scores = "sigmoid" or "softmax"'),
         ((), "sigmoid", "has 2 labels, but 1 findings are described"),
     ],
 )
@@ -326,7 +326,7 @@ def test_only_tokenizers_that_serving_decodes_are_taken(tmp_path):
 
 def test_no_checkpoint_at_all_is_said(tmp_path):
     """An empty folder is not mistaken for a broken one."""
-    with pytest.raises(BundleError, match=r"has no config\.json: name the folder of a checkpoint"):
+    with pytest.raises(BundleError, match=r"has no config\.json; give the folder of a checkpoint"):
         language_from(tmp_path)
 
 

@@ -195,11 +195,11 @@ def test_external_data_and_machine_paths_stay_behind(tmp_path):
         ({}, "y = Sigmoid (z)", ask(findings=2), "has 4 outputs, but 2 findings"),
         ({}, "y = Sigmoid (z)", ask(4), "output 4 is not one of the graph's 4"),
         ({}, "y = Identity (z)", ask(0), 'scores = "sigmoid", "softmax" or "probability"'),
-        ({}, "y = Identity (z)", ask(0, scores="probability"), "no probabilities"),
-        ({}, "y = Sigmoid (z)", ask(0, scores="softmax"), "the graph ends in Sigmoid: leave scores out"),
+        ({}, "y = Identity (z)", ask(0, scores="probability"), "are not probabilities"),
+        ({}, "y = Sigmoid (z)", ask(0, scores="softmax"), "the graph ends in Sigmoid: remove scores"),
         ({}, "y = Sigmoid (z)", ask(0, output="w"), "no output 'w'; it has y"),
-        ({"image": ("n", 1, 32, 32)}, "y = Sigmoid (z)", ask(0), "pixels are 16x16, the graph takes 32x32"),
-        ({}, "y = Sigmoid (z)", ask(0, mean=(0.1, 0.2)), "the graph takes 1 channels, but mean has 2"),
+        ({"image": ("n", 1, 32, 32)}, "y = Sigmoid (z)", ask(0), "pixels are 16x16, the graph needs 32x32"),
+        ({}, "y = Sigmoid (z)", ask(0, mean=(0.1, 0.2)), "the graph has 1 input channels, but mean has 2"),
         ({"output": "g"}, "y = Sigmoid (z)", ask(0), "g must be float of shape .batch, classes."),
     ],
 )
@@ -216,7 +216,7 @@ def test_too_many_channels_are_refused(tmp_path):
     path = write_graph(tmp_path / "given.onnx", "y = Sigmoid (z)")
     pixels = PIXELS.model_copy(update={"channels": 3})
 
-    with pytest.raises(BundleError, match="pixels.channels is 3, the graph takes 1"):
+    with pytest.raises(BundleError, match="pixels.channels is 3, the graph needs 1"):
         classifier_graph(path, OnnxAsk(pixels=pixels, outputs=(0,), findings=1))
 
 

@@ -158,7 +158,9 @@ def export_encoder(
         )
     mean_difference = float(np.abs(float_logits - int8_logits).mean())
     if mean_difference > INT8_TOLERANCE:
-        raise BundleError(f"INT8 moves the logits by {mean_difference:.2g} on average, allowed is {INT8_TOLERANCE}")
+        raise BundleError(
+            f"INT8 moves the logits by {mean_difference:.2g} on average; the tolerance is {INT8_TOLERANCE}"
+        )
     return ExportedEncoder(
         float_difference=difference,
         int8_logit_difference=mean_difference,

@@ -58,7 +58,9 @@ def write_graph(
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in (*module.parameters(), *module.buffers()))
     if size > _MOST_BYTES:
-        raise BundleError(f"{path.name} would have {size / 2**30:.1f} GiB of weights; a graph holds less than 2")
+        raise BundleError(
+            f"{path.name} would have {size / 2**30:.1f} GiB of weights; an ONNX file can hold less than 2"
+        )
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter deprecates parts of itself
         for chatty in ("onnx_ir", "onnxscript", "torch.onnx"):

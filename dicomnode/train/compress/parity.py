@@ -55,6 +55,6 @@ def pointing(class_maps: FloatArray, masks: NDArray[np.bool_]) -> float:
     """
     marked = np.argwhere(masks.any((2, 3)))
     if not len(marked):
-        raise ValueError("the pointing game needs a mask that is not empty")
+        raise ValueError("the pointing game needs a non-empty mask")
     hits = [overlap(class_maps[n, k], masks[n, k]).is_pointing for n, k in marked]
     return round(float(np.mean(hits)), 3)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomnode.infer.model import Model
-from dicomnode.infer.study import STRANGE
+from dicomnode.infer.study import OUT_OF_DISTRIBUTION
 from dicomnode.records import Encoding, FloatArray, Placement, PreparedImage, Stance
 from dicomnode.report.cues import cues_of
 from dicomnode.report.grounding import claims
@@ -42,7 +42,7 @@ class Answers:
     @property
     def is_judged(self) -> NDArray[np.bool_]:
         """(V,) whether serving would judge the study."""
-        return self.strangeness <= STRANGE
+        return self.strangeness <= OUT_OF_DISTRIBUTION
 
 
 def studies_of(split: Split, model: Model) -> Studies:

@@ -1,4 +1,4 @@
-"""The model card, for people and for machines, from the same figures."""
+"""The model card, for people and for programs, from the same figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_PRINTED = ("curves",)
 
 
 def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], command: str) -> dict[str, Any]:
-    """Everything that both cards say.
+    """The content of both cards.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
         "bundle": f"{recipe.bundle.name} {recipe.bundle.version}",
         "warning": recipe.card.warning,
         "description": recipe.bundle.description,
-        "intended_use": "research; not for diagnostic use; a radiologist verifies every word",
+        "intended_use": "research; not for diagnostic use; a radiologist must verify every word",
         "made": {
             "command": command,
             "seed": recipe.fit.seed,
@@ -48,10 +48,10 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
         "data": {name: _split(films, name, recipe.keys) for name in SPLITS},
         "licences": list(recipe.card.licences),
         "method": (
-            f"Figures are of the {figures['split']} split ({figures['patients']} patients), by which nothing was"
-            f" fitted or chosen; brackets are 95 % percentile intervals of {recipe.card.bootstrap} bootstrap resamples"
-            f" of patients (seed {recipe.fit.seed}). Calibration and thresholds come from the validation split. All"
-            " figures are of the shipped, quantised graphs, read as serving reads them."
+            f"Measured on the {figures['split']} split ({figures['patients']} patients), on which nothing was fitted"
+            f" or chosen. Brackets are 95 % percentile intervals of {recipe.card.bootstrap} bootstrap resamples of"
+            f" patients (seed {recipe.fit.seed}). Calibration and thresholds come from the validation split. All"
+            " figures are those of the quantized graphs that ship, read as the node reads them."
         ),
         **{name: table for name, table in figures.items() if name not in _NOT_PRINTED},
         "not_to_be_claimed": not_claimed(figures["classifier"]),
@@ -60,18 +60,18 @@ def card(recipe: Recipe, films: tuple[Film, ...], figures: dict[str, Any], comma
 
 
 def not_claimed(classifier: Mapping[str, Any]) -> list[str]:
-    """Findings and groups of which too few were seen to claim anything."""
+    """Findings and groups with too few cases to claim anything."""
     said = []
     for key, finding in classifier.items():
         if not any(row["claim"] for row in finding["groups"].values()):
             said.append(
-                f"{key}: nothing, as no source has {FEWEST_TO_CLAIM} cases with it and {FEWEST_TO_CLAIM} without it "
-                f"({finding['positives']} with it in all)."
+                f"{key}: nothing at all; no source has {FEWEST_TO_CLAIM} cases with it and {FEWEST_TO_CLAIM} without it"
+                f" ({finding['positives']} with it in all)."
             )
             continue
         few = [name for name, row in finding["groups"].items() if not row["claim"]]
         if few:
-            said.append(f"{key}: nothing for {'; '.join(few)}: fewer than {FEWEST_TO_CLAIM} with it or without it.")
+            said.append(f"{key}: nothing for {'; '.join(few)}: fewer than {FEWEST_TO_CLAIM} cases with or without it.")
     return said
 
 
@@ -101,7 +101,7 @@ def write_cards(content: dict[str, Any], folder: Path) -> None:
 
 
 def write_unmeasured(folder: Path) -> None:
-    """Write cards that say that there are no figures yet: a bundle must have cards to be opened and measured."""
+    """Write placeholder cards: a bundle must have cards before it can be opened and measured."""
     (folder / "card.json").write_text('{"figures": null}\n', encoding="utf-8")
     (folder / "card.md").write_text("Not measured yet.\n", encoding="utf-8")
 

@@ -165,7 +165,7 @@ def _data_of(recipe: Recipe | None, bundle: Bundle) -> DataRecipe:
     if recipe.keys != keys or sizes[0] != sizes[1]:
         raise PermanentError(
             f"the recipe is of {', '.join(recipe.keys)} on images of {sizes[0]}, the bundle of {', '.join(keys)} "
-            f"on {sizes[1]} (channels, rows, columns): they do not belong together"
+            f"on {sizes[1]} (channels, rows, columns): recipe and bundle do not match"
         )
     return recipe.data
 

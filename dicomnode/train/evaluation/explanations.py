@@ -1,4 +1,4 @@
-"""How far the maps of each method can be trusted: whether they lie on the finding, whether they follow the model."""
+"""Measures explanations: whether maps lie on the finding, and whether they follow the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 from PIL import Image
 
 from dicomnode.errors import ExplainError, PermanentError, SettingsError
-from dicomnode.explain import Case, explain, is_dear, methods
+from dicomnode.explain import Case, explain, is_slow, methods
 from dicomnode.explain.case import FindGradients
 from dicomnode.explain.integrated_gradients import attributions
 from dicomnode.explain.pixels import CELL_PX, blurred
@@ -218,7 +218,7 @@ class _Measured:
     def _maps(self, name: str, images: Sequence[MarkedImage]) -> list[Found]:
         """Maps of a method; an image about which it has nothing to say is left out, unless that is every one."""
         found, why = [], None
-        for marked in images[: self._few] if name != RANDOM and is_dear(name) else images:
+        for marked in images[: self._few] if name != RANDOM and is_slow(name) else images:
             try:
                 weights = self._weights(name, marked)
             except ExplainError as error:

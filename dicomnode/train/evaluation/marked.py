@@ -25,8 +25,8 @@ from dicomnode.train.recipe import Recipe
 Mask = NDArray[np.bool_]
 DRAWN, PHANTOMS, BOXES = "drawn lesions", "phantoms", "boxes of readers"
 NO_BOXES = (
-    "The model sees the part of each image that holds the patient, while boxes are fractions of whole images: it was "
-    "not measured in boxes."
+    "The model sees only the part of each image that holds the patient, while boxes are fractions of whole images: "
+    "readers' boxes were not used."
 )
 _KINDS = {"chest": "consolidation", "head_ct": "iph"}
 """What the phantom of a body part shows, among the kinds of lesions of recipes."""

@@ -78,7 +78,7 @@ class About(_Table):
     def _all_outputs_or_none(self) -> About:
         named = [finding.output is not None for finding in self.findings]
         if any(named) and not all(named):
-            raise ValueError("findings name their outputs all or not at all")
+            raise ValueError("either every finding names its output, or none does")
         return self
 
     @property
@@ -98,7 +98,7 @@ class About(_Table):
         for finding in self.findings:
             if finding.present is None or finding.absent is None:
                 raise SettingsError(
-                    f"a captioner is asked by sentences: findings.{finding.key} lacks present or absent"
+                    f"a captioner is questioned with sentences; findings.{finding.key} lacks present or absent"
                 )
         return tuple((finding.present or "", finding.absent or "") for finding in self.findings)
 
@@ -114,7 +114,9 @@ def read_about(path: Path) -> About:
     try:
         return About.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise SettingsError(f"no file {path}; it describes the model, with the tables of bundle.toml") from None
+        raise SettingsError(
+            f"there is no file {path}; it must describe the model, with the tables of bundle.toml"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is not a readable TOML file: {error}") from None
     except ValidationError as error:

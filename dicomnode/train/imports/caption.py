@@ -215,7 +215,7 @@ def captioner_from(folder: Path, pixels: PixelRecipe, phrases: Sequence[tuple[st
     model = open_checkpoint(folder, CAPTIONER_CLASSES, "an hf-captioner")
     words = type(model.decoder).__name__
     if words != "GPT2LMHeadModel":
-        raise BundleError(f"{folder.name} writes with a {words}; an hf-captioner writes with a GPT2LMHeadModel")
+        raise BundleError(f"{folder.name} has a {words} as decoder; an hf-captioner needs a GPT2LMHeadModel")
     tokens = special_tokens(folder, "decoder_start_token_id")
     decoder = CaptionDecoder(model.decoder)
     projection = getattr(model, "enc_to_dec_proj", None) or nn.Identity()

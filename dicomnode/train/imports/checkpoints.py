@@ -97,7 +97,10 @@ def _refuse_partial(folder: Path, name: str, loaded: Mapping[str, Any]) -> None:
     wrong = sorted(str(key) for key in loaded["mismatched_keys"])
     if missing or wrong:
         first = (missing + wrong)[0]
-        raise BundleError(f"{folder.name} is not a whole {name}: {len(missing + wrong)} weights misfit, first {first}")
+        raise BundleError(
+            f"{folder.name} is not a complete {name}: {len(missing + wrong)} weights are "
+            f"missing or have the wrong shape, the first is {first}"
+        )
 
 
 def offline_transformers() -> Any:
@@ -129,11 +132,11 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BundleError(f"{path.parent.name} has no {path.name}: name the folder of a checkpoint") from None
+        raise BundleError(f"{path.parent.name} has no {path.name}; give the folder of a checkpoint") from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path.name} is not readable JSON: {error}") from error
     if not isinstance(content, dict):
-        raise BundleError(f"{path.name} must hold one object")
+        raise BundleError(f"{path.name} must contain one object")
     return content
 
 
@@ -147,7 +150,7 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
     """
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise BundleError(f"{folder.name} has no tokenizer.json: save the checkpoint's fast tokenizer beside it")
+        raise BundleError(f"{folder.name} has no tokenizer.json: save the checkpoint's fast tokenizer with it")
     content = read_json(path)
     try:
         understood(content)
@@ -180,6 +183,6 @@ def special_tokens(folder: Path, start: str) -> SpecialTokens:
 
     eos = said("eos_token_id")
     if eos is None:
-        raise BundleError(f"{folder.name}: config.json must name the eos_token_id")
+        raise BundleError(f"{folder.name}: config.json must contain eos_token_id")
     bos, pad = said(start, "bos_token_id"), said("pad_token_id")
     return SpecialTokens(eos if pad is None else pad, eos if bos is None else bos, eos)

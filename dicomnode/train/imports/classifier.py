@@ -94,15 +94,16 @@ def classifier_from(
         known = {"multi_label_classification": "sigmoid", "single_label_classification": "softmax"}
         scores = known.get(config.problem_type)
     if scores is None:
-        raise BundleError(f'{folder.name} does not say its problem_type: write scores = "sigmoid" or "softmax"')
+        raise BundleError(f'{folder.name} has no problem_type: set scores = "sigmoid" or "softmax"')
     labels = {str(label): int(number) for number, label in config.id2label.items()}
     if not outputs and config.num_labels != findings:
         raise BundleError(
-            f"{folder.name} has {config.num_labels} labels, but {findings} findings are described: give each its output"
+            f"{folder.name} has {config.num_labels} labels, but {findings} findings "
+            "are described: give each finding its output"
         )
     chosen = [_chosen(output, labels, config.num_labels) for output in outputs or range(findings)]
     if scores == "softmax" and config.num_labels == 1:
-        raise BundleError(f'{folder.name} has one output, which softmax makes certain: write scores = "sigmoid"')
+        raise BundleError(f'{folder.name} has a single output, for which softmax is always 1: set scores = "sigmoid"')
     backbone = backbone_of(model, folder, pixels)
     classifier = Classifier(backbone, model.classifier, chosen, is_softmax=scores == "softmax")
     classifier.eval()

@@ -208,7 +208,7 @@ def language_from(folder: Path) -> CausalLanguage:
     model = open_checkpoint(folder, LANGUAGE_CLASSES, "the decoder's place")
     config = model.config
     if "sliding_attention" in (getattr(config, "layer_types", None) or ()):
-        raise BundleError(f"{folder.name} uses sliding attention, which the cache of a bundle cannot carry")
+        raise BundleError(f"{folder.name} uses sliding-window attention, which a bundle's cache does not support")
     rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     if rope not in _ROPE_TYPES:
         raise BundleError(f"{folder.name} has rotary embeddings of type {rope!r}; known: {', '.join(_ROPE_TYPES)}")
@@ -235,7 +235,8 @@ class LanguagePrompter(Prompter):
         shape, asked = language.shape, recipe.decoder
         if asked.prompts + asked.max_new_tokens + 1 > shape.positions:
             raise BundleError(
-                f"{asked.prompts} prompts and {asked.max_new_tokens} tokens do not fit into {shape.positions} positions"
+                f"{asked.prompts} prompts and {asked.max_new_tokens} tokens exceed "
+                f"the model's {shape.positions} positions"
             )
         decides = {"width": shape.width, "layers": shape.layers, "heads": shape.heads}
         super().__init__(recipe.model_copy(update={"decoder": asked.model_copy(update=decides)}))

@@ -102,7 +102,8 @@ def _modern(given: onnx.ModelProto, path: Path) -> onnx.ModelProto:
         return version_converter.convert_version(copy, _OLDEST_OPSET)
     except (RuntimeError, ValueError, version_converter.ConvertError) as error:
         raise BundleError(
-            f"{path.name} is of opset {opset}, which cannot be converted; export it with opset {_OLDEST_OPSET} or newer"
+            f"{path.name} has opset {opset}, which cannot be converted; export the "
+            f"model with opset {_OLDEST_OPSET} or newer"
         ) from error
 
 
@@ -113,7 +114,7 @@ def _set_apart(graph: onnx.GraphProto) -> None:
         if any(
             attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for attribute in node.attribute
         ):
-            raise BundleError(f"the graph branches ({node.op_type}); export it as one straight graph")
+            raise BundleError(f"the graph has control flow ({node.op_type}); export it without")
     for named in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         named.name = f"{_OWN}{named.name}"
     graph.ClearField("quantization_annotation")  # it holds names too, for tools alone
@@ -151,9 +152,9 @@ def _given_channels(image: onnx.ValueInfoProto, pixels: PixelRecipe) -> int:
     sizes = [dim.dim_value for dim in image.type.tensor_type.shape.dim]  # 0: any
     channels, rows, columns = (sizes[3], *sizes[1:3]) if _is_channels_last(image) else sizes[1:]
     if rows not in (0, pixels.rows) or columns not in (0, pixels.columns):
-        raise BundleError(f"pixels are {pixels.rows}x{pixels.columns}, the graph takes {rows}x{columns}")
+        raise BundleError(f"pixels are {pixels.rows}x{pixels.columns}, the graph needs {rows}x{columns}")
     if pixels.channels not in (1, channels or pixels.channels):
-        raise BundleError(f"pixels.channels is {pixels.channels}, the graph takes {channels}")
+        raise BundleError(f"pixels.channels is {pixels.channels}, the graph needs {channels}")
     return channels or pixels.channels
 
 
@@ -178,7 +179,9 @@ def _open_input(work: Surgery, ask: OnnxAsk) -> None:
 def _normalisation(ask: OnnxAsk, channels: int) -> tuple[FloatArray, FloatArray]:
     """Scale and shift (1, C, 1, 1); a single channel is repeated by them."""
     if {len(ask.mean), len(ask.std)} - {0, 1, channels}:
-        raise BundleError(f"the graph takes {channels} channels, but mean has {len(ask.mean)} and std {len(ask.std)}")
+        raise BundleError(
+            f"the graph has {channels} input channels, but mean has {len(ask.mean)} and std {len(ask.std)}"
+        )
     std, mean = np.array(ask.std or [ask.pixels.std]), np.array(ask.mean or [ask.pixels.mean])
     lines = np.stack([np.broadcast_to(x, channels) for x in (ask.pixels.std / std, (ask.pixels.mean - mean) / std)])
     scale, shift = lines.astype(np.float32).reshape(2, 1, channels, 1, 1)
@@ -207,7 +210,7 @@ def _score_output(graph: onnx.GraphProto, ask: OnnxAsk) -> str:
         return ask.output or names[0]
     known = ", ".join(names)
     if ask.output is None:
-        raise BundleError(f"the graph has the outputs {known}: name the one with the scores as output in [model]")
+        raise BundleError(f"the graph has the outputs {known}: name the one with the scores in [model], key output")
     raise BundleError(f"the graph has no output {ask.output!r}; it has {known}")
 
 
@@ -236,7 +239,7 @@ def _given_scores(path: Path, image: onnx.ValueInfoProto, output: str, ask: Onnx
 def _chosen(ask: OnnxAsk, count: int) -> list[int]:
     if not ask.outputs and count != ask.findings:
         raise BundleError(
-            f"the graph has {count} outputs, but {ask.findings} findings are described: give each its output"
+            f"the graph has {count} outputs, but {ask.findings} findings are described: give each finding its output"
         )
     wrong = [number for number in ask.outputs if not 0 <= number < count]
     if wrong:
@@ -267,8 +270,11 @@ def _compare(model: onnx.ModelProto, expected: FloatArray, outputs: list[int], a
             (logits,) = run(open_session(path, threads=1), ("logits",), {"pixel_values": _probe_images(ask)})
     except (BundleError, onnx.checker.ValidationError) as error:
         raise BundleError(
-            "the graph does not take several images at once, and could not be made to: export it with a dynamic batch"
+            "the graph does not take several images at once, and could not be "
+            "converted: export it with a dynamic batch size"
         ) from error
     apart = float(np.abs(probabilities(logits, "sigmoid") - expected[:, outputs]).max())
     if not apart <= _TOLERANCE:
-        raise BundleError(f"in a batch the graph's probabilities change by {apart:.2g}: export it with a dynamic batch")
+        raise BundleError(
+            f"in a batch the graph's probabilities change by {apart:.2g}: export it with a dynamic batch size"
+        )

@@ -41,9 +41,9 @@ def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
         If the model cannot be brought to the contract of a bundle.
     """
     if kind not in KINDS:
-        raise SettingsError(f"kind {kind!r} is not known; known: {', '.join(KINDS)}")
+        raise SettingsError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
     if folder.exists():
-        raise SettingsError(f"{folder} exists: an imported bundle goes into a new folder")
+        raise SettingsError(f"{folder} exists; choose a new folder for the bundle")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         made = Path(scratch, "bundle")
@@ -54,7 +54,7 @@ def import_bundle(kind: str, source: Path, about: About, folder: Path) -> None:
         write_manifest(about, tables, made)
         faults = check_bundle(made)
         if faults:
-            raise BundleError(f"the bundle made of {source.name} cannot be run: {faults[0]}")
+            raise BundleError(f"the bundle made from {source.name} cannot be run: {faults[0]}")
         made.rename(folder)
 
 
@@ -65,7 +65,7 @@ def _import_onnx(source: Path, about: About, folder: Path) -> Tables:
     _refuse_captioning(about)
     labels = [output for output in about.outputs if isinstance(output, str)]
     if labels:
-        raise SettingsError(f"an ONNX graph has no labels: give the number of output {labels[0]!r}")
+        raise SettingsError(f"an ONNX graph has no labels: give output {labels[0]!r} as a number")
     ask = OnnxAsk(
         pixels=about.pixels,
         outputs=tuple(int(output) for output in about.outputs),
@@ -96,9 +96,9 @@ def _import_captioner(source: Path, about: About, folder: Path) -> Tables:
 
     _refuse_onnx_keys(about)
     if about.outputs or about.model.scores:
-        raise SettingsError("a captioner has no outputs and no scores: it is asked by present and absent")
+        raise SettingsError("a captioner has no outputs and no scores: it is questioned with present and absent")
     if about.max_new_tokens is None:
-        raise SettingsError("max_new_tokens is missing: a captioner's drafts need a longest length")
+        raise SettingsError("max_new_tokens is missing: the length of a captioner's drafts must be limited")
     tokenizer = read_tokenizer(source)
     captioner = captioner_from(source, about.pixels, about.phrases)
     shape, tokens = captioner.decoder.shape, captioner.tokens
@@ -119,13 +119,14 @@ KINDS: Mapping[str, Callable[[Path, About, Path], Tables]] = {
 
 def _refuse_captioning(about: About) -> None:
     if about.max_new_tokens is not None or any(finding.present or finding.absent for finding in about.findings):
-        raise SettingsError("max_new_tokens, present and absent are for captioners: a classifier drafts nothing")
+        raise SettingsError("max_new_tokens, present and absent are for captioners only: a classifier writes no draft")
 
 
 def _refuse_onnx_keys(about: About) -> None:
     if about.model.output or about.model.mean or about.model.std or about.model.scores == "probability":
         raise SettingsError(
-            '[model] output, mean, std and scores = "probability" are for onnx-classifier: a checkpoint says so itself'
+            '[model] output, mean, std and scores = "probability" are for '
+            "onnx-classifier only: a checkpoint contains them"
         )
 
 
@@ -144,7 +145,7 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
     content: dict[str, Any] = {
         "bundle": f"{about.name} {about.version}",
         "description": about.description,
-        "intended_use": "research; not for diagnostic use; a radiologist verifies every word",
+        "intended_use": "research; not for diagnostic use; a radiologist must verify every word",
         "figures": None,
         "made": {
             "command": f"dicomnode bundle import {kind} {source.name}",
@@ -155,8 +156,8 @@ def _write_cards(kind: str, source: Path, about: About, folder: Path) -> None:
         "licences": list(about.licences),
         "limits": [
             *about.limits,
-            "Nothing of it was measured when it was imported; calibration and thresholds are its importer's word.",
-            "It does not notice an image unlike those it was trained on.",
+            "Nothing was measured at import; calibration and thresholds were given by the person who imported it.",
+            "It has no out-of-distribution score: it does not notice images unlike those it was trained on.",
         ],
     }
     _write_json(folder / "card.json", content)
@@ -175,7 +176,7 @@ def _card_lines(content: Mapping[str, Any]) -> list[str]:
         *(f"- {licence}" for licence in content["licences"]),
         "",
         "## Figures",
-        "None were measured here.",
+        "Nothing was measured here.",
         "",
         "## Limits",
         *(f"- {limit}" for limit in content["limits"]),

@@ -26,15 +26,17 @@ def find_scores(work: Surgery, output: str, asked: Scores | None, said: FloatArr
     if end is not None and end.op_type in ends and _is_over_classes(end):
         kind = ends[end.op_type]
         if asked not in (None, kind):
-            raise BundleError(f"scores is {asked!r}, but the graph ends in {end.op_type}: leave scores out")
+            raise BundleError(f"scores is {asked!r}, but the graph ends in {end.op_type}: remove scores")
         return end.input[0], kind, True
     if asked is None:
         raise BundleError(
             f"the graph ends in {end.op_type if end else 'nothing'} and gives {said.min():.3g} to {said.max():.3g} on"
-            ' noise: say what its scores are, scores = "sigmoid", "softmax" or "probability" in [model]'
+            ' noise: state what its scores are: scores = "sigmoid", "softmax" or "probability" in [model]'
         )
     if asked == "probability" and (said.min() < 0 or said.max() > 1):
-        raise BundleError(f"scores are no probabilities: on noise they run from {said.min():.3g} to {said.max():.3g}")
+        raise BundleError(
+            f"scores are not probabilities: on noise they range from {said.min():.3g} to {said.max():.3g}"
+        )
     return output, asked, False
 
 
@@ -46,7 +48,7 @@ def _is_over_classes(end: onnx.NodeProto) -> bool:
 def give_logits(work: Surgery, scores: str, kind: Scores, outputs: list[int], count: int) -> None:
     """Logits (B, K) of scores (B, A), by nodes after the graph's own."""
     if kind == "softmax" and count == 1:
-        raise BundleError('one output alone is certain under softmax: write scores = "sigmoid"')
+        raise BundleError('softmax of a single output is always 1: set scores = "sigmoid"')
     work.constant("outputs", np.array(outputs))
     work.add("picked = Gather <axis = 1> (scores, outputs)", scores=scores)
     if kind == "sigmoid":

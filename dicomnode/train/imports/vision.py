@@ -47,9 +47,9 @@ class Normaliser(nn.Module):  # type: ignore[misc]  # torch is not seen by mypy
     ) -> None:
         super().__init__()
         if pixels.channels not in (1, channels):
-            raise BundleError(f"pixels.channels is {pixels.channels}, the model takes {channels}")
+            raise BundleError(f"pixels.channels is {pixels.channels}, the model needs {channels}")
         if {len(mean), len(std)} - {0, 1, channels}:
-            raise BundleError(f"the model has {channels} channels, but mean and std are of {len(mean)} and {len(std)}")
+            raise BundleError(f"the model has {channels} channels, but mean has {len(mean)} values and std {len(std)}")
         self.channels = channels
         means, spreads = torch.tensor(mean or [pixels.mean]), torch.tensor(std or [pixels.std])
         self.register_buffer("scale", (pixels.std / spreads).expand(channels).reshape(-1, 1, 1).clone())
@@ -90,9 +90,11 @@ class Backbone(nn.Module):  # type: ignore[misc]
         sides = (pixels.rows, pixels.columns)
         if config.model_type == "vit" and sides != _pair(config.image_size):
             wanted = "x".join(str(side) for side in _pair(config.image_size))
-            raise BundleError(f"pixels are {sides[0]}x{sides[1]}, this ViT reads {wanted} only")
+            raise BundleError(f"pixels are {sides[0]}x{sides[1]}, this ViT reads only {wanted}")
         if any(side % step for side, step in zip(sides, patch, strict=True)):
-            raise BundleError(f"pixels of {sides[0]}x{sides[1]} do not divide into patches of {patch[0]}x{patch[1]}")
+            raise BundleError(
+                f"pixels of {sides[0]}x{sides[1]} cannot be divided into patches of {patch[0]}x{patch[1]}"
+            )
         self.grid = (sides[0] // patch[0], sides[1] // patch[1])
         self.width = int(config.hidden_size)
 
