@@ -31,8 +31,9 @@ def run(*words: str, capsys) -> tuple[int, str, str]:
 
 
 def one_sentence(text: str) -> str:
-    """The error message, which must be a single line; `config check` adds remarks and a result."""
-    lines = [line for line in text.splitlines() if not line.startswith(("warning: ", "note: ", "checked "))]
+    """The error message, which must be a single line; `config check` adds remarks and a result, `serve` its log."""
+    beside = ("warning: ", "note: ", "checked ", "{")
+    lines = [line for line in text.splitlines() if not line.startswith(beside)]
     assert 1 == len(lines), text
     assert lines[0].startswith("error: ")
     return lines[0]
