@@ -19,6 +19,7 @@ _INKS = {
 }
 _SIZE, _SMALL = 9.5, 8.0
 _ROW, _THICK = 18.0, 7.0
+_NAMES, _GAP = 176.0, 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,24 @@ class Columns:
     left: float
     bar_left: float
     bar_right: float
+    figures_right: float
+    """Where the probabilities end; their intervals end at the right."""
     right: float
+
+    @classmethod
+    def of(cls, page: Page, left: float, right: float) -> Columns:
+        """Columns whose figures have the room that the page's own need."""
+        bars = [bar for group in page.groups for bar in group.bars]
+        intervals = max((width(bar.interval, page.font, _SMALL) for bar in bars), default=0.0)
+        figures = max((width(bar.label, page.font, _SIZE) for bar in bars), default=0.0)
+        figures_right = right - intervals - _GAP
+        return cls(
+            left=left,
+            bar_left=left + _NAMES,
+            bar_right=figures_right - figures - _GAP,
+            figures_right=figures_right,
+            right=right,
+        )
 
     def at(self, percent: float) -> float:
         """Place of a percentage on the axis."""
@@ -133,7 +151,7 @@ def _bar(page: Page, bar: Bar, columns: Columns, ink: Ink) -> tuple[list[Mark], 
         marks += _whisker(columns.at(bar.lower), columns.at(bar.upper), middle)
     marks += _tick(columns.at(bar.threshold), middle - 7, middle + 7)
     base = middle + _SIZE * 0.36
-    marks.append(_text(bar.label, Place(columns.bar_right + 46, base), _SIZE, side=Side.RIGHT, bold=True))
+    marks.append(_text(bar.label, Place(columns.figures_right, base), _SIZE, side=Side.RIGHT, bold=True))
     if bar.interval:
         marks.append(_text(bar.interval, Place(columns.right, base), _SMALL, Ink.MUTED, Side.RIGHT))
     return marks, height

@@ -212,7 +212,7 @@ def _findings(page: Page) -> Iterator[_Block]:
     if not page.groups and not page.findings.paragraphs:
         return
     yield _Block([line(_LEFT, 0, _RIGHT, 0, Ink.RULE, 0.8)], 10)
-    columns = Columns(left=_LEFT, bar_left=_LEFT + 176, bar_right=_RIGHT - 122, right=_RIGHT)
+    columns = Columns.of(page, _LEFT, _RIGHT)
     for row in bar_rows(page, columns):
         yield _Block(row.marks, row.height, _Block(*row.above))
     heading = "" if page.groups else page.findings.heading

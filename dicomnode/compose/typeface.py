@@ -24,7 +24,7 @@ _UNBROKEN = re.compile(
     f"[\u2e80-\u9fff][{_CLOSING}]*|(?:{_IN_WORD})*-+|(?:{_IN_WORD})+|[{_CLOSING}]+|\\s",
 )
 _ELLIPSIS = "\u2026"
-_HALF_BOLD = 0.022
+_HALF_BOLD = 0.015
 """Half of the line that makes letters bold, in parts of their size."""
 _MEASURED_PX = 64
 """Letters are measured at this size: larger than drawn, so that rounding does not count."""

@@ -283,6 +283,22 @@ def test_a_page_has_one_style_of_percent(language, sign, a_page_request, a_dx_fi
     assert [f"80{sign} \u2013 95{sign}", f"40{sign} \u2013 80{sign}", ""] == [bar.interval for bar in page.bars]
 
 
+@pytest.mark.parametrize("figure", ["3%", "about 65%", "aproximadamente 65 %"])
+def test_a_probability_stands_beside_its_bar(figure, a_page_request):
+    """However long the language writes a rough probability, it does not run into the bar."""
+    request = a_page_request("en")
+    percents = {finding.spec.key: figure for finding in request.report.findings}
+    text = dataclasses.replace(request.report.text, percents=percents)
+    page = page_of(dataclasses.replace(request, report=dataclasses.replace(request.report, texts=(text,))))
+    (sheet,) = sheets_of(page, is_cropped=True)
+    tracks = [mark for mark in sheet.marks if isinstance(mark, Shape) and mark.ink is Ink.TRACK]
+    figures = [mark for mark in texts_on([sheet]) if mark.text == figure]
+
+    assert len(page.bars) == len(tracks) == len(figures)
+    end_of_bars = max(point.x for track in tracks for point in track.points)
+    assert end_of_bars < min(mark.at.x - width(mark.text, page.font, mark.size) for mark in figures) - 8
+
+
 @pytest.mark.parametrize("language", ["en", "de", "ar"])
 @pytest.mark.parametrize("is_cropped", [True, False])
 def test_whatever_a_page_says_is_drawn(language, is_cropped, a_page_request):
