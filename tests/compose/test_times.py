@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from dicomnode.compose import compose
 from dicomnode.compose.profiles import kinds_for
-from dicomnode.compose.times import is_zone_unknown, local_time
+from dicomnode.dicom.times import is_zone_unknown, local_time
 from dicomnode.errors import SettingsError
 from dicomnode.records import Outcome, ViewerProfile
 from dicomnode.settings import load
