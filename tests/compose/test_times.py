@@ -105,7 +105,7 @@ def test_a_zone_that_is_none_is_told(tmp_path, zone):
     path = tmp_path / "dicomnode.toml"
     path.write_text(f'[compose]\ntimezone = "{zone}"\n')
 
-    with pytest.raises(SettingsError, match=r"compose.timezone: is not a time zone of the IANA database"):
+    with pytest.raises(SettingsError, match=r"compose.timezone is not a time zone of the IANA database"):
         load(path, {})
 
 
