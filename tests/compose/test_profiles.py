@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from io import BytesIO
 
 import highdicom as hd
@@ -19,7 +18,6 @@ from compose.conftest import (
     a_report,
 )
 from compose.test_objects import encoded, every_item
-from helpers import ROOT
 from pydicom import Dataset, dcmread
 from pydicom.uid import (
     BasicTextSRStorage,
@@ -161,15 +159,6 @@ def test_a_profile_sends_no_sop_class_that_its_peers_do_not_take(profile, outcom
     assert sent
     assert sent <= PEERS_TAKE[profile]
     assert outcome is not Outcome.FINDINGS or sent == PEERS_TAKE[profile]
-
-
-@pytest.mark.parametrize("profile", ViewerProfile)
-def test_the_readme_says_what_a_profile_sends(profile):
-    """The administrator's table has a row for each profile, and every kind stands in it."""
-    (row,) = re.findall(rf"^\| `{profile}` \| ([^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-
-    assert PROFILES[profile] - {ResultKind.OVERLAY} == {ResultKind(name) for name in re.findall("`([^`]*)`", row)}
-    assert ResultKind.OVERLAY in PROFILES[profile]
 
 
 def test_a_language_that_cannot_be_drawn_has_no_page(a_request, a_dx_film):
