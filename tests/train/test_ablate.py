@@ -27,5 +27,5 @@ def test_every_part_is_left_out_once(a_run: Path, a_recipe: Recipe, a_data_dir: 
 
 def test_a_bundle_that_is_not_trained_yet_is_refused(a_recipe: Recipe, a_data_dir: Path, tmp_path: Path):
     """The error says what to run first."""
-    with pytest.raises(SettingsError, match="run dicomnode model train with this recipe first"):
+    with pytest.raises(SettingsError, match="run `dicomnode model train` with this recipe first"):
         ablations.ablate(a_recipe, a_data_dir, tmp_path / "none")

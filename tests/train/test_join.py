@@ -47,5 +47,5 @@ def test_a_checkpoint_of_another_class_is_refused(a_run: Path, a_recipe: Recipe,
 
 def test_an_encoder_must_be_trained_first(a_recipe: Recipe, a_data_dir: Path, a_language: Path, tmp_path: Path):
     """The error says which command does."""
-    with pytest.raises(SettingsError, match="run dicomnode model train"):
+    with pytest.raises(SettingsError, match="run `dicomnode model train`"):
         join_bundle(a_recipe, a_data_dir, tmp_path / "none", a_language, tmp_path / "joined")
