@@ -318,8 +318,6 @@ def _make_private(database: Path) -> None:
     """
     try:
         os.close(open_private(database, os.O_RDWR | os.O_CREAT))
-    except PermissionError:  # SQLite fails at it as well, and then it is told whose it is
-        return
     except OSError as error:
         if isinstance(error, FileNotFoundError):  # its folder is not there
             raise SettingsError(f"store.database_url: {database} cannot be used: {error.strerror}") from None
