@@ -30,7 +30,7 @@ def listening_address(settings: ReceiveSettings) -> tuple[Any, ...]:
         why = getattr(error, "strerror", None) or "it is not a host name"
         raise SettingsError(f"receive.host: {host!r} cannot be resolved: {why}") from None
     by_family = {family: address for family, _, _, _, address in reversed(found)}
-    address = by_family.get(socket.AF_INET) or by_family[socket.AF_INET6]
+    address: tuple[Any, ...] = by_family.get(socket.AF_INET) or by_family[socket.AF_INET6]
     if (ipv4 := peer_address(address[0])) != address[0]:  # pynetdicom cannot listen on IPv4 written as IPv6
         return ipv4, address[1]
     return address
