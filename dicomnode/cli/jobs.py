@@ -11,6 +11,7 @@ from dicomnode.cli.alerts import COLUMNS as ALERT_COLUMNS
 from dicomnode.cli.alerts import cells as alert_cells
 from dicomnode.cli.common import JsonOption, SettingsOption, err, label, out, read_settings, show_json, show_rows
 from dicomnode.cli.looking import (
+    LARGEST_JOB,
     PATIENT_COLUMNS,
     STUDY_COLUMNS,
     AccessionOption,
@@ -22,6 +23,7 @@ from dicomnode.cli.looking import (
     UntilOption,
     WideOption,
     index,
+    job_number,
     one_study,
     stores_to_change,
     study_cells,
@@ -42,8 +44,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="jobs", help="What is queued, running and done.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
-JobId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the job, from `jobs list`.")]
-_LARGEST_ID = 2**31 - 1
+JobId = Annotated[int, typer.Argument(min=1, max=LARGEST_JOB, help="Number of the job, from `jobs list`.")]
 
 
 @app.command("list")
@@ -160,8 +161,8 @@ def _one_job(engine: Engine, target: str) -> dict[str, Any]:
     """
     from dicomnode.store.listing import Wanted, job_page, job_row
 
-    is_number = target.isascii() and target.isdecimal() and 0 < int(target) <= _LARGEST_ID
-    row = job_row(engine, int(target)) if is_number else None
+    number = job_number(target)
+    row = job_row(engine, number) if number else None
     if row is None and (study := one_study(engine, target)):
         jobs = job_page(engine, Wanted(limit=0), study_instance_uid=study).rows
         row = max(jobs, key=lambda job: job["id"], default=None)

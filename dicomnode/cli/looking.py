@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _TIME = "a date (2026-11-27), a time (2026-11-27T14:30), or an age (30m, 2h, 3d, 1w)"
 _AGE = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LARGEST_JOB = 2**31 - 1
 _PATIENT = ("patient_name", "patient_id", "issuer", "birth_date", "sex")
 """Columns that only `--show-patients` shows."""
 
@@ -171,6 +172,12 @@ def one_study(engine: Engine, name: str) -> str:
     if len(found) > 1:
         raise PermanentError(f"{len(found)} studies have the accession number {name}; name one: {', '.join(found)}")
     return next(iter(found), "")
+
+
+def job_number(target: str) -> int | None:
+    """The number of a job where a command names one, not a study."""
+    is_number = target.isascii() and target.isdecimal() and len(target) <= len(str(LARGEST_JOB))
+    return int(target) if is_number and 0 < int(target) <= LARGEST_JOB else None
 
 
 def study_cells(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dicomnode.cli.common import JsonOption, SettingsOption, read_settings, show_json
+from dicomnode.cli.common import JsonOption, SettingsOption, out, read_settings, show_json
+from dicomnode.cli.plain import harmless
 from dicomnode.errors import PermanentError, SettingsError, UnsupportedImageError
 from dicomnode.settings import Rule, Settings
 
@@ -118,26 +119,26 @@ def _studies(rules: Sequence[Rule], candidates: Sequence[tuple[str, Candidate]])
 
 def _show_file(answer: dict[str, Any]) -> None:
     verdict = f"rule {answer['rule']!r}, {_bundle(answer['bundle'])}" if answer["rule"] else "no rule matches"
-    typer.echo(f"{answer['file']}: {verdict}")
+    out.print(f"{harmless(answer['file'])}: {verdict}")
     for trial in answer["rules"]:
         verdict, why = ("matches", "why") if trial["matches"] else ("does not match", "why_not")
-        typer.echo(f"  {trial['rule']} {verdict}: {'; '.join(trial[why]) or 'it has no conditions'}")
+        out.print(f"  {trial['rule']} {verdict}: {'; '.join(trial[why]) or 'it has no conditions'}")
 
 
 def _show_study(answer: dict[str, Any]) -> None:
     if answer["rule"]:
         read = f"{_bundle(answer['bundle'])}, {answer['read']} of {answer['images']} images are read"
-        typer.echo(f"study {answer['study']}: rule {answer['rule']!r}, {read}")
+        out.print(f"study {answer['study']}: rule {answer['rule']!r}, {read}")
         return
-    typer.echo(f"study {answer['study']}: no rule matches, so it is not read (see schedule.unmatched_studies)")
+    out.print(f"study {answer['study']}: no rule matches, so it is not read (see schedule.unmatched_studies)")
     if answer["suggestion"]:
         from dicomnode.cli.settings_file import rule_lines
 
-        typer.echo(
+        out.print(
             "To have such studies read, add this rule. If the settings file has no rules yet, add the default ones: "
             "rules in the file replace them.\n"
         )
-        typer.echo("\n".join(rule_lines(Rule.model_validate(answer["suggestion"]))))
+        out.print("\n".join(rule_lines(Rule.model_validate(answer["suggestion"]))))
 
 
 def _bundle(name: str | None) -> str:

@@ -20,6 +20,7 @@ from dicomnode.cli.looking import (
     UntilOption,
     WideOption,
     index,
+    job_number,
     one_study,
     require_data,
     stores_to_change,
@@ -171,8 +172,8 @@ def study_of(engine: Engine, target: str) -> str:
     from dicomnode.store.listing import job_row
 
     study = one_study(engine, target)
-    if not study and target.isascii() and target.isdecimal() and int(target) < 2**31:
-        study = (job_row(engine, int(target)) or {}).get("study_instance_uid", "")
+    if not study and (number := job_number(target)):
+        study = (job_row(engine, number) or {}).get("study_instance_uid", "")
     if not study:
         raise PermanentError(f"no study {target} is kept; `dicomnode studies list` shows those there are")
     return study

@@ -30,7 +30,10 @@ def listening_address(settings: ReceiveSettings) -> tuple[Any, ...]:
         why = getattr(error, "strerror", None) or "it is not a host name"
         raise SettingsError(f"receive.host: {host!r} cannot be resolved: {why}") from None
     by_family = {family: address for family, _, _, _, address in reversed(found)}
-    return by_family.get(socket.AF_INET) or by_family[socket.AF_INET6]
+    address: tuple[Any, ...] = by_family.get(socket.AF_INET) or by_family[socket.AF_INET6]
+    if (ipv4 := peer_address(address[0])) != address[0]:  # pynetdicom cannot listen on IPv4 written as IPv6
+        return ipv4, address[1]
+    return address
 
 
 def check_listening(settings: ReceiveSettings) -> None:
@@ -67,7 +70,7 @@ def shown(address: tuple[Any, ...]) -> str:
 
 
 def peer_address(address: str) -> str:
-    """Address of a peer; one of IPv4 that came over an IPv6 socket is shown as IPv4."""
+    """Address of a peer; one of IPv4 that is written as IPv6, as on an IPv6 socket, reads as IPv4."""
     return address.removeprefix(_MAPPED) if "." in address else address
 
 

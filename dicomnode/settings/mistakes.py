@@ -21,6 +21,8 @@ Place = tuple[int | str, ...]
 
 _NOT_SHOWN = re.compile("secret|password|token", re.IGNORECASE)
 _CHANNELS = ("send", "alerts")
+_NO_TABLE = frozenset(("dict_type", "model_type", "model_attributes_type"))
+"""pydantic's names of a value where a table belongs; it may be one of the secrets of that table."""
 _WORDS = (
     ("Value error, ", ""),
     ("Input should be", "must be"),
@@ -31,6 +33,8 @@ _WORDS = (
     ("Dictionary should", "must"),
     (" after validation, not 0", ""),
     ("Field required", "is missing"),
+    ("must be a valid tuple", 'must be a list, for example ["A", "B"]'),
+    ("Input is not a valid path for <class 'pathlib.Path'>", "must be a path"),
 )
 """pydantic's words, and how they read behind the name of a setting."""
 
@@ -63,7 +67,7 @@ class Sources:
         line = line_of(self.text, place)
         if line is None:
             for path, variable in self.variables.items():
-                if path[: len(place)] == place:
+                if path[: len(place)] == place or path[:-1] == place[:-1]:  # the variables alone make this table
                     return f"environment variable {variable}"
         if not self.file:
             return "environment"
@@ -96,6 +100,8 @@ def _said(one: Any, place: Place, sources: Sources) -> str:
     if one["type"].startswith("union_tag"):
         kinds = one["ctx"].get("expected_tags", "'hl7', 'webhook', 'email'")
         return f"{key} must be one of {kinds}"
+    if one["type"] in _NO_TABLE:
+        return f"{key} must be a table"
     words = in_words(str(one["msg"]))
     if one["type"] in ("rule", "name") or not key:
         return words

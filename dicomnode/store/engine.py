@@ -87,6 +87,8 @@ def revisions(settings: StoreSettings) -> tuple[str | None, str]:
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
         if settings.database_url and not Path(url.database).parent.is_dir():
             raise SettingsError(f"store.database_url: there is no folder {Path(url.database).parent}")
+        if Path(url.database).exists():
+            raise SettingsError(f"store.database_url: {url.database} is not a file")
         return None, _newest_revision()
     engine = _made(settings, is_reader=True)
     try:
@@ -104,7 +106,7 @@ def sqlite_file(settings: StoreSettings) -> Path:
 def _url(settings: StoreSettings) -> URL:
     """The URL of the settings, with the driver that the extra installs."""
     try:
-        url = sa.make_url(settings.database_url.get_secret_value() or f"sqlite:///{sqlite_file(settings)}")
+        url = sa.make_url(settings.database_url.get_secret_value() or _url_of_file(sqlite_file(settings)))
     except (SQLAlchemyError, ValueError):  # their messages quote the URL, or pieces of its password
         raise SettingsError(
             "store.database_url cannot be used: it is not a database URL such as "
@@ -116,7 +118,27 @@ def _url(settings: StoreSettings) -> URL:
         raise SettingsError(
             f"store.database_url cannot be used: {url.get_backend_name()} is not supported; use SQLite or PostgreSQL"
         )
+    if url.get_backend_name() == "sqlite":
+        _require_file(url)
     return url
+
+
+def _url_of_file(path: Path) -> URL:
+    """Not put together from text: a question mark in the path would begin the options."""
+    return URL.create("sqlite", database=str(path))
+
+
+def _require_file(url: URL) -> None:
+    """Every process opens the database for itself, so one in memory would be another one in each."""
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise SettingsError(
+            f"store.database_url cannot be used: {url.drivername} is not supported; write sqlite:///path"
+        )
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise SettingsError(
+            "store.database_url cannot be used: it names no file, and the processes of the node share one; "
+            "write sqlite:////path/to/index.sqlite3"
+        )
 
 
 def _made(settings: StoreSettings, *, is_reader: bool) -> Engine:
@@ -277,14 +299,14 @@ def _engine_of(url: URL, *, is_reader: bool) -> Engine:
     if is_reader and url.database:
         engine = sa.create_engine(url, pool_pre_ping=True, creator=_opened_to_read(Path(url.database)))
     else:
-        _make_private(url.database)
+        _make_private(Path(url.database or ""))
         engine = sa.create_engine(url, pool_pre_ping=True)
     sa.event.listen(engine, "connect", _configure_reader if is_reader else _configure_sqlite)
     sa.event.listen(engine, "begin", _begin)
     return engine
 
 
-def _make_private(database: str | None) -> None:
+def _make_private(database: Path) -> None:
     """Make the file of a SQLite database for its owner alone; SQLite gives its log the mode of the file.
 
     Raises
@@ -294,8 +316,6 @@ def _make_private(database: str | None) -> None:
     TransientError
         If it cannot be made or opened.
     """
-    if not database or database.startswith((":memory:", "file:")):
-        return
     try:
         os.close(open_private(database, os.O_RDWR | os.O_CREAT))
     except OSError as error:

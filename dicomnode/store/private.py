@@ -33,6 +33,7 @@ def open_private(path: str | Path, flags: int) -> int:
 def tighten(data_dir: Path) -> int:
     """Take away what other accounts may do in an existing data folder, and return how many entries that concerned.
 
+    The data folder itself may be a link, to another disk for example; links in it are left alone.
     Below a folder that was closed already only its own entries are looked at: nobody else can reach what is deeper,
     and there may be millions.
 
@@ -46,7 +47,7 @@ def tighten(data_dir: Path) -> int:
         _require_owner(data_dir, found.st_uid)
         is_closed = not found.st_mode & _OTHERS
         paths = data_dir.iterdir() if is_closed else _tree(data_dir)
-        return sum(_close(path) for path in [data_dir, *paths])
+        return sum(_close(path) for path in [data_dir.resolve(), *paths])
     except OSError as error:
         raise SettingsError(f"store.data_dir: {data_dir} cannot be made private: {error.strerror}") from None
 

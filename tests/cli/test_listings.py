@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli.test_commands import make_index, one_sentence, run
 from helpers import a_data_set, a_told_finding
+from pydicom import dcmwrite
 from store.test_catalogue import keep
 from store.test_listing import LATER, add_job, answer, bring, deliveries
 
@@ -237,6 +238,30 @@ def test_a_file_name_that_is_no_text_is_printed(a_node, tmp_path, capsysbinary):
     assert 1 == main(["send", str(folder), "--to", f"{node.ae_title}@{node.host}:{node.port}"])
 
     assert rb"\udcff\x1b[31m.dcm" in capsysbinary.readouterr().out
+
+
+def test_a_file_whose_rule_is_sought_does_not_drive_the_terminal(a_settings_file, tmp_path, capsys):
+    """Its name and the words of its header are written out."""
+    a_settings_file()
+    path = tmp_path / "film\x1b]0;x\x07\n.dcm"
+    dcmwrite(path, a_data_set(Modality="\x1b[2J"), enforce_file_format=True)
+
+    status, out, _ = run("routes", "test", str(path), capsys=capsys)
+
+    assert 0 == status
+    assert r"film\x1b]0;x\x07\n.dcm: no rule matches" in out
+    assert r"Modality is '\x1b[2J'" in out
+    assert not [one for one in out if one != "\n" and ord(one) < 32]
+
+
+@pytest.mark.parametrize("command", ["jobs", "studies"])
+@pytest.mark.parametrize("name", ["0", "4294967296", "9" * 5000, "٣"])
+def test_a_number_that_no_job_has_is_one_sentence(stores, capsys, command, name):
+    """Python refuses to read the longest, and the database those above 32 bits."""
+    status, _, err = run(command, "show", name, capsys=capsys)
+
+    assert 1 == status
+    assert name in one_sentence(err)
 
 
 def test_the_hint_for_destinations_is_whole(a_settings_file, capsys):

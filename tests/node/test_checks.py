@@ -63,6 +63,13 @@ BROKEN = {
     "driver that is missing": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "postgresql+psycopg2://h/d"'},
     "database of another kind": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "mysql://h/d"'},
     "no database URL": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "h/d"'},
+    "database in memory": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "sqlite://"'},
+    "database in memory, named": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "sqlite:///:memory:"'},
+    "database in memory, as a URI": {
+        "extra": '[store]\ndata_dir = "d"\ndatabase_url = "sqlite:///file:x?mode=memory&uri=true"'
+    },
+    "another driver for SQLite": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "sqlite+aiosqlite:///x"'},
+    "database that is a folder": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "sqlite:////tmp"'},
     "database that is down": {"extra": '[store]\ndata_dir = "d"\ndatabase_url = "postgresql://u@127.0.0.1:1/d"'},
     "data folder that is a file": {"extra": '[store]\ndata_dir = "node.toml"'},
     "address of another machine": {"receive": 'host = "192.0.2.77"'},

@@ -9,7 +9,7 @@ from helpers import a_data_set, free_port
 from structlog.testing import capture_logs
 
 from dicomnode.errors import PeerUnreachableError, SettingsError
-from dicomnode.receive.address import check_listening
+from dicomnode.receive.address import check_listening, exposure
 from dicomnode.send.echo import echo
 from dicomnode.send.store_scu import StoreSCU, read_outgoing
 from dicomnode.settings import Destination, ReceiveSettings, SendSettings
@@ -41,6 +41,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
         ("", "::1"),
         ("", "127.0.0.1"),
         ("0.0.0.0", "localhost"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
     ],
 )
 def test_an_image_goes_out_and_comes_in_over_either_family(a_node, some_stores, tmp_path, listens_on, called):
@@ -65,6 +66,13 @@ def test_an_ipv6_address_alone_takes_no_ipv4(a_node):
 
     with pytest.raises(PeerUnreachableError):
         echo(peer, SendSettings())
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::FFFF:7f00:1"])
+def test_an_address_of_this_machine_alone_is_exposed_to_nobody(host):
+    """However it is written."""
+    assert () == exposure(ReceiveSettings(host=host, port=0))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", pytest.param("::1", marks=needs_ipv6), ""])

@@ -92,6 +92,30 @@ def test_a_mistake_in_a_variable_is_blamed_on_it(tmp_path, variables, says):
     assert said.startswith(says)
 
 
+def test_what_is_missing_beside_a_variable_is_blamed_on_it(tmp_path):
+    """A table that no file has begins with a variable."""
+    said = lines_of(tmp_path, "", {"DICOMNODE_SEND__DESTINATIONS__PACS__PORT": "104"})
+
+    variable = "environment variable DICOMNODE_SEND__DESTINATIONS__PACS__PORT"
+    assert [f"{variable}: send.destinations.pacs.{key} is missing" for key in ("ae_title", "host")] == said
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("receive.allowed_calling_ae_titles = 'CT*'", """must be a list, for example ["A", "B"] (got 'CT*')"""),
+        ("send.alerts = 'chat'", "must be a table"),
+        ("send.destinations.pacs = 'PACS'", "must be a table"),
+        ("store.data_dir = 1", "must be a path (got 1)"),
+    ],
+)
+def test_what_is_wrong_is_told_in_words_of_toml(tmp_path, text, says):
+    """Not in those of Python."""
+    (said,) = lines_of(tmp_path, text, {})
+
+    assert said.endswith(f", line 1: {text.partition(' ')[0]} {says}")
+
+
 def test_a_mistake_of_file_and_one_of_a_variable_are_told_apart(tmp_path):
     """The variable overrides one key of a table whose other key is wrong in the file."""
     said = lines_of(tmp_path, "[receive]\nae_title = 'much too long a title'\n", {"DICOMNODE_RECEIVE__PORT": "-1"})

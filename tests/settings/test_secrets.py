@@ -44,6 +44,9 @@ WRONG = {
     "patient data over http": f'[send.alerts.c]\nkind = "webhook"\npatient_data = true\nurl = "http://h/{SECRET}"\n',
     "a secret in two places": f'[send.alerts.c]\nkind = "webhook"\nurl = "https://h/{SECRET}"\nsecret_file = "f"\n'
     f'secret_variable = "X"\n',
+    "a URL for a channel": f'[send.alerts]\nchat = "https://h/{SECRET}"\n',
+    "a text for all channels": f'[send]\nalerts = "chat = https://h/{SECRET}"\n',
+    "a text for a table": f'store = "{SECRET}"\n',
     "a channel of no kind": f'[send.alerts.c]\nurl = "https://h/{SECRET}"\n',
     "a port that is none": f'[priors]\ndicomweb = "https://node:{SECRET}@pacs:http/dicom-web"\n',
     "a password in a host": f'[send.alerts.m]\nkind = "email"\nhost = "smtp://u:{SECRET}@mail"\nsender = "a@b"\n'

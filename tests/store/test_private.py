@@ -97,6 +97,19 @@ def test_an_open_folder_is_closed_by_the_service(tmp_path, some_settings, capsys
     assert 0o644 == stat.S_IMODE((tmp_path / "elsewhere").stat().st_mode)
 
 
+def test_a_data_folder_behind_a_link_is_closed(tmp_path):
+    """The link says where the folder is, on another disk for example; who may enter is said there."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "index.sqlite3").touch(0o644)
+    (tmp_path / "data").symlink_to(folder)
+
+    assert 2 == tighten(tmp_path / "data")
+    assert {".": 0o700, "index.sqlite3": 0o600} == modes(folder)
+    assert 0 == tighten(tmp_path / "data")
+
+
 def test_a_single_open_file_in_a_closed_folder_is_closed(tmp_path):
     """What somebody copied in by hand, the database of a back-up for example."""
     folder = tmp_path / "data"

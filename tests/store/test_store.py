@@ -18,7 +18,7 @@ from dicomnode.errors import PermanentError, SettingsError
 from dicomnode.records import Acuity, InstanceKey, JobState, Outcome, Stage
 from dicomnode.settings import StoreSettings
 from dicomnode.store import files as files_module
-from dicomnode.store.engine import open_engine, write
+from dicomnode.store.engine import open_engine, sqlite_file, write
 from dicomnode.store.files import FileStore
 from dicomnode.store.jobs import finish, new_job
 from dicomnode.store.results import NewResult
@@ -447,6 +447,18 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path, url, says):
     """A wrong URL, a driver that is missing and a server that is down are one sentence each."""
     with pytest.raises(SettingsError, match=says):
         open_engine(StoreSettings(data_dir=tmp_path, database_url=url))
+
+
+@pytest.mark.parametrize("name", ["what?", "50%20", "a#b", "file:x", ":memory:", "x?mode=memory"])
+def test_any_name_of_a_data_folder_will_do(tmp_path, name):
+    """A path is no piece of a URL."""
+    settings = StoreSettings(data_dir=tmp_path / name)
+
+    open_engine(settings).dispose()
+    open_engine(settings, is_reader=True).dispose()
+
+    assert sqlite_file(settings).is_file()
+    assert [name] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_a_commit_on_sqlite_survives_a_power_cut(some_stores):
