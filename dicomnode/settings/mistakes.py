@@ -31,6 +31,9 @@ _WORDS = (
     ("Dictionary should", "must"),
     (" after validation, not 0", ""),
     ("Field required", "is missing"),
+    (", unable to parse string as a number", ""),
+    (", unable to parse string as an integer", ""),
+    (", unable to interpret input", ""),
 )
 """pydantic's words, and how they read behind the name of a setting."""
 
