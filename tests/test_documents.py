@@ -24,6 +24,7 @@ from markdown_it.token import Token
 
 import dicomnode
 from dicomnode.cli.app import app
+from dicomnode.node.doors import AlertDoor, ResultDoor
 from dicomnode.settings import Settings
 
 MADE = {"venv", "build", "dist", "demo-results", "dicomnode-data", "runs", "node_modules"}
@@ -262,6 +263,12 @@ def test_every_warning_is_in_the_manual():
         and call.func.attr in ("warning", "error")
         if isinstance(call.func.value, ast.Name) and call.func.value.id == "log"
         if call.args and isinstance(call.args[0], ast.Constant)
+    }
+
+    events |= {
+        event
+        for door in (ResultDoor, AlertDoor)
+        for event in (door.done, door.not_yet, door.given_up, door.works_again)
     }
 
     assert [] == sorted(event for event in events if f"`{event}`" not in table)

@@ -148,7 +148,7 @@ def _figures(study: Written) -> Iterator[str]:
         words = escape(caption)
         yield (
             f'<figure><a href="{escape(path)}"><img src="{escape(path)}" alt="Image with the heat map of {words}"></a>'
-            f"<figcaption>Heat map of {words}: where the model found the most support for it</figcaption></figure>"
+            f"<figcaption>{words}: heat map of where the model found the most support for it</figcaption></figure>"
         )
 
 

@@ -34,7 +34,7 @@ from dicomnode.cli.looking import (
 from dicomnode.cli.plain import harmless
 from dicomnode.cli.words import delivery_of, result_of, state_of
 from dicomnode.errors import PermanentError
-from dicomnode.records import Progress
+from dicomnode.records import JobState, Progress
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -129,7 +129,7 @@ def show(
     for name, value in about.items():
         if _shown(value):
             out.print(f"{label(name)}: {harmless(_shown(value))}")
-    told = [delivery_of(one, now=now) for one in deliveries]
+    told = [delivery_of(one, is_canceled=row["state"] == JobState.CANCELED) for one in deliveries]
     show_rows(
         told, ("role", "destination", "state", "attempts", "sop_instance_uid"), as_json=False, empty="no results yet"
     )
@@ -144,6 +144,8 @@ _OF_PROGRAMS = (
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dt.datetime):
         return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
     if isinstance(value, list | tuple):

@@ -89,8 +89,13 @@ def result_of(job: Mapping[str, Any]) -> str:
     return f"{told}: {why}" if why and job["progress"] in _READ else told
 
 
-def delivery_of(row: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:
-    """One result at one destination: HELD of the index means that the destination holds it."""
+def delivery_of(row: Mapping[str, Any], *, is_canceled: bool = False) -> dict[str, Any]:
+    """One result at one destination: HELD of the index means that the destination holds it.
+
+    What is kept as waiting does not wait once its job is canceled; `jobs retry` sends it.
+    """
+    if is_canceled and row["state"] == "WAITING":
+        return {**row, "state": _DELIVERIES["CANCELED"]}
     state = _DELIVERIES.get(row["state"] or "", "no destination")
     why = without_codes(row["reason"] or "")
     return {**row, "state": f"{state}: {why}" if why else state}

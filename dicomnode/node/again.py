@@ -93,7 +93,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     for row in rows:
         is_open = row["state"] in (JobState.SCHEDULED, JobState.IN_PROGRESS) and row["stage"] != Stage.SEND
         if is_open:
-            raise PermanentError(f"the study is being read already: job {row['id']} is {row['state']}")
+            raise PermanentError(f"the study is being read already, by job {row['id']}")
     kept = stores.instances.study(study)
     if kept is None or not stores.instances.in_study(study):
         raise PermanentError(f"no images of study {study} are kept")

@@ -101,7 +101,8 @@ class Worker:
             log.info("triaged", acuity=acuity)
         else:
             report = self._pipeline.answer(job, lambda s: self._enter(job, s))
-            log.info("answered", outcome=report.outcome, acuity=report.acuity, why=report.reason)
+            why = {"why": report.reason} if report.reason else {}
+            log.info("answered", outcome=report.outcome, acuity=report.acuity, **why)
 
     def _enter(self, job: Job, stage: Stage) -> None:
         self._beat(self._name)

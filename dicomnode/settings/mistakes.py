@@ -35,6 +35,9 @@ _WORDS = (
     ("Field required", "is missing"),
     ("must be a valid tuple", 'must be a list, for example ["A", "B"]'),
     ("Input is not a valid path for <class 'pathlib.Path'>", "must be a path"),
+    (", unable to parse string as a number", ""),
+    (", unable to parse string as an integer", ""),
+    (", unable to interpret input", ""),
 )
 """pydantic's words, and how they read behind the name of a setting."""
 

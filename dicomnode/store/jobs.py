@@ -162,8 +162,8 @@ class JobStore:
             raise PermanentError(f"job {job_id} cannot be retried: {job.withdrawal}")
         if job is not None and job.state is JobState.COMPLETED:
             raise PermanentError(
-                f"job {job_id} is {job.state}: there is nothing to retry; `dicomnode jobs resend` sends its results "
-                "again, `dicomnode jobs reread` reads its study again"
+                f"job {job_id} has nothing to retry; `dicomnode jobs resend` sends its results again, `dicomnode jobs "
+                "reread` reads its study again"
             )
         states = (JobState.CANCELED,)
         # What is composed only needs sending, and deliveries are claimed of jobs in progress.

@@ -96,7 +96,17 @@ def test_a_study_is_read_again_by_a_command(an_answered_study, capsys, by):
     assert ["chest", JobState.SCHEDULED] == [stores.jobs.list()[0][key] for key in ("bundle", "state")]
     status, _, err = run("jobs", "reread", target, capsys=capsys)
     assert 1 == status
-    assert "the study is being read already: job 2 is SCHEDULED" in one_sentence(err)
+    assert "the study is being read already, by job 2" in one_sentence(err)
+
+
+def test_nothing_of_a_canceled_job_is_shown_as_waiting(an_answered_study, capsys):
+    """Its results are not sent until `jobs retry`; then they wait again."""
+    assert 0 == run("jobs", "resend", "1", capsys=capsys)[0]
+    assert 0 == run("jobs", "cancel", "1", capsys=capsys)[0]
+    assert ["text-sr.en", "pacs", "canceled"] == run("jobs", "show", "1", capsys=capsys)[1].splitlines()[-1].split()[:3]
+
+    assert 0 == run("jobs", "retry", "1", capsys=capsys)[0]
+    assert ["text-sr.en", "pacs", "waiting"] == run("jobs", "show", "1", capsys=capsys)[1].splitlines()[-1].split()[:3]
 
 
 def test_results_are_withdrawn_by_a_command(an_answered_study, capsys):
@@ -112,7 +122,7 @@ def test_results_are_withdrawn_by_a_command(an_answered_study, capsys):
         shown[key] for key in ("answer_stands", "withdrawn_because", "state")
     )
     assert [("text-sr.en", "HELD"), ("rejection.1", "WAITING")] == [(r["role"], r["state"]) for r in shown["results"]]
-    assert "answer stands: False" in run("jobs", "show", "1", capsys=capsys)[1]
+    assert "answer stands: no" in run("jobs", "show", "1", capsys=capsys)[1]
     status, _, err = run("jobs", "withdraw", "1", capsys=capsys)
     assert 1 == status
     assert "job 1 was withdrawn before: An operator of the AI system withdrew it." in one_sentence(err)

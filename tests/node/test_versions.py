@@ -460,7 +460,7 @@ def test_a_study_can_be_read_again(a_house, a_pacs):
 
     again = reread(house.settings, house.stores, study, is_trial=False)
     assert answers(house, job)[0].stands
-    with pytest.raises(PermanentError, match=f"being read already: job {again['jobs'][0]} is SCHEDULED"):
+    with pytest.raises(PermanentError, match=f"being read already, by job {again['jobs'][0]}"):
         reread(house.settings, house.stores, study, is_trial=False)
     house.work()
     deliver(house)

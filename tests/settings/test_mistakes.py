@@ -79,7 +79,12 @@ def test_every_mistake_is_told_with_its_line(tmp_path):
         ),
         (
             {"DICOMNODE_RECEIVE__PORT": "many"},
-            "environment variable DICOMNODE_RECEIVE__PORT: receive.port must be a valid integer",
+            "environment variable DICOMNODE_RECEIVE__PORT: receive.port must be a valid integer (got 'many')",
+        ),
+        (
+            {"DICOMNODE_SCHEDULE__QUIET_PERIOD_S": "ten"},
+            "environment variable DICOMNODE_SCHEDULE__QUIET_PERIOD_S: schedule.quiet_period_s must be a valid number "
+            "(got 'ten')",
         ),
         ({"DICOMNODE_PORT": "1"}, "environment variable DICOMNODE_PORT is not a known setting"),
         ({"DICOMNODE_RULES": "[{name = 1, bundel = 'x'}]"}, "environment variable DICOMNODE_RULES: rules[1].bundel"),

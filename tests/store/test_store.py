@@ -245,7 +245,8 @@ def test_a_completed_job_is_not_retried_and_the_way_is_shown(both_stores):
     number = add_job(both_stores)
     with write(both_stores.engine) as connection:
         finish(connection, number, state=JobState.COMPLETED, now=NOW)
-    with pytest.raises(PermanentError, match=f"job {number} is COMPLETED: .*`dicomnode jobs resend` .*jobs reread`"):
+    says = f"job {number} has nothing to retry; `dicomnode jobs resend` .*jobs reread`"
+    with pytest.raises(PermanentError, match=says):
         both_stores.jobs.retry(number)
 
 
