@@ -38,6 +38,15 @@ def a_fresh_log() -> Iterator[None]:
     logging.raiseExceptions = raises
 
 
+@pytest.fixture(autouse=True)
+def the_umask_stays() -> Iterator[None]:
+    """A command that runs in this process, `serve`, changes it."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def a_postgresql_server() -> Iterator[str]:
     """URL of a PostgreSQL server of this test run, without a database name."""

@@ -27,7 +27,7 @@ COMMANDS = {
     "serve": "Run the node until it is told to stop (SIGTERM or Ctrl-C).",
     "init": "Write a settings file: ask for what matters, and explain every other setting with its default.",
     "send": "Send DICOM files to a peer over C-STORE, byte for byte as stored where the peer accepts that encoding.",
-    "demo": "Run the whole service on synthetic studies: send, read, report, and collect what comes back.",
+    "demo": "Run the whole node on synthetic studies and collect the results that reach a sandbox PACS.",
     "config": "Check and show the settings.",
     "destinations": "The peers that get results.",
     "routes": "Test the routing rules.",

@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 from pydicom import Dataset, dcmread
 
-from dicomnode.compose.profiles import Kind
 from dicomnode.dicom import codes
 from dicomnode.dicom.elements import items, text
 from dicomnode.infer.bundle import load_bundle
 from dicomnode.node.rooms import Stores, bundle_paths
-from dicomnode.records import Acuity, Change, CodedConcept, InstanceKey, Outcome, Presence
+from dicomnode.records import Acuity, Change, CodedConcept, InstanceKey, Outcome, Presence, ResultKind
 from dicomnode.settings import Settings
 
 T = TypeVar("T")
@@ -23,12 +22,12 @@ T = TypeVar("T")
 _MEASUREMENT_GROUP = CodedConcept("125007", "DCM", "Measurement Group")
 _STUDY_KINDS = frozenset(
     [
-        Kind.REGIONS,
-        Kind.REGIONS_3D,
-        Kind.REGIONS_ENHANCED,
-        Kind.STUDY,
-        Kind.STUDY_3D,
-        Kind.STUDY_ENHANCED,
+        ResultKind.REGIONS,
+        ResultKind.REGIONS_3D,
+        ResultKind.REGIONS_ENHANCED,
+        ResultKind.STUDY,
+        ResultKind.STUDY_3D,
+        ResultKind.STUDY_ENHANCED,
     ]
 )
 
@@ -79,7 +78,7 @@ class StudyAnswer:
     objects: tuple[tuple[str, Path], ...]
     """Role and file of each object in the PACS, in order of arrival."""
 
-    def of_kind(self, *kinds: Kind) -> list[tuple[str, Path]]:
+    def of_kind(self, *kinds: ResultKind) -> list[tuple[str, Path]]:
         """Its objects of some kinds."""
         return [(role, path) for role, path in self.objects if kind_of(role) in kinds]
 
@@ -89,9 +88,9 @@ class StudyAnswer:
         return tuple(one for one in self.judgements if one.is_suspected)
 
 
-def kind_of(role: str) -> Kind:
+def kind_of(role: str) -> ResultKind:
     """Kind of object that a role names."""
-    return Kind(role.split(".", 1)[0])
+    return ResultKind(role.split(".", 1)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +118,7 @@ def reported(stores: Stores, sent: Sequence[Sent], arrivals: Sequence[tuple[Inst
             continue
         roles = {result.sop_instance_uid: result.role for result in stores.results.of_job(job["id"])}
         come = [(roles[uid], by_uid[uid]) for uid in sorted(roles.keys() & by_uid.keys(), key=place.__getitem__)]
-        first = next((path for role, path in come if kind_of(role) is Kind.TEXT), None)
+        first = next((path for role, path in come if kind_of(role) is ResultKind.TEXT), None)
         if first is not None:
             at = dt.datetime.fromtimestamp(first.stat().st_mtime, dt.UTC)
             found.append(Reported(sent=study, sent_as=number, job=job, at=at, come=come))

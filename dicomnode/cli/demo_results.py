@@ -15,8 +15,8 @@ from pydicom import Dataset, dcmread
 
 from dicomnode.cli.demo_answers import StudyAnswer
 from dicomnode.cli.demo_page import page
-from dicomnode.compose.profiles import Kind
 from dicomnode.dicom.document import document_html, document_language, document_text
+from dicomnode.records import ResultKind
 
 _OLD = (
     "index.html",
@@ -75,17 +75,17 @@ def write_results(found: Sequence[StudyAnswer], names: Mapping[str, str], folder
 def _write_study(answer: StudyAnswer, names: Mapping[str, str], folder: Path) -> Written:
     own = folder / answer.sent.folder
     own.mkdir(exist_ok=True)
-    reports = [dcmread(path) for _, path in answer.of_kind(Kind.TEXT)]
+    reports = [dcmread(path) for _, path in answer.of_kind(ResultKind.TEXT)]
     heat_maps = {
         names.get(_label(role), _label(role)): _picture(path, own / f"heatmap.{_label(role)}.png")
-        for role, path in answer.of_kind(Kind.OVERLAY)
+        for role, path in answer.of_kind(ResultKind.OVERLAY)
     }
     summaries = [
         _picture(path, own / f"summary{'' if number == 0 else f'.{number}'}.png")
-        for number, (_, path) in enumerate(answer.of_kind(Kind.SUMMARY, Kind.PAGE))
+        for number, (_, path) in enumerate(answer.of_kind(ResultKind.SUMMARY, ResultKind.PAGE))
     ]
     documents = [one for ds in reports for one in _texts(ds, own, heat_maps)]
-    documents += [_pdf(role, path, own) for role, path in answer.of_kind(Kind.PDF)]
+    documents += [_pdf(role, path, own) for role, path in answer.of_kind(ResultKind.PDF)]
     within = f"{answer.sent.folder}/"
     return Written(
         answer=answer,
@@ -121,6 +121,6 @@ def _texts(ds: Dataset, own: Path, heat_maps: dict[str, str]) -> Iterator[tuple[
 
 
 def _pdf(role: str, source: Path, own: Path) -> tuple[str, str]:
-    ds, path = dcmread(source), own / ("report.pdf" if role == Kind.PDF else f"report.{_label(role)}.pdf")
+    ds, path = dcmread(source), own / ("report.pdf" if role == ResultKind.PDF else f"report.{_label(role)}.pdf")
     path.write_bytes(ds.EncapsulatedDocument[: ds.get("EncapsulatedDocumentLength")])
-    return "PDF" if role == Kind.PDF else f"{_label(role)} PDF", path.name
+    return "PDF" if role == ResultKind.PDF else f"{_label(role)} PDF", path.name

@@ -13,9 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dicomnode.cli.demo_answers import Judgement, Sent, StudyAnswer
-from dicomnode.compose.profiles import Kind
 from dicomnode.dicom.document import document_sections
-from dicomnode.records import Acuity, Change, Outcome, Presence
+from dicomnode.records import Acuity, Change, Outcome, Presence, ResultKind
 
 WIDTH = 100
 _STYLES = {Acuity.EMERGENT: "bold red", Acuity.URGENT: "bold yellow", Acuity.NON_CRITICAL: "cyan"}
@@ -92,7 +91,7 @@ class Screen:
         self._console.print(f"\n[bold]All results[/]: {out / 'index.html'}", soft_wrap=True)
 
     def _report(self, answer: StudyAnswer) -> None:
-        documents = answer.of_kind(Kind.TEXT)
+        documents = answer.of_kind(ResultKind.TEXT)
         ds = dcmread(documents[0][1])
         self._console.print(f"\n[bold]Report of {answer.sent.folder}[/] ({ds.SeriesDescription})")
         for heading, sentences in document_sections(ds):

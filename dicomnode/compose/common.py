@@ -22,13 +22,12 @@ from pydicom.uid import (
 )
 
 from dicomnode import __version__
-from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import ComposeRequest
 from dicomnode.compose.texts import long_string
-from dicomnode.compose.times import local_time
 from dicomnode.dicom import codes, uids
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.header import copied, identity
+from dicomnode.dicom.times import local_time
 from dicomnode.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -36,7 +35,7 @@ from dicomnode.dicom.uids import (
     derived_uid,
 )
 from dicomnode.dicom.words import DISCLAIMER
-from dicomnode.records import BundleIdentity, CodedConcept, Finding
+from dicomnode.records import BundleIdentity, CodedConcept, Finding, ResultKind
 from dicomnode.settings import ComposeSettings
 
 # PS3.3 C.7.3.1: Laterality is required where the body part is one of a pair.
@@ -75,21 +74,21 @@ _UNPAIRED = frozenset(
 class Series(Enum):
     """The series that results come in; viewers list and name series, so each kind of object has its own."""
 
-    OVERLAY = (Kind.OVERLAY, "OT", SecondaryCaptureImageStorage, "AI heat map")
-    TEXT = (Kind.TEXT, "SR", BasicTextSRStorage, "AI text report")
-    REGIONS = (Kind.REGIONS, "SR", ComprehensiveSRStorage, "AI regions")
-    STUDY = (Kind.STUDY, "SR", ComprehensiveSRStorage, "AI assessment")
-    KEY_OBJECTS = (Kind.KEY_OBJECTS, "KO", KeyObjectSelectionDocumentStorage, "AI key images")
-    SUMMARY = (Kind.SUMMARY, "OT", SecondaryCaptureImageStorage, "AI summary")
-    PRESENTATION = (Kind.PRESENTATION, "PR", GrayscaleSoftcopyPresentationStateStorage, "AI outlines")
-    SEGMENTATION = (Kind.SEGMENTATION, "SEG", SegmentationStorage, "AI segmentation")
-    PDF = (Kind.PDF, "DOC", EncapsulatedPDFStorage, "AI report PDF")
-    REGIONS_3D = (Kind.REGIONS_3D, "SR", Comprehensive3DSRStorage, "AI regions")
-    STUDY_3D = (Kind.STUDY_3D, "SR", Comprehensive3DSRStorage, "AI assessment")
-    REGIONS_ENHANCED = (Kind.REGIONS_ENHANCED, "SR", EnhancedSRStorage, "AI regions")
-    STUDY_ENHANCED = (Kind.STUDY_ENHANCED, "SR", EnhancedSRStorage, "AI assessment")
+    OVERLAY = (ResultKind.OVERLAY, "OT", SecondaryCaptureImageStorage, "AI heat map")
+    TEXT = (ResultKind.TEXT, "SR", BasicTextSRStorage, "AI text report")
+    REGIONS = (ResultKind.REGIONS, "SR", ComprehensiveSRStorage, "AI regions")
+    STUDY = (ResultKind.STUDY, "SR", ComprehensiveSRStorage, "AI assessment")
+    KEY_OBJECTS = (ResultKind.KEY_OBJECTS, "KO", KeyObjectSelectionDocumentStorage, "AI key images")
+    SUMMARY = (ResultKind.SUMMARY, "OT", SecondaryCaptureImageStorage, "AI summary")
+    PRESENTATION = (ResultKind.PRESENTATION, "PR", GrayscaleSoftcopyPresentationStateStorage, "AI outlines")
+    SEGMENTATION = (ResultKind.SEGMENTATION, "SEG", SegmentationStorage, "AI segmentation")
+    PDF = (ResultKind.PDF, "DOC", EncapsulatedPDFStorage, "AI report PDF")
+    REGIONS_3D = (ResultKind.REGIONS_3D, "SR", Comprehensive3DSRStorage, "AI regions")
+    STUDY_3D = (ResultKind.STUDY_3D, "SR", Comprehensive3DSRStorage, "AI assessment")
+    REGIONS_ENHANCED = (ResultKind.REGIONS_ENHANCED, "SR", EnhancedSRStorage, "AI regions")
+    STUDY_ENHANCED = (ResultKind.STUDY_ENHANCED, "SR", EnhancedSRStorage, "AI assessment")
 
-    def __init__(self, kind: Kind, modality: str, sop_class_uid: str, title: str) -> None:
+    def __init__(self, kind: ResultKind, modality: str, sop_class_uid: str, title: str) -> None:
         self.kind = kind
         self.modality = modality
         self.sop_class_uid = sop_class_uid

@@ -11,12 +11,12 @@ import structlog
 from dicomnode.compose.key_objects import key_objects
 from dicomnode.compose.measurement_report import region_reports, study_reports
 from dicomnode.compose.overlay import overlay
-from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.summary import further_pages, summary
 from dicomnode.compose.text_report import text_report
 from dicomnode.dicom.elements import parsing
 from dicomnode.errors import ComposeError, UnsupportedImageError
+from dicomnode.records import ResultKind
 
 log = structlog.get_logger()
 
@@ -47,14 +47,14 @@ def _composed(request: ComposeRequest) -> list[Composed]:
         if finding.heatmap is not None
     }
     results = list(overlays.values())
-    if Kind.SUMMARY in request.kinds:
+    if ResultKind.SUMMARY in request.kinds:
         results += summary(request)
-    if Kind.PAGE in request.kinds:
+    if ResultKind.PAGE in request.kinds:
         results += further_pages(request)
-    if Kind.TEXT in request.kinds:
+    if ResultKind.TEXT in request.kinds:
         results += [text_report(request, text, overlays) for text in report.texts]
     results += [*region_reports(request, overlays), *study_reports(request)]
-    if Kind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
+    if ResultKind.KEY_OBJECTS in request.kinds and request.level.has_kos and report.is_actionable and overlays:
         results.append(key_objects(request, overlays))
     return [*results, *_by_profile(request)]
 
@@ -91,9 +91,9 @@ def _pdf_reports() -> Callable[[ComposeRequest], Iterable[Composed]]:
 
 # Imported at the first request, as their libraries cost a worker memory.
 _BY_PROFILE = (
-    (frozenset([Kind.PRESENTATION]), _presentation_states),
-    (frozenset([Kind.SEGMENTATION, Kind.FILM_SEGMENTATION]), _segmentations),
-    (frozenset([Kind.PDF]), _pdf_reports),
+    (frozenset([ResultKind.PRESENTATION]), _presentation_states),
+    (frozenset([ResultKind.SEGMENTATION, ResultKind.FILM_SEGMENTATION]), _segmentations),
+    (frozenset([ResultKind.PDF]), _pdf_reports),
 )
 
 

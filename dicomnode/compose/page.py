@@ -11,9 +11,9 @@ from dicomnode import __version__
 from dicomnode.compose import written
 from dicomnode.compose.readable import drawable, readable_text
 from dicomnode.compose.request import ComposeRequest
-from dicomnode.compose.times import in_zone_of
 from dicomnode.compose.typeface import missing
 from dicomnode.dicom.elements import date, person, text
+from dicomnode.dicom.times import in_zone_of
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.dicom.words import LABELS
 from dicomnode.records import (

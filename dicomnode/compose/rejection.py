@@ -24,10 +24,10 @@ from dicomnode import __version__
 from dicomnode.compose.common import REVISION_STEP, file_meta, first_series_number, series_description
 from dicomnode.compose.document import CONTAINS, device_observer, language, root, separate, study_reference, text_item
 from dicomnode.compose.request import Composed
-from dicomnode.compose.times import Moment, local_time
 from dicomnode.dicom import codes
 from dicomnode.dicom.codes import code
 from dicomnode.dicom.header import identity
+from dicomnode.dicom.times import Moment, local_time
 from dicomnode.dicom.uids import MANUFACTURER, derived_uid
 from dicomnode.records import Answer, ResultInstance, WithdrawalReason
 from dicomnode.settings import ComposeSettings

@@ -10,14 +10,14 @@ from pathlib import Path
 from pydicom import Dataset
 
 from dicomnode.compose.answer_key import answer_key, file_digest
-from dicomnode.compose.profiles import PROFILES, Kind
+from dicomnode.compose.profiles import PROFILES
 from dicomnode.compose.typeface import font_path
 from dicomnode.dicom.elements import text
 from dicomnode.dicom.header import identity
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.same_patient import patient_groups
 from dicomnode.errors import ComposeError
-from dicomnode.records import Report, ResultInstance, ViewerProfile
+from dicomnode.records import Report, ResultInstance, ResultKind, ViewerProfile
 from dicomnode.settings import AcuityLevel, ComposeSettings
 
 
@@ -47,7 +47,7 @@ class ComposeRequest:
     level: AcuityLevel
     """What the report's acuity means in the house."""
     settings: ComposeSettings
-    kinds: frozenset[Kind] = PROFILES[ViewerProfile.STANDARD]
+    kinds: frozenset[ResultKind] = PROFILES[ViewerProfile.STANDARD]
     """What the destinations need together."""
     previous: tuple[ResultInstance, ...] = ()
     """Results of earlier revisions of the study: predecessors of the documents with the same role."""

@@ -18,7 +18,6 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicomnode import __version__
 from dicomnode.compose.common import Series, common_attributes, orientation, tracking_uid
 from dicomnode.compose.measurement_report import has_place
-from dicomnode.compose.profiles import Kind
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.texts import long_string
 from dicomnode.dicom import codes
@@ -27,7 +26,7 @@ from dicomnode.dicom.elements import text
 from dicomnode.dicom.header import copied, identity
 from dicomnode.dicom.uids import MANUFACTURER, derived_uid
 from dicomnode.dicom.words import PICTURE_WARNING, percent
-from dicomnode.records import BundleIdentity, ByteArray, Finding, Heatmap
+from dicomnode.records import BundleIdentity, ByteArray, Finding, Heatmap, ResultKind
 
 _SOURCE = (
     "SOPClassUID",
@@ -63,8 +62,8 @@ def segmentations(request: ComposeRequest) -> Iterator[Composed]:
         yield _segmentation(request, found, number)
 
 
-def _kind(source: Dataset) -> Kind:
-    return Kind.SEGMENTATION if text(source, "FrameOfReferenceUID") else Kind.FILM_SEGMENTATION
+def _kind(source: Dataset) -> ResultKind:
+    return ResultKind.SEGMENTATION if text(source, "FrameOfReferenceUID") else ResultKind.FILM_SEGMENTATION
 
 
 def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatmap]], number: int) -> Composed:
@@ -72,7 +71,7 @@ def _segmentation(request: ComposeRequest, found: Sequence[tuple[Finding, Heatma
     kind = _kind(source)
     role = f"{kind}.{number}"
     ds = common_attributes(request, Series.SEGMENTATION, role, number)
-    if kind is Kind.FILM_SEGMENTATION:
+    if kind is ResultKind.FILM_SEGMENTATION:
         ds.PatientOrientation = orientation(source)
     by_uid = {heatmap.image.sop_instance_uid: heatmap for _, heatmap in found}
     uids = list(by_uid)
@@ -127,7 +126,7 @@ def _source(request: ComposeRequest, heatmap: Heatmap) -> Dataset:
     ds = identity(request.study)
     ds.update(copied(source, [Tag(keyword) for keyword in _SOURCE]))
     ds.Rows, ds.Columns = heatmap.weights.shape
-    if _kind(source) is Kind.FILM_SEGMENTATION and "PixelSpacing" in ds:
+    if _kind(source) is ResultKind.FILM_SEGMENTATION and "PixelSpacing" in ds:
         # Spacing without slices makes Pixel Measures that highdicom itself cannot read back; it is the image's anyway.
         del ds.PixelSpacing
     return ds

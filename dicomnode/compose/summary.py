@@ -10,11 +10,10 @@ from dicomnode.compose.compression import set_pixels
 from dicomnode.compose.ink import SCREEN
 from dicomnode.compose.layout import SHEET_WIDTH, sheets_of
 from dicomnode.compose.page import Page, page_of
-from dicomnode.compose.profiles import Kind
 from dicomnode.compose.raster import rasterised
 from dicomnode.compose.request import Composed, ComposeRequest
 from dicomnode.compose.typeface import can_be_shaped
-from dicomnode.records import ByteArray
+from dicomnode.records import ByteArray, ResultKind
 
 SCALE = 1.75
 """Pixels a point: A4 is 1041 pixels wide."""
@@ -22,7 +21,7 @@ SCALE = 1.75
 
 def summary(request: ComposeRequest) -> Iterator[Composed]:
     """Compose the page in the house's language, or in English with a remark where it cannot be drawn."""
-    return _drawn(request, page_of(request, can_be_shaped), Kind.SUMMARY.value)
+    return _drawn(request, page_of(request, can_be_shaped), ResultKind.SUMMARY.value)
 
 
 def further_pages(request: ComposeRequest) -> Iterator[Composed]:
@@ -35,7 +34,7 @@ def further_pages(request: ComposeRequest) -> Iterator[Composed]:
         alone = replace(request, report=replace(request.report, texts=(text,)))
         page = page_of(alone, can_be_shaped)
         if text.language == page.language != shown:
-            yield from _drawn(request, page, f"{Kind.PAGE}.{text.language}", language=text.language)
+            yield from _drawn(request, page, f"{ResultKind.PAGE}.{text.language}", language=text.language)
 
 
 def _drawn(request: ComposeRequest, page: Page, role: str, *, language: str = "") -> Iterator[Composed]:

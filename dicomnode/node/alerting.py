@@ -9,11 +9,10 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset
 
-from dicomnode.compose.profiles import Kind
-from dicomnode.compose.times import in_zone_of
 from dicomnode.dicom import codes
 from dicomnode.dicom.elements import date, items, text, time
 from dicomnode.dicom.reading import read_header
+from dicomnode.dicom.times import in_zone_of
 from dicomnode.errors import StorageError, UnsupportedImageError
 from dicomnode.records import (
     Alert,
@@ -23,6 +22,7 @@ from dicomnode.records import (
     CodedConcept,
     Issuer,
     NamedPatient,
+    ResultKind,
 )
 from dicomnode.store.inputs import InputStore
 from dicomnode.store.results import ResultStore
@@ -55,7 +55,7 @@ class AlertMessages:
         read = self._inputs.of(alert.job_id) or self._inputs.with_beside(alert.job_id)
         results = self._results.of_job(alert.job_id)
         result = _first(one.path for one in results)
-        report = _first(one.path for one in results if one.role.startswith(Kind.TEXT))
+        report = _first(one.path for one in results if one.role.startswith(ResultKind.TEXT))
         image = _first(one.path for one in read)
         headers = [ds for ds in (result, image) if ds is not None]
         modality = next((one.key.modality for one in read if one.key.modality), "")

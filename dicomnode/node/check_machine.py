@@ -122,7 +122,7 @@ def _senders(settings: Settings) -> Iterator[Found]:
 
 
 def _zone(settings: Settings) -> Iterator[Found]:
-    from dicomnode.compose.times import is_zone_unknown
+    from dicomnode.dicom.times import is_zone_unknown
 
     if is_zone_unknown(settings.compose.timezone):
         yield note(

@@ -7,14 +7,15 @@ from io import BytesIO
 
 from pydicom import dcmwrite
 
-from dicomnode.compose import Composed, Kind, kind_of
+from dicomnode.compose import Composed, kind_of
 from dicomnode.errors import ComposeError
 from dicomnode.node.frame import Failure, attempt
 from dicomnode.node.unread import is_of_the_study
+from dicomnode.records import ResultKind
 from dicomnode.store.results import NewResult
 
 
-def encoded_for(composed: Composed, kinds: Mapping[str, frozenset[Kind]]) -> NewResult:
+def encoded_for(composed: Composed, kinds: Mapping[str, frozenset[ResultKind]]) -> NewResult:
     """As `encoded`, for those destinations that get objects of this kind."""
     return encoded(composed, tuple(name for name, wanted in kinds.items() if kind_of(composed.role) in wanted))
 

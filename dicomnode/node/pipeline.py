@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 from pydicom import Dataset
 
-from dicomnode.compose import ComposeRequest, Kind, compose
+from dicomnode.compose import ComposeRequest, compose
 from dicomnode.dicom import files
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.errors import (
@@ -42,6 +42,7 @@ from dicomnode.records import (
     Reading,
     ReasonCode,
     Report,
+    ResultKind,
     Stage,
     reason,
 )
@@ -335,7 +336,12 @@ class Pipeline:
         return self._study
 
     def _request(
-        self, job: Job, report: Report, succession: Succession, kinds: frozenset[Kind], sources: tuple[Dataset, ...]
+        self,
+        job: Job,
+        report: Report,
+        succession: Succession,
+        kinds: frozenset[ResultKind],
+        sources: tuple[Dataset, ...],
     ) -> ComposeRequest:
         documented, beside = (sources, ()) if sources else self._sources(job)
         is_brief = is_unmatched(job) and self._settings.schedule.unmatched_studies != "all"

@@ -237,7 +237,7 @@ class Supervisor:
         theirs.close()
 
     def _end(self, reason: str) -> None:
-        log.info("stopping", why=reason or "a process cannot be started")
+        log.info("stopping", why=reason or "an error, told at the end")
         begun = time.monotonic()
         for role in self._roles:
             if role.lifeline is not None:

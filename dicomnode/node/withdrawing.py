@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 
 from dicomnode.compose import ComposeRequest
 from dicomnode.compose.rejection import RejectionRequest, rejection_note
-from dicomnode.compose.times import in_zone_of
 from dicomnode.dicom.patient import is_identified, patient_of
 from dicomnode.dicom.reading import read_header
 from dicomnode.dicom.same_patient import contradiction
+from dicomnode.dicom.times import in_zone_of
 from dicomnode.errors import LeaseLostError, StorageError, TransientError, UnsupportedImageError
 from dicomnode.node.encoding import encoded
 from dicomnode.records import (

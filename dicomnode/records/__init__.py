@@ -69,7 +69,15 @@ from dicomnode.records.report import (
     Section,
     Sentence,
 )
-from dicomnode.records.result import Delivery, ResultInstance, SendOutcome, SendVerdict, ViewerProfile, verdict_of
+from dicomnode.records.result import (
+    Delivery,
+    ResultInstance,
+    ResultKind,
+    SendOutcome,
+    SendVerdict,
+    ViewerProfile,
+    verdict_of,
+)
 from dicomnode.records.selection import Contrast, KernelClass, LeftOut, Omission, Selection, StackFacts
 from dicomnode.records.verdict import Claim, Estimate, Presence, Stance, Verdict, estimate_of
 
@@ -139,6 +147,7 @@ __all__ = [
     "Report",
     "ReportText",
     "ResultInstance",
+    "ResultKind",
     "Retraction",
     "ReviewReason",
     "Revision",

@@ -20,6 +20,30 @@ class ViewerProfile(StrEnum):
     """IHE AI Results."""
 
 
+class ResultKind(StrEnum):
+    """Kind of result object; a role is a kind, or a kind, a dot and what tells it from others of its kind."""
+
+    OVERLAY = "overlay"
+    SUMMARY = "summary"
+    PAGE = "page"
+    """The summary in a further language."""
+    TEXT = "text-sr"
+    REGIONS = "regions-sr"
+    STUDY = "study-sr"
+    REGIONS_3D = "regions-sr-3d"
+    """The same content as REGIONS under the SOP class Comprehensive 3D SR."""
+    STUDY_3D = "study-sr-3d"
+    REGIONS_ENHANCED = "regions-sr-enhanced"
+    """The same content as REGIONS under the SOP class Enhanced SR."""
+    STUDY_ENHANCED = "study-sr-enhanced"
+    KEY_OBJECTS = "kos"
+    PRESENTATION = "gsps"
+    SEGMENTATION = "seg"
+    FILM_SEGMENTATION = "seg-film"
+    """Segments of an image without a frame of reference."""
+    PDF = "pdf"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultInstance:
     """One object of ours, on disk."""

@@ -290,14 +290,18 @@ def _make_private(database: str | None) -> None:
     Raises
     ------
     SettingsError
-        If it cannot be made.
+        If there is no folder for it.
+    TransientError
+        If it cannot be made or opened.
     """
     if not database or database.startswith((":memory:", "file:")):
         return
     try:
         os.close(open_private(database, os.O_RDWR | os.O_CREAT))
     except OSError as error:
-        raise SettingsError(f"store.database_url: {database} cannot be used: {error.strerror}") from None
+        if isinstance(error, FileNotFoundError):  # its folder is not there
+            raise SettingsError(f"store.database_url: {database} cannot be used: {error.strerror}") from None
+        raise TransientError(f"the index cannot be opened: {sentence(error)}") from None
 
 
 def _opened_to_read(path: Path) -> Callable[[], sqlite3.Connection]:

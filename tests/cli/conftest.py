@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import free_port
 from tiny_bundle import write_tiny_bundle
 
 
@@ -21,6 +22,8 @@ def a_settings_file(tmp_path, monkeypatch):
             '[[rules]]\nname = "chest"\nbundle = "chest"\n[rules.when]\nmodality = ["DX"]\n'
         )
         monkeypatch.setenv("DICOMNODE_SETTINGS", str(path))
+        if "[receive]" not in extra:
+            monkeypatch.setenv("DICOMNODE_RECEIVE__PORT", str(free_port()))  # others may listen on the usual one
         if "TZ" not in os.environ:
             monkeypatch.setenv("TZ", "UTC")  # a machine that names no zone is warned
         return path

@@ -68,7 +68,7 @@ def test_what_cannot_be_done_about_alerts_is_one_sentence(a_settings_file, capsy
             "[acuity.levels.urgent]\nalerts = ['x']",
             "acuity.levels.urgent.alerts names 'x', which is not in send.alerts",
         ),
-        ("[send.alerts.x]\nkind = 'pigeon'", "send.alerts.x: "),
+        ("[send.alerts.x]\nkind = 'pigeon'", "send.alerts.x.kind must be one of"),
         ("[send.alerts.x]\nkind = 'webhook'\nurl = 'https://h/'\nsecret_file = 'none'", "send.alerts.x: secret_file"),
     ],
 )

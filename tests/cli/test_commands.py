@@ -31,8 +31,8 @@ def run(*words: str, capsys) -> tuple[int, str, str]:
 
 
 def one_sentence(text: str) -> str:
-    """The error message, which must be a single line; `config check` adds remarks and a result."""
-    lines = [line for line in text.splitlines() if not line.startswith(("warning: ", "note: ", "checked "))]
+    """The error message, which must be a single line; `config check` adds remarks and a result, `serve` its log."""
+    lines = [line for line in text.splitlines() if not line.startswith(("warning: ", "note: ", "checked ", "{"))]
     assert 1 == len(lines), text
     assert lines[0].startswith("error: ")
     return lines[0]
@@ -203,16 +203,17 @@ def test_serve_says_why_it_cannot_start(a_settings_file, capsys, tmp_path):
     """A missing bundle, a corrupt one, an unknown one in a rule and a port in use are one sentence each."""
     import socket
 
-    a_settings_file()
+    free = f"[receive]\nport = {free_port()}"
+    a_settings_file(free)
     (tmp_path / "chest" / "decoder.onnx").unlink()
     assert "decoder.onnx" in one_sentence(run("serve", capsys=capsys)[2])
 
-    a_settings_file()
+    a_settings_file(free)
     encoder = tmp_path / "chest" / "encoder.onnx"
     encoder.write_bytes(encoder.read_bytes()[:-1] + b"x")
     assert "encoder.onnx" in one_sentence(run("serve", capsys=capsys)[2])
 
-    a_settings_file(bundles="[]")
+    a_settings_file(free, bundles="[]")
     sentence = one_sentence(run("serve", capsys=capsys)[2])
     assert "rules.chest.bundle names 'chest', which is not in infer.bundles; known: none" in sentence
 
@@ -227,7 +228,7 @@ def test_a_second_service_on_the_same_folder_is_refused(a_settings_file, capsys,
     """The message names the process that holds the data folder."""
     from dicomnode.node.rooms import exclusive
 
-    a_settings_file()
+    a_settings_file(f"[receive]\nport = {free_port()}")
     with exclusive(tmp_path / "data"):
         assert "another dicomnode service (process" in one_sentence(run("serve", capsys=capsys)[2])
 

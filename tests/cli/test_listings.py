@@ -315,9 +315,9 @@ def test_without_permission_a_sentence_names_path_user_and_owner(a_settings_file
     err = capfd.readouterr().err
     assert before == sorted(tmp_path.rglob("*"))
     if mode == "readable" and words in LOOKING:
-        assert 0 == status
+        assert 0 == status, err
         return
-    assert 1 == status
+    assert 1 == status, err
     sentence = one_sentence(err)
     assert "this is user nobody; " in sentence
     assert sentence.endswith(f"{tmp_path / 'data'}{'/index.sqlite3' if mode == 'readable' else ''} belongs to root)")

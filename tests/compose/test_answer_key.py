@@ -13,7 +13,7 @@ import pytest
 from compose.conftest import PRIOR, a_finding, a_full_report, a_translation, ct_series, dx_film
 from pydicom import Dataset
 
-from dicomnode.compose import ComposeRequest, Kind, answer_key, compose, typeface
+from dicomnode.compose import ComposeRequest, answer_key, compose, typeface
 from dicomnode.compose.request import ComposeRequest as Request
 from dicomnode.records import (
     Acuity,
@@ -24,6 +24,7 @@ from dicomnode.records import (
     QualityLevel,
     Report,
     ResultInstance,
+    ResultKind,
     ReviewReason,
     Revision,
 )
@@ -52,7 +53,7 @@ OF_THE_REQUEST: dict[str, object] = {
     "node_id": "ANOTHER/node",
     "inputs": ("another header",),
     "started_at": dt.datetime(2026, 3, 4, 5, 6, 8, tzinfo=dt.UTC),
-    "kinds": frozenset([Kind.OVERLAY, Kind.TEXT]),
+    "kinds": frozenset([ResultKind.OVERLAY, ResultKind.TEXT]),
     "previous": (EARLIER,),
 }
 OF_THE_SETTINGS = {
@@ -69,7 +70,9 @@ OF_THE_LEVEL = {"due_s": 1.0, "c_store_priority": 0, "series_flag": "?", "has_ko
 def a_base(a_request) -> ComposeRequest:
     """A request for all that there is."""
     source = dx_film()
-    return a_request((source,), a_full_report(source), kinds=frozenset(Kind), node_id="NODE/1", inputs=("a digest",))
+    return a_request(
+        (source,), a_full_report(source), kinds=frozenset(ResultKind), node_id="NODE/1", inputs=("a digest",)
+    )
 
 
 def changes(base: ComposeRequest, tmp_path: Path) -> Iterator[tuple[str, ComposeRequest]]:
@@ -138,7 +141,7 @@ def test_whatever_changes_an_answer_changes_its_key(a_base, tmp_path, monkeypatc
 def test_the_same_answer_has_the_same_key(a_request, a_base):
     """Made once more, from other objects with the same values, in whatever order sets come."""
     source = dx_film()
-    kinds = frozenset(sorted(Kind, reverse=True))
+    kinds = frozenset(sorted(ResultKind, reverse=True))
     again = a_request((source,), a_full_report(source), kinds=kinds, node_id="NODE/1", inputs=("a digest",))
 
     assert a_base.answer_key == again.answer_key
@@ -157,13 +160,13 @@ def test_every_uid_of_every_role_follows_from_the_key(a_request):
     one, other = (
         {
             c.role: c.dataset
-            for c in compose(a_request(sources, report, kinds=frozenset(Kind), node_id=node, inputs=("d",)))
+            for c in compose(a_request(sources, report, kinds=frozenset(ResultKind), node_id=node, inputs=("d",)))
         }
         for node in ("A/1", "B/2")
     )
 
     assert one.keys() == other.keys()
-    assert {Kind(role.split(".")[0]) for role in one} == frozenset(Kind) - {Kind.FILM_SEGMENTATION}
+    assert {ResultKind(role.split(".")[0]) for role in one} == frozenset(ResultKind) - {ResultKind.FILM_SEGMENTATION}
     for role, ds in one.items():
         assert not own_uids(ds) & own_uids(other[role]), role
     tracked = [{e.value for e in ds.iterall() if e.keyword == "TrackingUID"} for ds in (one["seg.1"], other["seg.1"])]

@@ -14,8 +14,8 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import get_frame
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
-from dicomnode.compose import Kind, compose
-from dicomnode.records import Outcome
+from dicomnode.compose import compose
+from dicomnode.records import Outcome, ResultKind
 from dicomnode.settings import ComposeSettings
 
 SYNTAXES = {"jpeg-ls": JPEGLSLossless, "jpeg-2000": JPEG2000Lossless, "none": ExplicitVRLittleEndian}
@@ -103,7 +103,7 @@ def test_results_are_not_larger_than_their_source(study, a_request):
 def test_pages_in_further_languages_are_compressed_too(a_request):
     """Whatever has pixels."""
     source = dx_film()
-    results = compose(a_request((source,), a_full_report(source), kinds=frozenset([Kind.PAGE])))
+    results = compose(a_request((source,), a_full_report(source), kinds=frozenset([ResultKind.PAGE])))
 
     pages = [c.dataset for c in results if c.role.startswith("page")]
     assert pages

@@ -10,10 +10,10 @@ from compose.conftest import PNEUMOTHORAX, a_finding, a_full_report, a_header, a
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import UID, EncapsulatedPDFStorage
 
-from dicomnode.compose import Kind, compose
+from dicomnode.compose import compose
 from dicomnode.dicom.uids import MANUFACTURER
 from dicomnode.errors import ComposeError
-from dicomnode.records import Outcome, ResultInstance
+from dicomnode.records import Outcome, ResultInstance, ResultKind
 from dicomnode.settings import AcuityLevel
 
 
@@ -69,7 +69,7 @@ def test_composing_twice_gives_the_same_bytes(a_request, a_hard_film):
 
 def test_objects_of_all_profiles_have_the_same_bytes_again(a_request, a_ct_series):
     """PDF, segmentation and the rest take nothing from clock or chance."""
-    request = a_request(a_ct_series, a_full_report(a_ct_series[0]), kinds=frozenset(Kind))
+    request = a_request(a_ct_series, a_full_report(a_ct_series[0]), kinds=frozenset(ResultKind))
 
     first, second = ([encoded(composed.dataset) for composed in compose(request)] for _ in range(2))
 

@@ -17,10 +17,11 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage, CTImageStorage, EnhancedCTImageStorage
 
-from dicomnode.compose import Kind, compose
+from dicomnode.compose import compose
 from dicomnode.dicom.pixels import displayed
-from dicomnode.records import Outcome
+from dicomnode.records import Outcome, ResultKind
 
+ONLY = frozenset([ResultKind.PRESENTATION])
 SIGNED = RAMP.astype(np.int16) - 2048
 RESCALE = {"RescaleSlope": 1, "RescaleIntercept": -1024}
 BRAIN = {"WindowCenter": 1000, "WindowWidth": 1500}
@@ -43,7 +44,7 @@ def states(a_request, source: Dataset) -> list[Dataset]:
     """Presentation states of a finding on the first frame of a source."""
     finding = a_finding(source, rows=source.Rows, columns=source.Columns)
     request = a_request((source,), a_report(Outcome.FINDINGS, finding))
-    results = compose(dataclasses.replace(request, kinds=frozenset([Kind.PRESENTATION])))
+    results = compose(dataclasses.replace(request, kinds=ONLY))
     return [c.dataset for c in results if c.role.startswith("gsps")]
 
 
@@ -146,7 +147,7 @@ def test_pixels_that_are_not_square_are_shown_as_they_are(a_request):
     image = dataclasses.replace(finding.heatmap.image, placement=placement)
     finding = dataclasses.replace(finding, heatmap=dataclasses.replace(finding.heatmap, image=image))
     request = a_request((source,), a_report(Outcome.FINDINGS, finding))
-    results = {c.role: c.dataset for c in compose(dataclasses.replace(request, kinds=frozenset([Kind.PRESENTATION])))}
+    results = {c.role: c.dataset for c in compose(dataclasses.replace(request, kinds=ONLY))}
 
     area = results["gsps.1"].DisplayedAreaSelectionSequence[0]
     assert ([2, 1], [64, 64]) == (area.PresentationPixelAspectRatio, area.DisplayedAreaBottomRightHandCorner)
@@ -204,7 +205,7 @@ def composed_of(a_request, source: Dataset, frame_number: int) -> dict[str, Data
     image = dataclasses.replace(finding.heatmap.image, frame_number=frame_number)
     finding = dataclasses.replace(finding, heatmap=dataclasses.replace(finding.heatmap, image=image))
     request = a_request((source,), a_report(Outcome.FINDINGS, finding))
-    return {c.role: c.dataset for c in compose(dataclasses.replace(request, kinds=frozenset([Kind.PRESENTATION])))}
+    return {c.role: c.dataset for c in compose(dataclasses.replace(request, kinds=ONLY))}
 
 
 def test_dcmtk_shows_a_frame_of_an_enhanced_ct(a_request, tmp_path):

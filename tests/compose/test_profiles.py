@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from io import BytesIO
 
 import highdicom as hd
@@ -19,7 +18,6 @@ from compose.conftest import (
     a_report,
 )
 from compose.test_objects import encoded, every_item
-from helpers import ROOT
 from pydicom import Dataset, dcmread
 from pydicom.uid import (
     BasicTextSRStorage,
@@ -34,10 +32,10 @@ from pydicom.uid import (
 )
 from structlog.testing import capture_logs
 
-from dicomnode.compose import Kind, compose, is_for, kinds_for
+from dicomnode.compose import compose, is_for, kinds_for
 from dicomnode.compose.profiles import PROFILES
 from dicomnode.compose.typeface import can_be_shaped
-from dicomnode.records import Outcome, ViewerProfile
+from dicomnode.records import Outcome, ResultKind, ViewerProfile
 
 
 def results_for(request, profile: ViewerProfile) -> dict[str, Dataset]:
@@ -163,15 +161,6 @@ def test_a_profile_sends_no_sop_class_that_its_peers_do_not_take(profile, outcom
     assert outcome is not Outcome.FINDINGS or sent == PEERS_TAKE[profile]
 
 
-@pytest.mark.parametrize("profile", ViewerProfile)
-def test_the_readme_says_what_a_profile_sends(profile):
-    """The administrator's table has a row for each profile, and every kind stands in it."""
-    (row,) = re.findall(rf"^\| `{profile}` \| ([^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-
-    assert PROFILES[profile] - {Kind.OVERLAY} == {Kind(name) for name in re.findall("`([^`]*)`", row)}
-    assert Kind.OVERLAY in PROFILES[profile]
-
-
 def test_a_language_that_cannot_be_drawn_has_no_page(a_request, a_dx_film):
     """Its place is not taken by English under its name, and the summary is there."""
     report = a_full_report(a_dx_film)
@@ -196,7 +185,7 @@ def test_pages_stand_in_series_of_their_language(a_full_film):
 
 def test_every_kind_goes_to_some_profile():
     """An object that no profile asks for would never be made."""
-    assert set(Kind) == set().union(*PROFILES.values())
+    assert set(ResultKind) == set().union(*PROFILES.values())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +194,7 @@ def test_every_kind_goes_to_some_profile():
 )
 def test_the_same_content_stands_under_each_sop_class(suffix, sop_class, a_request, a_ct_series):
     """Only the SOP class and what identifies the object differ."""
-    request = a_request(a_ct_series, a_full_report(a_ct_series[0]), kinds=frozenset(Kind))
+    request = a_request(a_ct_series, a_full_report(a_ct_series[0]), kinds=frozenset(ResultKind))
     results = {c.role: c.dataset for c in compose(request)}
 
     for role in ("regions-sr", "study-sr"):
@@ -247,7 +236,7 @@ def test_a_presentation_state_shows_the_image_in_its_own_grey_levels(a_request, 
 
 def test_segments_cover_the_regions_on_their_slices(a_full_ct, tmp_path):
     """Read by highdicom: a segment for each finding, at its place, under its tracking UID."""
-    results = compose(dataclasses.replace(a_full_ct, kinds=frozenset([Kind.SEGMENTATION])))
+    results = compose(dataclasses.replace(a_full_ct, kinds=frozenset([ResultKind.SEGMENTATION])))
     (tmp_path / "seg.dcm").write_bytes(encoded(next(c.dataset for c in results if c.role == "seg.1")))
     seg = hd.seg.segread(tmp_path / "seg.dcm")
 

@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from dicomnode.compose import compose
 from dicomnode.compose.profiles import kinds_for
-from dicomnode.compose.times import is_zone_unknown, local_time
+from dicomnode.dicom.times import is_zone_unknown, local_time
 from dicomnode.errors import SettingsError
 from dicomnode.records import Outcome, ViewerProfile
 from dicomnode.settings import load
@@ -105,7 +105,7 @@ def test_a_zone_that_is_none_is_told(tmp_path, zone):
     path = tmp_path / "dicomnode.toml"
     path.write_text(f'[compose]\ntimezone = "{zone}"\n')
 
-    with pytest.raises(SettingsError, match=r"compose.timezone: is not a time zone of the IANA database"):
+    with pytest.raises(SettingsError, match=r"compose.timezone is not a time zone of the IANA database"):
         load(path, {})
 
 

@@ -24,9 +24,9 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicomnode.compose import Kind, compose
+from dicomnode.compose import compose
 from dicomnode.dicom import codes
-from dicomnode.records import Outcome
+from dicomnode.records import Outcome, ResultKind
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 # Java's own limits on stylesheets are too small for PixelMed's templates; the rest makes a short run shorter.
@@ -73,7 +73,7 @@ def some_files(tmp_path_factory, a_request, some_sources) -> dict[str, list[Path
     }
     files: dict[str, list[Path]] = {}
     for name, report in reports.items():
-        for composed in compose(a_request(some_sources, report, kinds=frozenset(Kind))):
+        for composed in compose(a_request(some_sources, report, kinds=frozenset(ResultKind))):
             file = folder / f"{name}-{composed.role}.dcm"
             dcmwrite(file, composed.dataset, enforce_file_format=True)
             files.setdefault(name, []).append(file)
