@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="jobs", help="What is queued, running and done.", no_args_is_help=True)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")]
 JobId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the job, from `jobs list`.")]
 _LARGEST_ID = 2**31 - 1
 
@@ -172,7 +172,7 @@ def _one_job(engine: Engine, target: str) -> dict[str, Any]:
 
 @app.command()
 def retry(job_id: JobId, settings: SettingsOption = None) -> None:
-    """Queue a job again that failed or was canceled, or send its results again that could not be delivered."""
+    """Queue a failed or canceled job again, or send its undelivered results again."""
     stores = stores_to_change(read_settings(settings))
     # What a destination refused can go all the same while another still waits, or holds everything.
     if not stores.results.retry(job_id, now=dt.datetime.now(dt.UTC)):
@@ -230,7 +230,7 @@ def reread(
 
 @app.command()
 def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = None) -> None:
-    """Withdraw the results of a job: rejection notes to whoever holds them, retractions to whoever was notified."""
+    """Withdraw the results of a job: send rejection notes to its destinations, and retract its alerts."""
     from dicomnode import logs
     from dicomnode.node.withdrawing import withdraw as withdraw_answer  # loads what composes
     from dicomnode.records import WithdrawalReason

@@ -88,7 +88,9 @@ class CorrectionStore:
         with write(self._engine) as connection:
             connection.execute(sa.update(instances).where(same).values(content_state=state))
         log.warning(
-            "a correction waits for the operator" if contest.is_correction else "conflict, kept beside",
+            "a correction is waiting for the operator"
+            if contest.is_correction
+            else "conflict: the new content is kept but not read",
             sop_instance_uid=contest.new.key.sop_instance_uid,
             study=contest.new.key.study_instance_uid,
             peer=contest.new.calling_ae_title,
@@ -188,7 +190,7 @@ def _take_place(connection: Connection, contest: Contest, source: str) -> bool:
         look_again(connection, study)
     reconsider(connection, concerned)
     log.warning(
-        "corrected: another content counts now",
+        "correction accepted: the new content replaces the old",
         sop_instance_uid=uid,
         study=new.key.study_instance_uid,
         was_in_study=current.key.study_instance_uid,
