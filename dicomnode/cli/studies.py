@@ -174,7 +174,7 @@ def study_of(engine: Engine, target: str) -> str:
     if not study and target.isascii() and target.isdecimal() and int(target) < 2**31:
         study = (job_row(engine, int(target)) or {}).get("study_instance_uid", "")
     if not study:
-        raise PermanentError(f"no study {target} is kept; `dicomnode studies list` shows those there are")
+        raise PermanentError(f"there is no study {target}; `dicomnode studies list` lists the studies")
     return study
 
 
@@ -241,7 +241,7 @@ def correct(
         chosen = [*{contest.new.key.sop_instance_uid: contest for contest in waiting}.values()]
     if not chosen:
         raise PermanentError(
-            f"no correction of study {study_uid} waits; `dicomnode studies conflicts` shows what is kept"
+            f"no correction of study {study_uid} is waiting; `dicomnode studies conflicts` shows what is kept"
         )
     for contest in chosen:
         if contest.new.key.study_instance_uid != study_uid:

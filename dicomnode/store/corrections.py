@@ -90,7 +90,7 @@ class CorrectionStore:
         log.warning(
             "a correction is waiting for the operator"
             if contest.is_correction
-            else "conflict: the new content is kept but not read",
+            else "conflict: the new content is not read",
             sop_instance_uid=contest.new.key.sop_instance_uid,
             study=contest.new.key.study_instance_uid,
             peer=contest.new.calling_ae_title,
@@ -141,9 +141,9 @@ class CorrectionStore:
         """
         found = self._contents(instances.c.id == number)
         if not found:
-            raise PermanentError(f"there is no content {number}; `dicomnode studies conflicts` shows those there are")
+            raise PermanentError(f"there is no content {number}; `dicomnode studies conflicts` lists them")
         if found[0].content_state is ContentState.CURRENT:
-            raise PermanentError(f"content {number} counts already")
+            raise PermanentError(f"content {number} is already in use")
         return self._contest(found[0])
 
     def _contents(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
