@@ -230,7 +230,7 @@ def test_cancel_and_retry(both_stores):
     number = add_job(both_stores)
     both_stores.jobs.cancel(number, reason="CANCELED: by the operator", now=NOW)
 
-    with pytest.raises(PermanentError, match=f"job {number} has ended; `dicomnode jobs show {number}` says"):
+    with pytest.raises(PermanentError, match=f"job {number} has ended; `dicomnode jobs show {number}` shows"):
         both_stores.jobs.cancel(number, reason="", now=NOW)
     both_stores.jobs.retry(number)
     assert JobState.SCHEDULED == both_stores.jobs.get(number).state
