@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dicomnode.settings import AlertChannel
 
 app = typer.Typer(
-    name="alerts", help="Who was notified of acute findings, and when it was acknowledged.", no_args_is_help=True
+    name="alerts", help="Who was notified of acute findings, and when they acknowledged.", no_args_is_help=True
 )
 
 COLUMNS = ("alert", "channel", "acuity", "findings", "retracts", "created", "acknowledged", "state")
@@ -108,18 +108,18 @@ def retry(
     alert_id: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the alert, from `alerts list`.")],
     settings: SettingsOption = None,
 ) -> None:
-    """Send an alert again that could not be delivered."""
+    """Send an undelivered alert again."""
     stores_to_change(read_settings(settings)).alerts.retry(alert_id, now=dt.datetime.now(dt.UTC))
     err.print(f"alert {alert_id} waits again")
 
 
 @app.command("test")
 def try_(
-    names: Annotated[list[str] | None, typer.Argument(help="Channels to try; without a name, all of them.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Channels to test. Default: all.")] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a message marked as a test to alert channels and say who acknowledges it."""
+    """Send a test message to alert channels and show which of them acknowledge it."""
     channels = read_settings(settings).send.alerts
     wanted = names or list(channels)
     unknown = [name for name in wanted if name not in channels]

@@ -18,24 +18,21 @@ _HELP = (
     "A DICOM-native AI node: studies in over C-STORE, draft reports and heat maps back to the PACS. "
     "Research use only, not for diagnosis."
 )
-_EPILOG = (
-    "Exit status: 0 done; 1 it could not be done, and the message says why; 2 the command line or the settings are "
-    "wrong."
-)
+_EPILOG = "Exit status: 0 success; 1 failure, explained by the message; 2 the command line or the settings are wrong."
 
 COMMANDS = {
-    "serve": "Run the node until it is told to stop (SIGTERM or Ctrl-C).",
-    "init": "Write a settings file: ask for what matters, and explain every other setting with its default.",
-    "send": "Send DICOM files to a peer over C-STORE, byte for byte as stored where the peer accepts that encoding.",
+    "serve": "Run the node until it is stopped (SIGTERM or Ctrl-C).",
+    "init": "Write a settings file: ask for the essential settings, and explain all others with their defaults.",
+    "send": "Send DICOM files to a peer over C-STORE, unchanged if the peer accepts their transfer syntax.",
     "demo": "Run the whole node on synthetic studies and collect the results that reach a sandbox PACS.",
     "config": "Check and show the settings.",
-    "destinations": "The peers that get results.",
+    "destinations": "The peers that receive results.",
     "routes": "Test the routing rules.",
     "studies": "The studies that the node keeps.",
     "jobs": "What is queued, running and done.",
-    "priors": "Earlier studies that studies are compared with.",
-    "alerts": "Who was notified of acute findings, and when it was acknowledged.",
-    "explain": "Where the model looked, and how far to trust that.",
+    "priors": "Earlier studies that new studies are compared with.",
+    "alerts": "Who was notified of acute findings, and when they acknowledged.",
+    "explain": "Heat maps: where the model looked, and how reliable they are.",
     "bundle": "Model bundles.",
     "model": "Train and measure models (extra: train).",
     "samples": "Synthetic sample studies.",

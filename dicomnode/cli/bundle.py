@@ -56,7 +56,7 @@ def show(bundle: BundleArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 def check(bundle: BundleArgument) -> None:
-    """Say whether the node can run a bundle, and if not, every reason."""
+    """Check whether the node can run a bundle; if it cannot, list every reason."""
     from dicomnode.infer.bundle import check_bundle
 
     faults = check_bundle(bundle_folder(bundle))

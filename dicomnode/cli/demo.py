@@ -50,7 +50,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo-results"),
     samples: Annotated[
         Path,
-        typer.Option(help="Folder with one folder for each study to send. If missing, the samples are drawn anew."),
+        typer.Option(help="Folder with one folder for each study to send. If it is missing, the samples are created."),
     ] = Path("sample_dicom"),
     timeout_s: Annotated[float, typer.Option(help="Longest wait for all results, in seconds.")] = 120.0,
 ) -> None:

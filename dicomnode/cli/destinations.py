@@ -9,7 +9,7 @@ import typer
 from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings, show_rows
 from dicomnode.errors import NodeError, SettingsError
 
-app = typer.Typer(name="destinations", help="The peers that get results.", no_args_is_help=True)
+app = typer.Typer(name="destinations", help="The peers that receive results.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -23,11 +23,11 @@ def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def echo(
-    names: Annotated[list[str] | None, typer.Argument(help="Destinations to try; without a name, all of them.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Destinations to test. Default: all.")] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a C-ECHO to destinations and say who answers."""
+    """Send a C-ECHO to destinations and show which of them respond."""
     from dicomnode.send.echo import echo as c_echo
 
     send = read_settings(settings).send

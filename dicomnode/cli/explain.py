@@ -12,7 +12,9 @@ from dicomnode.cli.common import JsonOption, SettingsOption, err, read_settings,
 from dicomnode.cli.looking import index, require_data
 from dicomnode.cli.studies import study_of
 
-app = typer.Typer(name="explain", help="Where the model looked, and how far to trust that.", no_args_is_help=True)
+app = typer.Typer(
+    name="explain", help="Heat maps: where the model looked, and how reliable they are.", no_args_is_help=True
+)
 
 MethodOption = Annotated[list[str] | None, typer.Option("--method", help="Method of explanation; repeat for several.")]
 
@@ -30,7 +32,7 @@ def study(  # noqa: PLR0913  # one option a parameter
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the model on a kept study again and write its heat maps as PNG and .npz files, with any method."""
+    """Run the model on a stored study again and write its heat maps as PNG and .npz files, with any method."""
     from dicomnode.node.explaining import explain_study
     from dicomnode.node.rooms import open_stores
 
@@ -53,7 +55,7 @@ def evaluate(  # noqa: PLR0913  # one option a parameter
     out: Annotated[Path, typer.Option(help="Folder for explanations.json and explanations.html.")],
     method: MethodOption = None,
     images: Annotated[int, typer.Option(min=4, help="At most this many images of each kind.")] = 48,
-    slow_images: Annotated[int, typer.Option(min=2, help="As --images, for methods that take seconds an image.")] = 12,
+    slow_images: Annotated[int, typer.Option(min=2, help="The same for methods that take seconds per image.")] = 12,
     split: Annotated[str, typer.Option(help="Split to measure on: train, val or test.")] = "test",
 ) -> None:
     """Measure how far the heat maps of a bundle can be trusted, each method compared with chance (extra: train)."""

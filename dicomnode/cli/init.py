@@ -19,7 +19,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing and write the defaults.")] = False,
 ) -> None:
-    """Write a settings file: ask for what matters, and explain every other setting with its default.
+    """Write a settings file: ask for the essential settings, and explain all others with their defaults.
 
     Without a terminal nothing is asked.
     """

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="jobs", help="What is queued, running and done.", no_args_is_help=True)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")]
 JobId = Annotated[int, typer.Argument(min=1, max=LARGEST_JOB, help="Number of the job, from `jobs list`.")]
 
 
@@ -169,13 +169,13 @@ def _one_job(engine: Engine, target: str) -> dict[str, Any]:
         jobs = job_page(engine, Wanted(limit=0), study_instance_uid=study).rows
         row = max(jobs, key=lambda job: job["id"], default=None)
     if row is None:
-        raise PermanentError(f"there is no job {target}; `dicomnode jobs list` shows those there are")
+        raise PermanentError(f"there is no job {target}; `dicomnode jobs list` lists the jobs")
     return row
 
 
 @app.command()
 def retry(job_id: JobId, settings: SettingsOption = None) -> None:
-    """Queue a job again that failed or was canceled, or send its results again that could not be delivered."""
+    """Queue a failed or canceled job again, or send its undelivered results again."""
     stores = stores_to_change(read_settings(settings))
     # What a destination refused can go all the same while another still waits, or holds everything.
     if not stores.results.retry(job_id, now=dt.datetime.now(dt.UTC)):
@@ -205,7 +205,7 @@ def resend(
     read = read_settings(settings)
     rows = resend_results(read, stores_to_change(read), job_id, destination or (), is_trial=dry_run)
     show_rows(rows, ("destination", "results"), as_json=as_json, empty="")
-    err.print("nothing was changed (--dry-run)" if dry_run else f"the results of job {job_id} wait to be sent again")
+    err.print("nothing was changed (--dry-run)" if dry_run else f"the results of job {job_id} will be sent again")
 
 
 @app.command()
@@ -227,13 +227,13 @@ def reread(
         return
     former = ", ".join(str(job_id) for job_id in done["replaces"]) or "none"
     study, jobs = done["study_instance_uid"], ", ".join(str(job_id) for job_id in done["jobs"])
-    told = f"study {study} would be read again" if dry_run else f"study {study} is read again, by job: {jobs}"
-    err.print(f"{told}; answers that this will withdraw, by job: {former}")
+    told = f"study {study} would be read again" if dry_run else f"study {study} is being read again by job {jobs}"
+    err.print(f"{told}; jobs whose results will be withdrawn: {former}")
 
 
 @app.command()
 def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = None) -> None:
-    """Withdraw the results of a job: rejection notes to whoever holds them, retractions to whoever was notified."""
+    """Withdraw the results of a job: send rejection notes to its destinations, and retract its alerts."""
     from dicomnode import logs
     from dicomnode.node.withdrawing import withdraw as withdraw_answer  # loads what composes
     from dicomnode.records import WithdrawalReason
@@ -246,8 +246,8 @@ def withdraw(job_id: JobId, dry_run: DryRun = False, settings: SettingsOption = 
     if answer is None:
         job = stores.jobs.get(job_id)
         if job is None:
-            raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
-        told = f"`dicomnode jobs show {job_id}` says where it stands"
+            raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` lists the jobs")
+        told = f"`dicomnode jobs show {job_id}` shows its state"
         raise PermanentError(f"job {job_id} has no results to withdraw; {told}")
     if not answer.stands:
         raise PermanentError(f"job {job_id} was withdrawn before: {answer.withdrawal and answer.withdrawal.words}")

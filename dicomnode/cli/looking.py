@@ -36,7 +36,7 @@ UntilOption = Annotated[
     str, typer.Option(help="Received before then, written as for --since; a date includes that day.", metavar="WHEN")
 ]
 LimitOption = Annotated[int, typer.Option(min=0, help="Show at most this many rows; 0 shows all.")]
-WideOption = Annotated[bool, typer.Option("--wide", help="Show more columns and the UIDs, however long the lines get.")]
+WideOption = Annotated[bool, typer.Option("--wide", help="Show more columns and the UIDs, in lines of any length.")]
 PatientsOption = Annotated[bool, typer.Option("--show-patients", help="Show patient names and IDs, in JSON too.")]
 PatientOption = Annotated[
     str, typer.Option(help="Only this Patient ID, or names beginning with this text; needs --show-patients.")

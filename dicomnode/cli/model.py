@@ -26,7 +26,7 @@ ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Number of thread
 def train(
     recipe: RecipeArgument,
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder for the new bundle; a training that was stopped continues there.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; an interrupted training continues there.")],
     threads: ThreadsOption = None,
 ) -> None:
     """Train an encoder-decoder, compress it to INT8 graphs, measure it, and pack it as a bundle."""
@@ -64,7 +64,7 @@ def join(
     data: DataOption,
     trained: TrainedOption,
     language: Annotated[Path, typer.Option(help="Folder of a GPT-2, Llama or Qwen2 checkpoint with its tokenizer.")],
-    out: Annotated[Path, typer.Option(help="Folder for the new bundle; a training that was stopped continues there.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; an interrupted training continues there.")],
     threads: ThreadsOption = None,
 ) -> None:
     """Replace a trained bundle's decoder by a frozen language model, and train the prompter between them."""

@@ -14,7 +14,7 @@ from dicomnode.errors import PermanentError
 if TYPE_CHECKING:
     from dicomnode.priors.search import Candidate
 
-app = typer.Typer(name="priors", help="Earlier studies that studies are compared with.", no_args_is_help=True)
+app = typer.Typer(name="priors", help="Earlier studies that new studies are compared with.", no_args_is_help=True)
 
 _COLUMNS = ("accession", "modality", "study_date", "description", "found_in", "compared", "why_not")
 
@@ -32,7 +32,7 @@ def find(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which earlier study a study would be compared with, and why not the patient's others; fetches nothing."""
+    """Show which earlier study a study would be compared with, and why not with others; retrieves nothing."""
     from dicomnode.node.rooms import admission, open_stores
     from dicomnode.priors.search import PriorSearch, of_one_patient, patience_of, summary_of_kept
 
@@ -64,7 +64,7 @@ def find(
 
 @app.command("index")
 def index_(settings: SettingsOption = None) -> None:
-    """Add the patients of studies that were kept before the index had patients."""
+    """Add to the patient index the studies that were stored before it existed."""
     count = stores_to_change(read_settings(settings)).instances.index_patients()
     out.print(f"{count} instances added to the index of patients")
 

@@ -29,7 +29,7 @@ def try_files(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which rule applies to files or to a received study, why the other rules do not, and what could be added."""
+    """Show which rule applies to files or to a received study, why others do not, and which rule could be added."""
     if bool(files) == bool(study):
         raise SettingsError("name DICOM files, or a study with --study")
     loaded = read_settings(settings)

@@ -16,7 +16,7 @@ app = typer.Typer(name="samples", help="Synthetic sample studies.", no_args_is_h
 
 @app.command()
 def write(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
-    """Draw the synthetic studies of sample_dicom anew; the same files every time."""
+    """Create the synthetic studies of sample_dicom; the files are the same every time."""
     try:
         write_samples(folder)
     except OSError as error:

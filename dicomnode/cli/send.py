@@ -39,9 +39,9 @@ def send(
     to: Annotated[str, typer.Option(help="Peer, as AE@host:port.")],
     calling_ae_title: Annotated[str, typer.Option(help="AE title to call as.")] = "DICOMNODE",
 ) -> None:
-    """Send DICOM files to a peer over C-STORE, byte for byte as stored where the peer accepts that encoding.
+    """Send DICOM files to a peer over C-STORE, unchanged if the peer accepts their transfer syntax.
 
-    Of a folder, what is not an instance is skipped: the DICOMDIR of a CD, viewer programs, empty files.
+    Files in a folder that are not DICOM instances are skipped: the DICOMDIR of a CD, viewer programs, empty files.
     """
     from dicomnode.send.store_scu import StoreSCU
 

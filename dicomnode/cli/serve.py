@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 def serve(settings: SettingsOption = None) -> None:
-    """Run the node until it is told to stop (SIGTERM or Ctrl-C)."""
+    """Run the node until it is stopped (SIGTERM or Ctrl-C)."""
     logs.occupy_standard_streams()
     os.umask(0o077)  # whatever the node or a library writes is for its own account alone
     # Said before anything heavy is imported: an operator who starts the node sees at once that it starts.

@@ -79,7 +79,7 @@ def list_(  # noqa: PLR0913  # one option a parameter
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the studies, the last received first, each with where its newest job stands."""
+    """List the studies, the latest first, each with the state of its newest job."""
     from dicomnode.store.listing import study_page
 
     sought = wanted(
@@ -175,7 +175,7 @@ def study_of(engine: Engine, target: str) -> str:
     if not study and (number := job_number(target)):
         study = (job_row(engine, number) or {}).get("study_instance_uid", "")
     if not study:
-        raise PermanentError(f"no study {target} is kept; `dicomnode studies list` shows those there are")
+        raise PermanentError(f"there is no study {target}; `dicomnode studies list` lists the studies")
     return study
 
 
@@ -205,7 +205,7 @@ def conflicts(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List contents received under a known SOP Instance UID that do not count, with the elements that differ."""
+    """List instances that arrived again with different content and are not used, with the elements that differ."""
     from dicomnode.node.rooms import open_stores
 
     read = read_settings(settings)
@@ -220,15 +220,15 @@ def correct(
     study_uid: Annotated[str, typer.Argument(help="Study Instance UID that the accepted contents name.")],
     content: Annotated[
         list[int] | None,
-        typer.Option(help="Number of a content that is to count, from `studies conflicts`; repeat for several."),
+        typer.Option(help="Number of a content to accept, from `studies conflicts`; repeat for several."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept contents that were kept beside those that count; without --content, all corrections of the study.
+    """Accept corrected contents of instances; without --content, all corrections of the study.
 
-    What counted before is kept, but no longer read. Jobs that read it are withdrawn, and both studies are read again.
+    The previous contents are kept but no longer read. Jobs that read them are withdrawn; both studies are read again.
     """
     from dicomnode import logs
 
@@ -242,7 +242,7 @@ def correct(
         chosen = [*{contest.new.key.sop_instance_uid: contest for contest in waiting}.values()]
     if not chosen:
         raise PermanentError(
-            f"no correction of study {study_uid} waits; `dicomnode studies conflicts` shows what is kept"
+            f"no correction of study {study_uid} is waiting; `dicomnode studies conflicts` shows what is kept"
         )
     for contest in chosen:
         if contest.new.key.study_instance_uid != study_uid:

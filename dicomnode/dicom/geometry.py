@@ -124,7 +124,7 @@ def pixel_aspect(ds: Dataset, frame_number: int) -> float:
     aspect = pair[0] / pair[1]
     if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
         raise UnsupportedImageError(
-            f"instance {text(ds, 'SOPInstanceUID')}: pixels {aspect:.3g} times as high as wide are none of an image"
+            f"instance {text(ds, 'SOPInstanceUID')}: pixels cannot be {aspect:.3g} times as high as wide"
         )
     return aspect
 

@@ -77,7 +77,7 @@ class Case:
             If the model cannot be asked.
         """
         if self.encode_logits is None:
-            raise ExplainError("this method needs the model's answers to altered images, which are not available here")
+            raise ExplainError("this method needs the model's outputs for altered images, which are not available here")
         return np.asarray(self.encode_logits(pixel_values)[:, self.finding], dtype=np.float32)
 
     def gradients(self, pixel_values: FloatArray | None = None) -> Gradients:

@@ -49,7 +49,7 @@ class Accepts(_Table):
 class Prefers(_Table):
     """What the model was measured on, for CT: of several series the most similar one is read (`infer/selection.py`).
 
-    A series that deviates and is read all the same excludes no finding.
+    A series that deviates but is still read excludes no finding.
     """
 
     kernels: tuple[KernelClass, ...] = ()

@@ -52,7 +52,7 @@ def resend_results(
         is_trial=is_trial,
     )
     if not counts:
-        raise PermanentError(f"job {job_id} was sent nowhere; name a destination with --destination")
+        raise PermanentError(f"job {job_id} was not sent anywhere; name a destination with --destination")
     return [{"destination": name, "results": count} for name, count in counts.items()]
 
 
@@ -98,7 +98,7 @@ def reread(settings: Settings, stores: Stores, target: str, *, is_trial: bool) -
     if kept is None or not stores.instances.in_study(study):
         raise PermanentError(f"no images of study {study} are kept")
     if kept.is_waiting:
-        raise PermanentError("images of the study still arrive; it will be read when it is complete")
+        raise PermanentError("images of the study are still arriving; it will be read when it is complete")
     standing = [a.job_id for a in Withdrawals(stores.results).of_study(study) if a.stands]
     done: dict[str, Any] = {"study_instance_uid": study, "jobs": [], "replaces": standing}
     if is_trial:
@@ -117,7 +117,7 @@ def _study(stores: Stores, target: str) -> str:
         return target
     job = stores.jobs.get(int(target))
     if job is None:
-        raise PermanentError(f"there is no job {target}; `dicomnode jobs list` shows those there are")
+        raise PermanentError(f"there is no job {target}; `dicomnode jobs list` lists the jobs")
     answer = Withdrawals(stores.results).of_job(job.id)
     if answer is not None and answer.replaced_by is not None:
         raise PermanentError(f"job {target} was replaced by job {answer.replaced_by}; reread that one, or the study")

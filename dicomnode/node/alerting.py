@@ -60,7 +60,7 @@ class AlertMessages:
         headers = [ds for ds in (result, image) if ds is not None]
         modality = next((one.key.modality for one in read if one.key.modality), "")
         if result is None and names_patient:
-            log.error("no result of the job can be read: the alert goes out without the patient", alert=alert.id)
+            log.error("no result of the job can be read: the alert is sent without the patient", alert=alert.id)
         knows = names_patient and result is not None
         return AlertMessage(
             control_id=alert.control_id,

@@ -157,7 +157,7 @@ class Courier(Generic[I]):
                 self._settle(item, answer)
                 left.remove(item)
                 if left and self._door.must_give_way(left):
-                    log.info("gives way to an emergent study", remaining=len(left))
+                    log.info("interrupted for an emergent study", remaining=len(left))
                     self._door.put_back(left)
                     left.clear()
                     return

@@ -52,7 +52,7 @@ def explain_study(
     """
     rows = [row for row in stores.jobs.list(study_instance_uid=study_uid) if row["bundle"] and not row["withdrawal"]]
     if not rows:
-        raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` shows those there are")
+        raise PermanentError(f"no bundle has read a study {study_uid}; `dicomnode studies list` lists the studies")
     models = Models(bundle_paths(settings), settings.infer)
     pipeline = Pipeline(settings, models, stores.inputs, stores.results, priors(settings, stores))
     job = stores.jobs.get(max(row["id"] for row in rows))
@@ -91,7 +91,7 @@ def _drawn(method: str, case: Case, model: Reader, picture: Path, longest_side_p
 def _chosen(model: Reader, reading: Reading, findings: Sequence[str]) -> list[int]:
     keys = [finding.key for finding in model.bundle.findings]
     if unknown := sorted(set(findings) - set(keys)):
-        raise PermanentError(f"the bundle does not judge {', '.join(unknown)}; it judges {', '.join(keys)}")
+        raise PermanentError(f"the bundle does not assess {', '.join(unknown)}; it assesses {', '.join(keys)}")
     if findings:
         return [keys.index(key) for key in findings]
     return [k for k, verdict in enumerate(verdicts_of(model.bundle.findings, reading)) if verdict.is_suspected]

@@ -155,7 +155,7 @@ def loop(name: str, run_once: Callable[[], bool], stop: Until, *, beat: Callable
         if isinstance(done, Failure):
             failures += 1
             pause_s = min(2.0 ** (failures - 1), LONGEST_PAUSE_S)
-            done.tell("a loop failed and goes on", loop=name, pause_s=pause_s)
+            done.tell("a loop failed and will continue", loop=name, pause_s=pause_s)
         else:
             failures = 0
             pause_s = 0.0 if done else IDLE_S

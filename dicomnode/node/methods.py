@@ -39,10 +39,10 @@ def method_faults(settings: ExplainSettings, bundles: Mapping[str, Path], *, are
             if concerns and method in refused:
                 yield (
                     f"{where}: {method!r} does no better than chance with the bundle {name!r}, according to its card; "
-                    "`dicomnode explain study` draws it all the same"
+                    "`dicomnode explain study` can still draw it"
                 )
     for key in sorted(set(settings.findings) - keys) if are_all else ():
-        yield f"explain.findings: no bundle of the settings judges {key!r}; known: {', '.join(sorted(keys)) or 'none'}"
+        yield f"explain.findings: no configured bundle assesses {key!r}; known: {', '.join(sorted(keys)) or 'none'}"
 
 
 def methods_like_chance(bundle: Path) -> frozenset[str]:

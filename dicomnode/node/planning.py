@@ -81,5 +81,5 @@ class ArchiveCounter:
             return study_instance_count(self._archive, self._send, study_instance_uid)
         except NodeError as error:
             self._silent_until = time.monotonic() + SILENCE_S
-            log.warning("the archive did not count", study=study_instance_uid, why=str(error))
+            log.warning("the archive did not report the number of instances", study=study_instance_uid, why=str(error))
             return None

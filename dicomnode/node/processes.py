@@ -176,7 +176,9 @@ def receiver(settings: Settings, stop: Stop) -> None:
     stop.wait()
     left = scp.stop(LEAVE_WITHIN_S - 0.5)
     if left:
-        log.warning("associations did not end in time: cut off, and what was not answered was not kept", count=left)
+        log.warning(
+            "associations did not end in time and were aborted; unanswered instances were not stored", count=left
+        )
 
 
 def checks(settings: Settings, _stop: Stop) -> None:

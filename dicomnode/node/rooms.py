@@ -172,7 +172,9 @@ def exclusive(data_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise SettingsError(f"store.data_dir: {data_dir} cannot be used: {error.strerror}") from None
     if opened:
-        log.warning("the data folder was open to other accounts and is closed now", entries=opened)
+        log.warning(
+            "the data folder was accessible to other accounts; its permissions are restricted now", entries=opened
+        )
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -208,7 +208,9 @@ class Supervisor:
         limit_s = self._patience_s if role.beats else max(self._patience_s, STARTS_WITHIN_S)
         name, last = min(role.beats.items(), key=lambda beat: beat[1], default=(role.name, role.started_at))
         if now - last > limit_s:
-            log.error("process hangs, ended", role=role.name, loop=name, without_progress_s=round(now - last))
+            log.error(
+                "process hung and was terminated", role=role.name, loop=name, without_progress_s=round(now - last)
+            )
             role.end = f"it made no progress for {limit_s:g} s and its process was ended"
             role.process.kill()
             role.process.join()
@@ -247,7 +249,7 @@ class Supervisor:
                 continue
             role.process.join(max(0.1, begun + STOP_WAIT_S - time.monotonic()))
             if role.process.is_alive():
-                log.warning("process does not end, killed", role=role.name)
+                log.warning("process did not stop in time and was killed", role=role.name)
                 role.process.kill()
                 role.process.join()
         log.info("stopped", seconds=round(time.monotonic() - begun, 1))

@@ -82,7 +82,7 @@ class Worker:
             return
         tries = max(job.attempts - 1, 0)
         if self._jobs.postpone(job, not_before=utc_now(), reason=job.reason, attempts=tries):
-            log.info("given back, the service stops", job=job.id, study=job.study_instance_uid)
+            log.info("returned to the queue, the service stops", job=job.id, study=job.study_instance_uid)
 
     def _run(self, job: Job) -> None:
         tries = self._settings.schedule.maximum_attempts

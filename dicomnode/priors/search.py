@@ -237,7 +237,7 @@ class PriorSearch:
     def _asked(self, question: Callable[[], _T], patience: Patience) -> _T:
         """Query, and retry; an archive that stays silent is not queried for a while."""
         if time.monotonic() < self._silent_until:
-            raise PeerUnreachableError(f"{self._settings.priors.source} did not answer a moment ago")
+            raise PeerUnreachableError(f"{self._settings.priors.source} did not respond a moment ago")
         for attempt in range(1, patience.attempts + 1):
             try:
                 return question()

@@ -153,7 +153,7 @@ def _store_request(command: Command) -> dict[int, bytes]:
     sop_class = _uid(command, AFFECTED_SOP_CLASS_UID, "Class", StoreStatus.SOP_CLASS_NOT_SUPPORTED)
     instance = _uid(command, AFFECTED_SOP_INSTANCE_UID, "Instance", StoreStatus.INVALID_SOP_INSTANCE)
     if not command.has_data_set:
-        raise InstanceRefusedError("the request brings no data set", status=StoreStatus.CANNOT_UNDERSTAND)
+        raise InstanceRefusedError("the request has no data set", status=StoreStatus.CANNOT_UNDERSTAND)
     elements = {
         **_heading(command),
         AFFECTED_SOP_CLASS_UID: sop_class,

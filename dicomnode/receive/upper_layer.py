@@ -69,7 +69,7 @@ class PeerSocket(AssociationSocket):  # type: ignore[misc]  # the library counts
         """
         longest = self._upper_layer.longest_pdu_bytes
         if nr_bytes > longest:
-            raise MalformedMessageError(f"a PDU of {nr_bytes} bytes, and {longest} are the most that is taken")
+            raise MalformedMessageError(f"a PDU of {nr_bytes} bytes; at most {longest} are accepted")
         try:
             read: bytearray = super().recv(nr_bytes)
         except TimeoutError:

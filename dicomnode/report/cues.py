@@ -320,5 +320,5 @@ def cues_of(language: str) -> Cues:
     """
     found = _CUES.get(language.split("-")[0].lower())
     if found is None:
-        raise BundleError(f"no drafts can be checked in {language!r}; known: {', '.join(sorted(_CUES))}")
+        raise BundleError(f"drafts cannot be checked in {language!r}; known: {', '.join(sorted(_CUES))}")
     return found

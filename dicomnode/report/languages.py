@@ -65,13 +65,13 @@ class Language:
         self.tag = tag
         self.base = tag.split("-")[0].lower()
         if self.base not in known_languages():
-            raise SettingsError(f"report.languages: no words for {tag!r}; known: {', '.join(known_languages())}")
+            raise SettingsError(f"report.languages: {tag!r} is not supported; known: {', '.join(known_languages())}")
         try:
             self._locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             raise SettingsError(f"report.languages: {tag!r} names no known region, as pt-BR and en-GB do") from None
         if self._locale.script not in (None, Locale.parse(_MAIN.get(self.base, self.base)).script):
-            raise SettingsError(f"report.languages: {tag!r} is written in letters that there are no words in")
+            raise SettingsError(f"report.languages: {tag!r} is written in a script that is not supported")
         self.is_right_to_left = self._locale.text_direction == "rtl"
         # Isolating marks keep Latin words and numbers in their place among Arabic ones; elsewhere they are noise.
         self._bundle = FluentBundle([tag], use_isolating=self.is_right_to_left)

@@ -186,7 +186,7 @@ def _coherent(content: Content, settings: ReportSettings) -> Report:
     found = contradictions(report, content.draft_language)
     if not found:
         return report
-    log.error("the report contradicts itself and is written from codes alone", why=found[0], more=len(found) - 1)
+    log.error("the report contradicts itself and is rewritten from the codes", why=found[0], more=len(found) - 1)
     coded = described(content.findings, (), has_draft=False).statements
     report = _report(replace(content, described=coded, is_truncated=False, reworded=0, withheld=0), settings)
     texts = tuple(text for text in report.texts if not contradictions(replace(report, texts=(text,))))

@@ -118,7 +118,7 @@ class DicomWebUserAgent:
             with parsing("no DICOM JSON"):
                 return [_searchable(Dataset.from_json(match)) for match in json.loads(body or b"[]")]
         except UnsupportedImageError:
-            raise PeerRefusedError(f"{self.name} answered a search with what is no DICOM JSON") from None
+            raise PeerRefusedError(f"{self.name} answered a search with something other than DICOM JSON") from None
 
     def _retrieve(self, connection: http.client.HTTPConnection, path: str, deadline: Deadline) -> list[bytes]:
         """WADO-RS (PS3.18 10.4): the parts of its answer."""
@@ -183,4 +183,4 @@ def _fetched(file: bytes, where: str) -> Fetched:
                 encoded=file,
             )
     except UnsupportedImageError:
-        raise PeerRefusedError(f"{where} sent an instance that is no DICOM file") from None
+        raise PeerRefusedError(f"{where} sent an instance that is not a DICOM file") from None

@@ -30,7 +30,7 @@ def exchange(message: bytes, *, host: str, port: int, timeout_s: float, tls: ssl
     try:
         plain = socket.create_connection((host, port), timeout=timeout_s)
     except (OSError, UnicodeError):  # a name that cannot be encoded for DNS is a UnicodeError
-        raise PeerUnreachableError(f"nobody answers at {where}") from None
+        raise PeerUnreachableError(f"there is no answer at {where}") from None
     with plain:
         try:
             connection = plain if tls is None else tls.wrap_socket(plain, server_hostname=host)

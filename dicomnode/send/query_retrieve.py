@@ -162,7 +162,7 @@ class QueryRetrieveSCU:
                 if status.get("Status") == _UNKNOWN_DESTINATION:
                     raise PeerRefusedError(
                         f"{self._peer.ae_title} does not know {self._receiver_ae_title}: "
-                        "tell it the AE title, address and port of this node's receiver"
+                        "configure the AE title, address and port of this node's receiver there"
                     )
                 self._is_pending(status, "C-MOVE")
                 self._stop_when_over(assoc, model, deadline)

@@ -45,7 +45,7 @@ def tls_context(channel: AlertChannel, certificate_file: Path | None = None) -> 
     try:
         context = ssl.create_default_context(cafile=channel.ca_file)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise SettingsError(f"ca_file {channel.ca_file} is no readable PEM file of certificates") from None
+        raise SettingsError(f"ca_file {channel.ca_file} is not a readable PEM file of certificates") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate_file is not None:
         try:

@@ -46,7 +46,7 @@ def send_webhook(channel: WebhookChannel, message: AlertMessage) -> str:
     if status in REFUSED:
         raise PeerRefusedError(f"the receiver refused the request: HTTP {status}")
     if 300 <= status < 400:
-        raise TransientError(f"HTTP {status}: the receiver points to another address; redirects are not followed")
+        raise TransientError(f"HTTP {status}: the receiver redirects to another address; redirects are not followed")
     raise TransientError(f"the receiver did not accept the request: HTTP {status}")
 
 

@@ -38,7 +38,7 @@ def element_name(written: str) -> str:
     if group in (0x0000, 0x0002):
         raise ValueError(f"{written!r} is not in the data set: command and file meta are no part of it")
     if group >= _FIRST_PIXELS:
-        raise ValueError(f"{written!r} stands with or behind the pixels, and rules read what is before them")
+        raise ValueError(f"{written!r} is part of the pixel data or follows it, and rules read only elements before it")
     is_known = dictionary_has_tag(tag)
     vr = dictionary_VR(tag) if is_known else ""
     if vr == "SQ" or vr in _BINARY:

@@ -21,16 +21,16 @@ class ReceiveSettings(Table):
     allowed_calling_ae_titles: tuple[AETitlePattern, ...] = ("*",)
     """Who may send, for example ["PACS", "CT*"]; * is any text, ? one character. ["*"] is everybody, [] nobody."""
     maximum_associations: Annotated[int, Field(ge=1)] = 50
-    """Associations served at once; one more is rejected for now (local limit exceeded)."""
+    """Maximum number of simultaneous associations; more are rejected as transient (local limit exceeded)."""
     acse_timeout_s: NetworkSeconds = 30.0
-    """Longest wait for the association request on a new connection."""
+    """Maximum wait for the association request on a new connection, in seconds."""
     dimse_timeout_s: NetworkSeconds = 60.0
-    """Longest wait for the rest of a PDU."""
+    """Maximum wait for the rest of a PDU, in seconds."""
     network_timeout_s: NetworkSeconds = 60.0
-    """An association that stays idle for this long is aborted."""
+    """An association that is idle for this many seconds is aborted."""
     maximum_pdu_bytes: Annotated[int, Field(ge=4096, le=2**32 - 1)] = 131072
-    """Largest PDU offered to the sender."""
+    """Largest PDU length that the node offers to senders, in bytes."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_073_741_824
     """With less free space than this in data_dir, every instance is refused with status A700H (out of resources)."""
     corrections: Literal["accept", "hold"] = "accept"
-    """A known image sent again under another identity: "accept" reads it anew, "hold" waits for an operator."""
+    """A known image sent again under another identity: "accept" reads it again, "hold" waits for an operator."""

@@ -150,7 +150,7 @@ class AlertStore:
                 return
             row = connection.execute(sa.select(alerts.c.state).where(alerts.c.id == alert_id)).first()
         if row is None:
-            raise PermanentError(f"there is no alert {alert_id}; `dicomnode alerts list` shows those there are")
+            raise PermanentError(f"there is no alert {alert_id}; `dicomnode alerts list` lists the alerts")
         raise PermanentError(f"alert {alert_id} has not failed: it is {row.state}")
 
     def list(self, *, state: AlertState | None = None, job_id: int | None = None) -> list[dict[str, Any]]:

@@ -88,7 +88,9 @@ class CorrectionStore:
         with write(self._engine) as connection:
             connection.execute(sa.update(instances).where(same).values(content_state=state))
         log.warning(
-            "a correction waits for the operator" if contest.is_correction else "conflict, kept beside",
+            "a correction is waiting for the operator"
+            if contest.is_correction
+            else "conflict: the new content is not read",
             sop_instance_uid=contest.new.key.sop_instance_uid,
             study=contest.new.key.study_instance_uid,
             peer=contest.new.calling_ae_title,
@@ -139,9 +141,9 @@ class CorrectionStore:
         """
         found = self._contents(instances.c.id == number)
         if not found:
-            raise PermanentError(f"there is no content {number}; `dicomnode studies conflicts` shows those there are")
+            raise PermanentError(f"there is no content {number}; `dicomnode studies conflicts` lists them")
         if found[0].content_state is ContentState.CURRENT:
-            raise PermanentError(f"content {number} counts already")
+            raise PermanentError(f"content {number} is already in use")
         return self._contest(found[0])
 
     def _contents(self, condition: sa.ColumnElement[bool]) -> list[KeptInstance]:
@@ -188,7 +190,7 @@ def _take_place(connection: Connection, contest: Contest, source: str) -> bool:
         look_again(connection, study)
     reconsider(connection, concerned)
     log.warning(
-        "corrected: another content counts now",
+        "correction accepted: the new content replaces the old",
         sop_instance_uid=uid,
         study=new.key.study_instance_uid,
         was_in_study=current.key.study_instance_uid,

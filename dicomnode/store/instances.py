@@ -144,7 +144,7 @@ class InstanceStore:
                 for study in {known.study_instance_uid, current.study_instance_uid}:
                     _restart_timer(connection, study, now)
         log.warning(
-            "a content that was corrected came again",
+            "content that has been corrected arrived again",
             sop_instance_uid=known.sop_instance_uid,
             study=known.study_instance_uid,
             peer=calling_ae_title,
@@ -192,7 +192,7 @@ class InstanceStore:
         except IntegrityError:  # the same conflict came twice at the same moment
             return False
         log.warning(
-            "other content under a known SOP Instance UID, kept beside it",
+            "different content under a known SOP Instance UID, both are kept",
             sop_instance_uid=row["sop_instance_uid"],
             study=row["study_instance_uid"],
             peer=row["calling_ae_title"],

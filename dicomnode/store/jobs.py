@@ -157,7 +157,7 @@ class JobStore:
         """
         job = self.get(job_id)
         if job is not None and job.reason.startswith(SUPERSEDED):
-            raise PermanentError(f"job {job_id} cannot be retried: a newer job reads all that it would")
+            raise PermanentError(f"job {job_id} cannot be retried: a newer job reads the same images")
         if job is not None and job.withdrawal:
             raise PermanentError(f"job {job_id} cannot be retried: {job.withdrawal}")
         if job is not None and job.state is JobState.COMPLETED:
@@ -179,8 +179,8 @@ class JobStore:
                 return
             row = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job_id)).first()
         if row is None:
-            raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
-        raise PermanentError(f"job {job_id} {otherwise}; `dicomnode jobs show {job_id}` says where it stands")
+            raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` lists the jobs")
+        raise PermanentError(f"job {job_id} {otherwise}; `dicomnode jobs show {job_id}` shows its state")
 
     def get(self, job_id: int) -> Job | None:
         """One job, None where there is none of that number."""

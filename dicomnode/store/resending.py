@@ -66,7 +66,7 @@ def resend(
 def _check(connection: Connection, job_id: int) -> None:
     state = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job_id)).scalar()
     if state is None:
-        raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` shows those there are")
+        raise PermanentError(f"there is no job {job_id}; `dicomnode jobs list` lists the jobs")
     if not _roles(connection, job_id):
         raise PermanentError(f"job {job_id} has no results to send: it is {state}")
     answer = answer_of(connection, job_id)

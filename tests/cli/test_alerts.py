@@ -38,7 +38,7 @@ def test_alert_channels_are_tried_with_a_message_marked_as_a_test(a_settings_fil
 
     status, out, err = run("alerts", "test", "ris", capsys=capsys)
     assert 1 == status
-    assert "nobody answers at" in out
+    assert "there is no answer at" in out
     assert "not every channel acknowledges" in err
     assert "[]" == run("alerts", "list", "--json", capsys=capsys)[1].strip()
 
@@ -47,7 +47,7 @@ def test_alert_channels_are_tried_with_a_message_marked_as_a_test(a_settings_fil
     ("words", "says"),
     [
         (("alerts", "test", "pager"), "'pager' is not an alert channel; known: ris"),
-        (("alerts", "retry", "7"), "there is no alert 7; `dicomnode alerts list` shows those there are"),
+        (("alerts", "retry", "7"), "there is no alert 7; `dicomnode alerts list` lists the alerts"),
     ],
 )
 def test_what_cannot_be_done_about_alerts_is_one_sentence(a_settings_file, capsys, words, says):

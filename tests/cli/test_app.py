@@ -46,7 +46,7 @@ def test_the_parser_answers_without_loading_commands(capsys, words, status):
 
 def test_help_says_what_the_exit_status_means(capsys):
     """At the end of the list of commands."""
-    assert "Exit status: 0 done; 1 it could not be done" in run("--help", capsys=capsys)[1]
+    assert "Exit status: 0 success; 1 failure" in run("--help", capsys=capsys)[1]
 
 
 @pytest.mark.parametrize(

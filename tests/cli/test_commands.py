@@ -117,7 +117,7 @@ def test_passwords_are_not_shown(tmp_path, capsys):
             "[send.destinations.pacs]\nae_title = 'P'\nhost = 'http://pacs'\nport = 104",
             "send.destinations.pacs.host must be",
         ),
-        ("[report]\nlanguages = ['tlh']", "no words for 'tlh'; known: ar, de, en"),
+        ("[report]\nlanguages = ['tlh']", "'tlh' is not supported; known: ar, de, en"),
         ("[explain]\nmethod = 'magic'", "no explanation method 'magic'; known: class_activation"),
         ("[schedule]\narchive = 'gone'", "schedule.archive names 'gone', which is not a destination; known: none"),
         ("[acuity.findings]\nopacity = 'dire'", "acuity.findings.opacity"),
@@ -306,7 +306,7 @@ def test_every_listing_speaks_json(a_settings_file, capsys, words):
         (("jobs", "reread", "1.2.3"), "no images of study 1.2.3 are kept"),
         (("jobs", "withdraw", "7"), "there is no job 7"),
         (("jobs", "cancel", "7"), "there is no job 7"),
-        (("studies", "show", "1.2"), "no study 1.2 is kept"),
+        (("studies", "show", "1.2"), "there is no study 1.2"),
         (("bundle", "check", "nowhere"), "nowhere cannot be run"),
         (("bundle", "show", "nowhere"), "nowhere"),
         (("send", "nowhere.dcm", "--to", "A@127.0.0.1:104"), "nowhere.dcm does not exist"),
@@ -439,7 +439,7 @@ def test_priors_find_needs_a_study_of_somebody(a_kept_pair, capsys):
 
     status, _, error = run("priors", "find", "1.2.3", capsys=capsys)
     assert 1 == status
-    assert "no study 1.2.3 is kept" in one_sentence(error)
+    assert "there is no study 1.2.3" in one_sentence(error)
 
 
 def test_priors_index_counts_what_it_took_in(a_kept_pair, capsys):

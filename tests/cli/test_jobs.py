@@ -90,7 +90,7 @@ def test_a_study_is_read_again_by_a_command(an_answered_study, capsys, by):
 
     status, _, err = run("jobs", "reread", target, capsys=capsys)
     assert 0 == status
-    assert f"study {study} is read again, by job: 2; answers that this will withdraw, by job: 1" in " ".join(
+    assert f"study {study} is being read again by job 2; jobs whose results will be withdrawn: 1" in " ".join(
         err.split()
     )
     assert ["chest", JobState.SCHEDULED] == [stores.jobs.list()[0][key] for key in ("bundle", "state")]
@@ -127,4 +127,4 @@ def test_results_are_withdrawn_by_a_command(an_answered_study, capsys):
     assert 1 == status
     assert "job 1 was withdrawn before: An operator of the AI system withdrew it." in one_sentence(err)
     status, _, err = run("jobs", "withdraw", "7", capsys=capsys)
-    assert (1, "error: there is no job 7; `dicomnode jobs list` shows those there are") == (status, one_sentence(err))
+    assert (1, "error: there is no job 7; `dicomnode jobs list` lists the jobs") == (status, one_sentence(err))

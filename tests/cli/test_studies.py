@@ -86,7 +86,7 @@ def test_the_operators_word_counts_and_can_be_taken_back(a_held_correction, caps
     [
         (("correct", FROM), "no correction of study"),
         (("correct", TO, "--content", "99"), "there is no content 99"),
-        (("correct", TO, "--content", "1"), "content 1 counts already"),
+        (("correct", TO, "--content", "1"), "content 1 is already in use"),
         (("correct", FROM, "--content", "2"), "content 2 is not of study"),
     ],
 )

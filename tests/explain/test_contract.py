@@ -82,7 +82,7 @@ def test_an_unknown_method_is_refused_by_naming_the_known_ones(a_reading, a_case
     ("method", "changes", "says"),
     [
         ("hires_cam", {"find_gradients": None}, "the bundle has no gradients.onnx"),
-        ("rise", {"encode_logits": None}, "needs the model's answers to altered images"),
+        ("rise", {"encode_logits": None}, "needs the model's outputs for altered images"),
         ("temporal_attention", {}, "temporal attention needs a volume or an earlier study"),
     ],
 )

@@ -239,7 +239,7 @@ def test_an_alert_is_given_up_in_the_end(a_house):
 
     assert (AlertState.FAILED, None) == (alert["state"], alert["acknowledged_at"])
     assert alert["attempts"] == house.settings.schedule.maximum_attempts == 3
-    assert "PEER_UNREACHABLE: nobody answers at 127.0.0.1:1" == alert["reason"]
+    assert "PEER_UNREACHABLE: there is no answer at 127.0.0.1:1" == alert["reason"]
 
 
 def test_what_the_channel_may_not_know_is_not_sent_nor_logged(a_house, a_written, tmp_path):

@@ -66,7 +66,7 @@ def study_of(house) -> str:
             "explain.findings.opacity: 'grad_cam' does no better",
         ),
         ({"findings": {"opacity": "magic"}}, "explain.findings.opacity: no explanation method 'magic'"),
-        ({"findings": {"gout": "rise"}}, "no bundle of the settings judges 'gout'; known: opacity, pleural_effusion"),
+        ({"findings": {"gout": "rise"}}, "no configured bundle assesses 'gout'; known: opacity, pleural_effusion"),
     ],
 )
 def test_methods_that_may_not_be_drawn_are_refused(values, says, a_read_house):
@@ -116,7 +116,10 @@ def test_a_finding_that_is_not_suspected_can_be_asked_for(a_read_house, tmp_path
 
 @pytest.mark.parametrize(
     ("uid", "findings", "says"),
-    [("1.2.3", (), "no bundle has read a study 1.2.3"), (None, ("gout",), "the bundle does not judge gout; it judges")],
+    [
+        ("1.2.3", (), "no bundle has read a study 1.2.3"),
+        (None, ("gout",), "the bundle does not assess gout; it"),
+    ],
 )
 def test_what_cannot_be_explained_is_said(uid, findings, says, a_read_house, tmp_path: Path):
     """Studies that are not kept and findings that are not judged are named."""

@@ -482,13 +482,13 @@ def test_what_cannot_be_sent_or_read_again_is_said_in_a_sentence(a_house, tmp_pa
         reread(house.settings, house.stores, "1.2.3", is_trial=False)
     house.receive(OPACITY)
     study = house.stores.instances.waiting()[0].study_instance_uid
-    with pytest.raises(PermanentError, match="images of the study still arrive"):
+    with pytest.raises(PermanentError, match="images of the study are still arriving"):
         reread(house.settings, house.stores, study, is_trial=False)
     house.plan()
     with pytest.raises(PermanentError, match="job 1 has no results to send: it is SCHEDULED"):
         resend_results(house.settings, house.stores, 1, (), is_trial=False)
     house.work()
-    with pytest.raises(PermanentError, match="job 1 was sent nowhere"):
+    with pytest.raises(PermanentError, match="job 1 was not sent anywhere"):
         resend_results(house.settings, house.stores, 1, (), is_trial=False)
     second = read(house, another_film(tmp_path))
     with pytest.raises(PermanentError, match=f"job {second['id']} took its place"):

@@ -133,7 +133,7 @@ GARBAGE = {
     "request cut short": (pdu(1, b"\0\1\0\0DICOMNODE"), "an A-ASSOCIATE-RQ PDU cannot be read"),
     "request of rubbish": (pdu(1, b"\0\1\0\0" + b"DICOMNODE".ljust(16) + b"CT1".ljust(48) + b"\x10\0\xff\xff"), None),
     "request without items": (pdu(1, b"\0\1\0\0" + b"DICOMNODE".ljust(16) + b"CT1".ljust(48)), None),
-    "request of 4 GB": (b"\x01\0\xff\xff\xff\xff", "a PDU of 4294967295 bytes, and 1048576 are the most that is taken"),
+    "request of 4 GB": (b"\x01\0\xff\xff\xff\xff", "a PDU of 4294967295 bytes; at most 1048576 are accepted"),
     "endless rubbish": (b"\x99" * 300_000, None),
 }
 

@@ -150,7 +150,7 @@ def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch):
     [
         ({"translation_models": {"fr": "somewhere"}}, "names 'fr', not in report.languages; known: de, en"),
         ({"recommendations": {"measles": {"en": "Rest."}}}, "names 'measles'; known: pneumonia, emergent, urgent"),
-        ({"languages": ["en", "tlh"]}, "no words for 'tlh'"),
+        ({"languages": ["en", "tlh"]}, "'tlh' is not supported"),
     ],
 )
 def test_settings_that_cannot_be_followed_are_refused(settings, said):

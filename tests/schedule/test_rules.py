@@ -101,7 +101,7 @@ def test_an_element_is_found_by_every_name_it_has(tmp_path, name, matches):
         ("ProcedureCodeSequence", "is a sequence"),
         ("0040,A730", "is a sequence"),
         ("ICCProfile", "is binary"),
-        ("PixelData", "stands with or behind the pixels"),
+        ("PixelData", "is part of the pixel data or follows it"),
         ("TransferSyntaxUID", "is not in the data set"),
         ("0000,0900", "is not in the data set"),
         ("OverlayRows", "names an element of several groups"),

@@ -742,7 +742,7 @@ def test_channels_that_cannot_be_meant_are_refused(values, says):
     [
         (web_channel(1, secret_file="/nowhere"), "send.alerts.x: secret_file /nowhere cannot be read"),
         (web_channel(1, secret_variable="NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, .* is empty or not set"),
-        (hl7_channel(1, tls=True, ca_file="/nowhere"), "ca_file /nowhere is no readable PEM file"),
+        (hl7_channel(1, tls=True, ca_file="/nowhere"), "ca_file /nowhere is not a readable PEM file"),
         (hl7_channel(1, tls=True, certificate_file="/nowhere"), "certificate_file /nowhere holds no certificate"),
     ],
 )

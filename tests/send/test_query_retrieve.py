@@ -98,7 +98,7 @@ def test_a_refused_retrieval_has_a_name(an_archive, by_get):
         yield None, None  # the destination is unknown
 
     scu = an_archive((evt.EVT_C_GET, refuse_get), (evt.EVT_C_MOVE, refuse_move), by_get=by_get)
-    match = "0xA701" if by_get else "does not know NODE: tell it the AE title, address and port"
+    match = "0xA701" if by_get else "does not know NODE: configure the AE title, address and port"
     with pytest.raises(PeerRefusedError, match=match):
         scu.fetch("1.2.3", [SERIES], lambda _: True, Deadline(20))
 

@@ -26,7 +26,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_study_is_read(a_service, a_film
     (job,) = a_service.wait_for_jobs(timeout_s=200)
 
     assert (JobState.COMPLETED, "findings") == (job["state"], job["outcome"])
-    (hung,) = [event for event in a_service.events() if event["event"] == "process hangs, ended"]
+    (hung,) = [event for event in a_service.events() if event["event"] == "process hung and was terminated"]
     assert ("worker-0", "worker-0") == (hung["role"], hung["loop"].partition("/")[2])
 
 

@@ -90,7 +90,7 @@ def test_an_open_folder_is_closed_by_the_service(tmp_path, some_settings, capsys
     with exclusive(folder):
         second = capsys.readouterr().out
 
-    assert 1 == first.count("the data folder was open to other accounts and is closed now")
+    assert 1 == first.count("the data folder was accessible to other accounts; its permissions are restricted now")
     assert "" == second
     assert {0o700} == {mode for name, mode in modes(folder).items() if (folder / name).is_dir()}
     assert 0o600 == modes(folder)["instances/ab/film.dcm"]

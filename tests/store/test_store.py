@@ -174,7 +174,7 @@ def test_a_newer_revision_takes_the_place_of_one_that_has_not_begun(both_stores)
     assert JobState.SCHEDULED == states["new"][0]
     assert JobState.CANCELED == states["old"][0]
     assert states["old"][1].startswith("SUPERSEDED")
-    with pytest.raises(PermanentError, match="a newer job reads all that it would"):
+    with pytest.raises(PermanentError, match="a newer job reads the same images"):
         both_stores.jobs.retry(old)
 
 
@@ -230,7 +230,7 @@ def test_cancel_and_retry(both_stores):
     number = add_job(both_stores)
     both_stores.jobs.cancel(number, reason="CANCELED: by the operator", now=NOW)
 
-    with pytest.raises(PermanentError, match=f"job {number} has ended; `dicomnode jobs show {number}` says"):
+    with pytest.raises(PermanentError, match=f"job {number} has ended; `dicomnode jobs show {number}` shows"):
         both_stores.jobs.cancel(number, reason="", now=NOW)
     both_stores.jobs.retry(number)
     assert JobState.SCHEDULED == both_stores.jobs.get(number).state
