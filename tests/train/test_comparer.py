@@ -184,7 +184,7 @@ def test_a_trained_bundle_compares(a_run: Path):
     assert all(np.abs(one).max() > 1e-4 for one in learned)
     card = (a_run / "card.md").read_text()
     assert "### Comparer: measured on synthetic pairs" in card
-    assert "none of it may be claimed for patients" in card
+    assert "None of it may be claimed for patients" in card
     assert "| pneumonia: increased |" in card
 
 

@@ -195,7 +195,7 @@ def test_the_page_stands_alone(some_figures: dict[str, Any], tmp_path: Path):
 
 def test_a_recipe_of_other_findings_is_refused(a_bundle: Path, some_films: Path, a_recipe: Recipe):
     """Recipe and bundle must name the same findings in the same order."""
-    with pytest.raises(PermanentError, match="they do not belong together"):
+    with pytest.raises(PermanentError, match="recipe and bundle do not match"):
         evaluate_bundle(a_bundle, some_films, recipe=a_recipe)
 
 

@@ -44,5 +44,5 @@ def test_the_pointing_game_counts_marked_places_alone():
 
 def test_a_pointing_game_without_masks_is_refused():
     """There is no share of nothing."""
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="non-empty mask"):
         pointing(np.zeros((1, 1, 4, 4), np.float32), np.zeros((1, 1, 8, 8), np.bool_))

@@ -123,7 +123,7 @@ def test_synthetic_volumes_are_data_like_any_other(tmp_path: Path):
 
     assert (24, 2, 192, 192) == split.images.shape
     assert [24] == [len(slices) for slices in split.volumes.values()]
-    with pytest.raises(SettingsError, match="already holds a labels.csv"):
+    with pytest.raises(SettingsError, match="already contains a labels.csv"):
         write_phantoms(recipe, tmp_path / "data", {"train": 1, "val": 1, "test": 1})
 
 
