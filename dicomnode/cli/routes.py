@@ -22,7 +22,7 @@ app = typer.Typer(name="routes", help="Test the routing rules.", no_args_is_help
 @app.command("test")
 def try_files(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="DICOM files; those of one study are routed together.")
+        list[Path] | None, typer.Argument(help="DICOM files or folders; the files of one study are routed together.")
     ] = None,
     study: Annotated[str, typer.Option("--study", help="Study Instance UID of a study in the data folder.")] = "",
     calling_ae_title: Annotated[str, typer.Option(help="Calling AE title to assume for files.")] = "",
@@ -46,11 +46,13 @@ def try_files(
 
 
 def _of_files(settings: Settings, files: Sequence[Path], title: str) -> list[tuple[str, Candidate]]:
+    from dicomnode.cli.send import collect
     from dicomnode.dicom.reading import read_header
     from dicomnode.schedule.rules import Candidate, header_elements
 
     found = []
-    for path in files:
+    named = (collect([path]) if path.is_dir() else [path] for path in files)
+    for path in (one if isinstance(one, Path) else one.path for some in named for one in some):
         try:
             ds = read_header(path, ("StudyInstanceUID", *header_elements(settings.rules)))
         except UnsupportedImageError as error:

@@ -29,7 +29,8 @@ _FOOT = 34.0
 _TITLE, _NAME, _LEAD, _BODY, _HEADING, _SMALL, _LABEL = 17.0, 13.0, 10.5, 9.5, 9.5, 8.5, 7.5
 _LEADING = 1.4
 _FIELDS_IN_A_ROW = 4
-_MOST_VALUE_LINES = 3
+_MOST_VALUE_LINES = 7
+"""Room for 64 wide letters: an identifier is never cut."""
 _LINES_TOGETHER = 4
 
 

@@ -250,6 +250,18 @@ def test_routes_test_says_which_rule_and_why_not_the_others(a_settings_file, cap
     assert "chest" == answers["files"][0]["rule"]
 
 
+def test_routes_test_takes_folders(a_settings_file, capsys):
+    """As `send` does: all instances of a folder are looked at together."""
+    a_settings_file()
+
+    status, out, _ = run("routes", "test", str(FILM.parent), "--json", capsys=capsys)
+
+    assert (0, [str(path) for path in sorted(FILM.parent.iterdir())]) == (
+        status,
+        [one["file"] for one in json.loads(out)["files"]],
+    )
+
+
 def make_index(settings_path: Path) -> None:
     """Make the data folder and its index, as a service that has run once."""
     from dicomnode.node.rooms import open_stores

@@ -491,6 +491,14 @@ def test_long_particulars_stay_on_the_page(who, a_request, a_dx_film):
         assert (pixels[:, -8:] == SCREEN[Ink.GROUND]).all()
 
 
+def test_an_identifier_is_never_cut(a_request, a_dx_film):
+    """The longest Patient ID, in the widest letters, stands whole on the page."""
+    a_dx_film.PatientID = "W" * 64
+    (sheet,) = sheets_of(page_of(a_request((a_dx_film,), a_report(Outcome.NOTHING_FOUND))), is_cropped=True)
+
+    assert "W" * 64 in "".join(mark.text for mark in texts_on([sheet]))
+
+
 @pytest.mark.parametrize("language", list(TRANSLATIONS))
 def test_a_font_of_the_house_is_used(language, a_page_request, a_house_font):
     """With a font that has them, the page keeps the letters of its language."""
