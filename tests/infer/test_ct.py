@@ -165,7 +165,7 @@ UNSUPPORTED = {
     "Image Position": {"ImagePositionPatient": None},
     "two unit vectors": {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
     "cannot be converted to HU": {"RescaleSlope": None, "RescaleIntercept": None},
-    "pixels 0.1 times as high as wide": {"PixelSpacing": [0.1, 1]},
+    "pixels cannot be 0.1 times as high as wide": {"PixelSpacing": [0.1, 1]},
     "no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None, "Columns": None, "PixelData": None},
 }

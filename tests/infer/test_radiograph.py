@@ -448,7 +448,7 @@ UNSUPPORTED = {
     "has no pixel data": {"PixelData": None},
     "Rows or Columns is missing": {"Rows": None},
     "cannot be decoded": {"PixelData": b"\0" * 10},
-    "pixels 10 times as high as wide": {"ImagerPixelSpacing": [1, 0.1]},
+    "pixels cannot be 10 times as high as wide": {"ImagerPixelSpacing": [1, 0.1]},
     "the same grey value everywhere": {"PixelData": bytes(60 * 80)},
     "17 frames; a radiograph has at most 16": {"NumberOfFrames": 17},
 }

@@ -73,7 +73,7 @@ def test_a_corrected_patient_id_makes_the_results_anew(a_house, a_film):
 
     assert {("SYN-B", FROM)} == owners(house)
     assert [True, False] == [bool(job["withdrawal"]) for job in sorted(house.stores.jobs.list(), key=lambda j: j["id"])]
-    (line,) = [line for line in lines if line["event"].startswith("corrected")]
+    (line,) = [line for line in lines if line["event"].startswith("correction accepted")]
     assert ("warning", UID, "PACS", [1]) == (
         line["log_level"], line["sop_instance_uid"], line["source"], line["jobs_withdrawn"],
     )  # fmt: skip

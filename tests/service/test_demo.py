@@ -144,7 +144,7 @@ def test_the_later_film_is_compared_with_the_earlier(a_demo: Demo):
     texts = [document_text(ds) for ds in a_demo.of("chest-opacity") if "text report en" in ds.SeriesDescription]
 
     assert 1 == len(texts)
-    assert "Compared with the study of" in texts[0]
+    assert "Compared with the prior study of" in texts[0]
     assert "-" == a_demo.row("chest-earlier")[-2] != a_demo.row("chest-opacity")[-2]
 
 
