@@ -30,6 +30,15 @@ def wait_for_end(lines: list[dict]) -> dict:
     return line
 
 
+def is_served(port: int) -> bool:
+    """Whether a peer may associate and gets an answer to its C-ECHO."""
+    with Peer(port) as peer:
+        if peer.associate(abstract_syntax=str(Verification)) != ACCEPTED:
+            return False
+        peer.command(ECHO)
+        return peer.status() == 0
+
+
 @pytest.mark.parametrize(
     ("called", "calling", "name"),
     [
@@ -152,10 +161,8 @@ def test_what_is_no_dicom_ends_with_a_reason(a_node, case):
     assert kind in (ABORTED, CLOSED, REJECTED)
     assert line["why"]
     assert why is None or why in line["why"]
-    with Peer(port) as peer:
-        assert ACCEPTED == peer.associate(abstract_syntax=str(Verification))
-        peer.command(ECHO)
-        assert 0 == peer.status()
+    # The thread of the first one holds its place until it has ended.
+    wait_until(lambda: is_served(port), timeout_s=5, what="the next peer is served")
 
 
 @pytest.mark.parametrize(

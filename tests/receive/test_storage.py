@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from helpers import a_data_set
+from helpers import a_data_set, wait_until
 from pydicom import Dataset, dcmread
 from pydicom.config import disable_value_validation
 from pynetdicom import AE, AllStoragePresentationContexts
@@ -269,7 +269,14 @@ def test_half_a_pdu_holds_no_place(a_node):
         while silent.recv(100):
             pass
 
-    echo(node, SendSettings())
+    def is_served() -> bool:
+        try:
+            echo(node, SendSettings())
+        except (PeerRefusedError, PeerUnreachableError):  # the thread of the silent one has not ended yet
+            return False
+        return True
+
+    wait_until(is_served, timeout_s=5, what="the next peer finds a place")
 
 
 def test_every_storage_sop_class_is_accepted(a_node):
