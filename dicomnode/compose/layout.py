@@ -133,7 +133,7 @@ def _identity(page: Page) -> _Block:
     top = _LABEL + 4.0
     for row in broken(page.patient.value, page.font, _NAME, _RIGHT - _LEFT)[:2]:
         top += _NAME * 1.25
-        marks.append(_text(page, row, Place(_LEFT, top - 3), _NAME, is_bold=True))
+        marks.append(_text(page, row, Place(_LEFT, top - 3), _NAME))
     top += 6
     for start in range(0, len(page.identity), _FIELDS_IN_A_ROW):
         row_of_fields = _fields(page, page.identity[start : start + _FIELDS_IN_A_ROW])
