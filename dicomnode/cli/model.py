@@ -171,7 +171,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for report.json and report.html; without it, JSON is printed.")
     ] = None,
 ) -> None:
-    """Measure a bundle on labelled images: findings, calibration, text, heat maps, controls."""
+    """Measure a bundle on labeled images: findings, calibration, text, heat maps, controls."""
     require_training()
     from dicomnode.train.evaluation.evaluate import evaluate_bundle
     from dicomnode.train.evaluation.page import write_report

@@ -22,7 +22,7 @@ class Conditions(Table):
     modality: tuple[str, ...] = ()
     """Modality (0008,0060)."""
     region: tuple[Literal["chest", "head"], ...] = ()
-    """Region of the body, "chest" or "head": recognised from Body Part Examined, anatomy and procedure codes, Protocol
+    """Region of the body, "chest" or "head": recognized from Body Part Examined, anatomy and procedure codes, Protocol
     Name and the descriptions of series and study, by words of many languages."""
     body_part: tuple[str, ...] = ()
     """Body Part Examined (0018,0015)."""
