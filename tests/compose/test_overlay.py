@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from compose.conftest import a_finding, a_full_report, a_report, a_translation
+from PIL import features
 from pydicom import Dataset
 
 from dicomnode.compose import compose
@@ -209,7 +210,10 @@ def test_a_film_is_named_by_its_view(view, expected, a_dx_film, a_caption):
     assert "Slice" not in said
 
 
-@pytest.mark.parametrize("language", ["de", "ar", "zh"])
+NEEDS_RAQM = pytest.mark.skipif(not features.check("raqm"), reason="Pillow has no Raqm here")
+
+
+@pytest.mark.parametrize("language", ["de", pytest.param("ar", marks=NEEDS_RAQM), "zh"])
 def test_the_legend_is_in_the_language_where_the_font_has_its_letters(language, a_dx_film, a_caption):
     """Label, method and name in the house's words; the English ones where the letters are missing."""
     text = a_translation(language)
@@ -228,6 +232,17 @@ def test_the_legend_is_in_the_language_where_the_font_has_its_letters(language, 
         assert labels[Label.URGENT] in said
         assert text.names["pneumonia"] in said
     assert not missing(said, SHIPPED)
+
+
+def test_without_fribidi_an_arabic_legend_is_in_english(a_dx_film, a_caption, monkeypatch):
+    """Letters that should join are not drawn one by one."""
+    monkeypatch.setattr(features, "check", lambda _: False)
+    text = a_translation("ar")
+
+    caption = a_caption((a_dx_film,), **{field.name: getattr(text, field.name) for field in dataclasses.fields(text)})
+
+    assert not caption.is_right_to_left
+    assert LABELS[Label.SCALE] in words(caption, 2000)
 
 
 def test_a_legend_from_the_right_is_mirrored(a_dx_film, a_caption):
