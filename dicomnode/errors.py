@@ -14,7 +14,7 @@ NodeError
     ├── NotApplicableError      the bundle does not read this kind of study
     ├── NotJudgedError          it does, but the images do not look like those that it was trained on
     ├── BundleError             a model bundle is missing, corrupt or breaks its contract
-    ├── ExplainError            a method of explanation has nothing to go by for this finding, image or bundle
+    ├── ExplainError            an explanation method cannot be applied to this finding, image or bundle
     ├── ReportError             a report would contradict itself
     ├── ComposeError            a result object could not be built
     ├── PeerRefusedError        the peer answered, and the answer was no
@@ -156,7 +156,7 @@ class BundleError(PermanentError):
 
 
 class ExplainError(PermanentError):
-    """A method of explanation has nothing to go by for this finding, image or bundle."""
+    """An explanation method cannot be applied to this finding, image or bundle."""
 
     code = "EXPLAIN"
 

@@ -46,13 +46,11 @@ def try_files(
 
 
 def _of_files(settings: Settings, files: Sequence[Path], title: str) -> list[tuple[str, Candidate]]:
-    from dicomnode.cli.send import collect
     from dicomnode.dicom.reading import read_header
     from dicomnode.schedule.rules import Candidate, header_elements
 
     found = []
-    named = (collect([path]) if path.is_dir() else [path] for path in files)
-    for path in (one if isinstance(one, Path) else one.path for some in named for one in some):
+    for path in (inside for named in files for inside in _inside(named)):
         try:
             ds = read_header(path, ("StudyInstanceUID", *header_elements(settings.rules)))
         except UnsupportedImageError as error:
@@ -61,6 +59,13 @@ def _of_files(settings: Settings, files: Sequence[Path], title: str) -> list[tup
             raise UnsupportedImageError(f"{path}: {error.strerror}") from None
         found.append((str(path), Candidate(ds=ds, calling_ae_title=title)))
     return found
+
+
+def _inside(path: Path) -> list[Path]:
+    """The instances of a folder, as `send` finds them; a file itself."""
+    from dicomnode.cli.send import collect
+
+    return [file.path for file in collect([path])] if path.is_dir() else [path]
 
 
 def _of_study(settings: Settings, study: str) -> list[tuple[str, Candidate]]:

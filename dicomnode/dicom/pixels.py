@@ -163,7 +163,7 @@ def _syntax_name(ds: Dataset) -> str:
 def displayed(ds: Dataset, frame_number: int) -> Displayed:
     """Put one frame through modality LUT, VOI LUT and photometric interpretation (PS3.4 N.2).
 
-    The first VOI LUT stands above the first window; without either the full range of the frame is shown.
+    The first VOI LUT takes precedence over the first window; without either the full range of the frame is shown.
     Colour becomes luminance. What is no image is black.
 
     Raises

@@ -1,4 +1,4 @@
-"""What an alert channel is told of a study, from the headers of its results and images."""
+"""What an alert says about a study, from the headers of its results and images."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class AlertMessages:
     """Makes the message of an alert, at the time at which it is sent: so the index need not hold a patient.
 
     Does: read one result, which has patient and study of its source, and one image that was read.
-    Does not: decide who may know what; it is told.
+    Does not: decide which channel may receive patient data; the caller says so.
 
     Parameters
     ----------
     timezone
-        Name of the house's zone (IANA), as in the settings.
+        Time zone of the site (IANA), as in the settings.
     """
 
     def __init__(self, results: ResultStore, inputs: InputStore, *, timezone: str) -> None:
@@ -88,7 +88,7 @@ def _first(paths: Iterable[Path]) -> Dataset | None:
 
 
 def _procedure(headers: Sequence[Dataset], report: Dataset | None) -> CodedConcept | None:
-    """The house's own code for the procedure, else the one in the structured report; None where neither is there."""
+    """The source's own code for the procedure, else the one in the structured report; None where neither is there."""
     own = [code for ds in headers for code in _codes(ds, "ProcedureCodeSequence")]
     content = items(report, "ContentSequence") if report is not None else []
     reported = [

@@ -57,7 +57,7 @@ def _rules_that_never_match(settings: Settings) -> Iterator[Found]:
 
 
 def covers(earlier: Conditions, later: Conditions) -> bool:
-    """Whether whatever meets the later conditions surely meets the earlier ones."""
+    """Whether everything that meets the later conditions also meets the earlier ones."""
     theirs = dict(_patterns(later))
     return all(_all_covered(patterns, theirs.get(key, ())) for key, patterns in _patterns(earlier))
 

@@ -32,7 +32,7 @@ _DEFECTS_OF_SQL = (DataError, IntegrityError, NotSupportedError, ProgrammingErro
 
 
 class Fate(StrEnum):
-    """What becomes of the work during which an error was raised."""
+    """What happens to the work during which an error was raised."""
 
     WAIT = "wait"
     """Its surroundings are at fault: it is done another time, and no try of it is used up."""
@@ -138,7 +138,7 @@ class Until(Protocol):
 
 
 def loop(name: str, run_once: Callable[[], bool], stop: Until, *, beat: Callable[[str], None]) -> None:
-    """Run something until told to stop; what fails is told, and tried again after a pause that grows.
+    """Run something until told to stop; failures are logged, and tried again after a growing pause.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ class Stop:
 def run(target: Callable[..., None], settings: Settings, stop: Stop, *arguments: object) -> None:
     """Run one process of the service: own log, deaf to signals (the parent says when), never outliving its parent.
 
-    What ends it is told in one line; the supervisor starts it again.
+    What ends it is logged in one line; the supervisor starts it again.
     """
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
@@ -228,7 +228,7 @@ class _Ticks:
         self._ended_at = time.monotonic()
 
     def tick(self) -> None:
-        """Look for complete studies once; what fails is told, and tried again at the next tick."""
+        """Look for complete studies once; failures are logged, and tried again at the next tick."""
         self._stop.beat("scheduler")
         self._is_running = True
         planned = attempt(self._plan)
@@ -277,7 +277,7 @@ def sender(settings: Settings, stop: Stop) -> None:
     results.release_leases(name)
     doors = [ResultDoor(destination, settings, results) for destination in settings.send.destinations]
     _loop_in_threads(
-        {door.name: Courier(name, door, beat=stop.beat, is_over=lambda: stop.wait(0.0)).run_once for door in doors},
+        {door.name: Courier(name, door, beat=stop.beat, is_over=stop.has_come).run_once for door in doors},
         stop,
     )
 
@@ -295,7 +295,7 @@ def alerter(settings: Settings, stop: Stop) -> None:
         AlertDoor(channel, settings, stores.alerts, stores.results, stores.inputs) for channel in settings.send.alerts
     ]
     _loop_in_threads(
-        {door.name: Courier(name, door, beat=stop.beat, is_over=lambda: stop.wait(0.0)).run_once for door in doors},
+        {door.name: Courier(name, door, beat=stop.beat, is_over=stop.has_come).run_once for door in doors},
         stop,
     )
 

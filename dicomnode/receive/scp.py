@@ -90,7 +90,7 @@ class StorageSCP:
     """Listens for associations and keeps what they bring.
 
     Does: Verification, and Storage of every storage SOP class in every transfer syntax, private ones too.
-    Does not: know what becomes of an instance once it is kept.
+    Does not: know what happens to an instance after it is stored.
     """
 
     def __init__(self, settings: ReceiveSettings, admission: Admission) -> None:

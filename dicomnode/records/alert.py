@@ -14,7 +14,7 @@ from dicomnode.records.verdict import Estimate, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFinding:
-    """One finding that somebody is told of at once."""
+    """One finding that a channel is notified of at once."""
 
     key: str
     """FindingSpec.key."""

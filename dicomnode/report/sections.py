@@ -123,7 +123,7 @@ def _examination(content: Content, language: Language) -> Iterator[Sentence]:
 
 
 def _revision(revision: Revision, language: Language) -> Iterator[Sentence]:
-    """Which of the study's answers this is, and what becomes of the last one; nothing in the first."""
+    """Which of the study's answers this is, and whether the previous one still counts; nothing in the first."""
     if revision.earlier_at is None:
         return
     message = "revision-replaces" if revision.replaces else "revision-beside"
